@@ -1,0 +1,284 @@
+//! Records of the ring buffer.
+
+use crate::{COMM_LEN, LEAF_LEN};
+#[cfg(feature = "user")]
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// What a record is. New kinds are added at the end; the numbers are part of recordings.
+pub mod kind {
+    /// [`crate::SignalRecord`]
+    pub const SIGNAL: u16 = 1;
+    /// [`crate::ExitRecord`]
+    pub const EXIT: u16 = 2;
+    /// [`crate::DeliverRecord`]
+    pub const DELIVER: u16 = 3;
+    /// [`crate::OomRecord`]
+    pub const OOM: u16 = 4;
+    /// [`crate::TaskOnlyRecord`]: an init runs `zap_pid_ns_processes`
+    pub const TEARDOWN: u16 = 5;
+    /// [`crate::TaskOnlyRecord`]: an init, or a process entered from outside, has exec'd
+    pub const EXEC: u16 = 6;
+    /// [`crate::TaskOnlyRecord`]: an init is about to be reaped, its namespace is empty
+    pub const NAMESPACE_END: u16 = 7;
+    /// One more than the largest kind: size of tables indexed by kind.
+    pub const COUNT: usize = 8;
+    /// Names of the kinds, for counters and messages; index 0 is no kind.
+    pub const NAMES: [&str; COUNT] = [
+        "none",
+        "signal",
+        "exit",
+        "deliver",
+        "oom",
+        "teardown",
+        "exec",
+        "namespace-end",
+    ];
+}
+
+/// Slots of the per-CPU counter array. Slots `0..kind::COUNT` count lost records by kind.
+pub mod counter {
+    use crate::kind;
+    /// Signals that passed the filter.
+    pub const SIGNALS_PASSED: u32 = kind::COUNT as u32;
+    /// Repeated signals to an init that were folded into the next record.
+    pub const SIGNALS_FOLDED: u32 = SIGNALS_PASSED + 1;
+    /// A gate could not be opened because the table was full.
+    pub const GATES_REFUSED: u32 = SIGNALS_PASSED + 2;
+    /// Number of slots.
+    pub const COUNT: u32 = SIGNALS_PASSED + 3;
+}
+
+/// First member of every record.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
+)]
+pub struct RecordHeader {
+    /// [`crate::ABI_VERSION`] of the writer.
+    pub abi: u16,
+    /// One of [`kind`].
+    pub kind: u16,
+    /// Bytes of the whole record, this header included.
+    pub len: u32,
+    /// Nanoseconds since boot, sleep included (`bpf_ktime_get_boot_ns`).
+    pub at: u64,
+}
+
+/// Who a process is, read from its `task_struct` at the instant of the record.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
+)]
+pub struct TaskRecord {
+    /// `group_leader->start_boottime`, nanoseconds since boot.
+    pub start: u64,
+    /// `pid_namespace.ns.ns_id`, never reused; 0 on kernels without it (before 6.18).
+    pub ns_id: u64,
+    /// Start time of the namespace's `child_reaper`, as `start`.
+    pub reaper_start: u64,
+    /// kernfs id of the cgroup in the v2 hierarchy.
+    pub cgroup_v2: u64,
+    /// kernfs id of the cgroup of the v1 pids controller; 0 when not read.
+    pub cgroup_v1: u64,
+    /// Thread id in the host's numbering.
+    pub tid: u32,
+    /// Thread group id in the host's numbering.
+    pub tgid: u32,
+    /// Thread group id in the innermost pid namespace.
+    pub ns_tgid: u32,
+    /// Depth of that namespace; 0 is the host's.
+    pub level: u32,
+    /// `pid_namespace.ns.inum`; reused at once by the next namespace.
+    pub ns_inum: u32,
+    /// Thread group of the namespace's `child_reaper`, host numbering.
+    pub reaper_tgid: u32,
+    /// Thread group id of `real_parent`, host numbering.
+    pub ppid: u32,
+    /// Depth of the parent's pid namespace.
+    pub parent_level: u32,
+    /// Process group in the innermost namespace; 0 when it comes from outside.
+    pub pgid: u32,
+    /// Session in the innermost namespace; 0 when it comes from outside.
+    pub sid: u32,
+    /// `task_struct.flags` (`PF_*`).
+    pub flags: u32,
+    /// `task_struct.ptrace`; 0 when not traced.
+    pub ptrace: u32,
+    /// `comm` of the thread group's leader.
+    pub comm: [u8; COMM_LEN],
+    /// `comm` of the leader of `real_parent`'s thread group.
+    pub parent_comm: [u8; COMM_LEN],
+}
+
+/// How a process stands towards signals, read with [`TaskRecord`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
+)]
+pub struct TaskState {
+    /// Signals of [`crate::DISPOSITION_SIGNALS`] with a handler.
+    pub handled: u64,
+    /// Signals of [`crate::DISPOSITION_SIGNALS`] set to `SIG_IGN`.
+    pub ignored: u64,
+    /// `task_struct.blocked` of the thread.
+    pub blocked: u64,
+    /// `task_struct.real_blocked`: what was blocked before `sigtimedwait` unblocked it.
+    pub real_blocked: u64,
+    /// `signal->shared_pending`.
+    pub pending_shared: u64,
+    /// `task->pending` of the thread.
+    pub pending_private: u64,
+    /// `task_struct.self_exec_id`: grows with every exec.
+    pub self_exec_id: u64,
+    /// `signal->flags` (`SIGNAL_*`).
+    pub signal_flags: u32,
+    /// `signal->group_exit_code`.
+    pub group_exit_code: u32,
+    /// `group_leader->exit_code`.
+    pub exit_code: u32,
+    /// `task_struct.pdeath_signal`.
+    pub pdeath_signal: u32,
+    /// Tasks (threads and zombies too) with a number in the namespace.
+    pub ns_tasks: u32,
+    /// 1 when `signal->oom_mm` is set: chosen by the OOM killer.
+    pub oom: u32,
+}
+
+/// One `signal:signal_generate`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
+)]
+pub struct SignalRecord {
+    /// kind [`kind::SIGNAL`]
+    pub header: RecordHeader,
+    /// The task that ran when the signal was generated.
+    pub sender: TaskRecord,
+    /// The task it was generated for.
+    pub target: TaskRecord,
+    /// State of the target, after the kernel acted on the signal.
+    pub state: TaskState,
+    /// Signal number.
+    pub signal: u32,
+    /// `si_code`, or [`CODE_UNKNOWN`].
+    pub code: i32,
+    /// `TRACE_SIGNAL_*`: 0 delivered, 1 ignored, 2 already pending, 3 overflow fail, 4 lose info.
+    pub result: u32,
+    /// 1: to the thread group; 0: to the thread.
+    pub group: u32,
+    /// One of [`info`].
+    pub info: u32,
+    /// Disposition of the target for this very signal: 0 default, 1 ignored, 2 handled.
+    pub disposition: u32,
+    /// Equal signals folded away since the last record of this kind.
+    pub folded: u32,
+    /// Explicit padding.
+    pub pad: u32,
+    /// Leaf name of the target's cgroup, NUL-terminated; empty when it cannot be read.
+    pub leaf: [u8; LEAF_LEN],
+}
+
+/// `si_code` could not be read (lockdown=confidentiality forbids it).
+pub const CODE_UNKNOWN: i32 = i32::MIN;
+
+/// What the `info` argument of `signal_generate` was.
+pub mod info {
+    /// `SEND_SIG_NOINFO`
+    pub const NOINFO: u32 = 0;
+    /// `SEND_SIG_PRIV`: the kernel itself
+    pub const PRIV: u32 = 1;
+    /// `SEND_SIG_FORCED`, before 4.20
+    pub const FORCED: u32 = 2;
+    /// a real `kernel_siginfo`
+    pub const POINTER: u32 = 3;
+}
+
+/// The last thread of a process exits (`sched:sched_process_exit`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
+)]
+pub struct ExitRecord {
+    /// kind [`kind::EXIT`]
+    pub header: RecordHeader,
+    /// The process.
+    pub task: TaskRecord,
+    /// Its state; the codes tell how it ended.
+    pub state: TaskState,
+    /// Leaf name of its cgroup, as in [`SignalRecord`].
+    pub leaf: [u8; LEAF_LEN],
+}
+
+/// An init takes a signal other than SIGKILL (`signal:signal_deliver`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
+)]
+pub struct DeliverRecord {
+    /// kind [`kind::DELIVER`]
+    pub header: RecordHeader,
+    /// The init.
+    pub task: TaskRecord,
+    /// Signal number.
+    pub signal: u32,
+    /// 0 default, 1 ignored, 2 handled.
+    pub disposition: u32,
+}
+
+/// The OOM killer chose a victim (`oom:mark_victim`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
+)]
+pub struct OomRecord {
+    /// kind [`kind::OOM`]
+    pub header: RecordHeader,
+    /// The victim's task id in the host's numbering (a thread of the process).
+    pub tid: u32,
+    /// Explicit padding.
+    pub pad: u32,
+}
+
+/// A record that says no more than who it is about.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
+)]
+pub struct TaskOnlyRecord {
+    /// kind [`kind::TEARDOWN`], [`kind::EXEC`] or [`kind::NAMESPACE_END`]
+    pub header: RecordHeader,
+    /// The process.
+    pub task: TaskRecord,
+    /// Leaf name of its cgroup, as in [`SignalRecord`].
+    pub leaf: [u8; LEAF_LEN],
+}
+
+// The layout is the contract: a change of a size needs a new ABI_VERSION.
+const _: () = {
+    assert!(size_of::<RecordHeader>() == 16);
+    assert!(size_of::<TaskRecord>() == 120);
+    assert!(size_of::<TaskState>() == 80);
+    assert!(size_of::<SignalRecord>() == 16 + 2 * 120 + 80 + 32 + LEAF_LEN);
+    assert!(size_of::<ExitRecord>() == 16 + 120 + 80 + LEAF_LEN);
+    assert!(size_of::<DeliverRecord>() == 16 + 120 + 8);
+    assert!(size_of::<OomRecord>() == 24);
+    assert!(size_of::<TaskOnlyRecord>() == 16 + 120 + LEAF_LEN);
+    // The ring buffer hands out records aligned to 8.
+    assert!(align_of::<SignalRecord>() == 8);
+};
