@@ -1,0 +1,82 @@
+//! Reserves, fills and submits records; counts what is lost.
+
+use aya_ebpf::{helpers::bpf_ktime_get_boot_ns, maps::ring_buf::RingBufEntry};
+use rinit_trace_common::{ABI_VERSION, RecordHeader};
+
+use crate::{
+    maps::{EVENTS, count, note_lost},
+    task::{Place, gate_key},
+};
+
+/// `BPF_RB_NO_WAKEUP`: user space drains by timer; a wake-up per record costs the sender of a
+/// signal ten times the record itself.
+const NO_WAKEUP: u64 = 1;
+/// `BPF_RB_FORCE_WAKEUP`: for what ends a stop.
+const FORCE_WAKEUP: u64 = 2;
+
+/// A record that starts with a [`RecordHeader`].
+///
+/// # Safety
+/// `Self` is `repr(C)`, its first member is the header, and every bit pattern is valid.
+pub(crate) unsafe trait Record: Sized {}
+
+/// Whether user space is woken for a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// Drained by the timer.
+    Later,
+    /// At once.
+    Now,
+}
+
+/// Reserves a record of `kind` about a namespace with its header filled, or counts a loss.
+///
+/// # Safety
+/// `place.namespace` is a typed pointer to a `pid_namespace`.
+#[inline(always)]
+pub(crate) unsafe fn reserve<T: Record + 'static>(
+    kind: u16,
+    place: &Place,
+) -> Option<RingBufEntry<T>> {
+    let entry = reserve_global(kind);
+    if entry.is_none() {
+        // SAFETY: as the caller's.
+        let key = unsafe { gate_key(place) };
+        note_lost(&key);
+    }
+    entry
+}
+
+/// The same for a record that is about no namespace.
+#[inline(always)]
+pub(crate) fn reserve_global<T: Record + 'static>(kind: u16) -> Option<RingBufEntry<T>> {
+    let Some(mut entry) = EVENTS.reserve::<T>(0) else {
+        count(u32::from(kind));
+        return None;
+    };
+    let header = entry.as_mut_ptr().cast::<RecordHeader>();
+    // SAFETY: the entry is as large as T, and T starts with the header (contract of `Record`).
+    unsafe {
+        (*header).abi = ABI_VERSION;
+        (*header).kind = kind;
+        (*header).len = size_of::<T>() as u32;
+        (*header).at = now();
+    }
+    Some(entry)
+}
+
+/// Hands a filled record to user space.
+#[inline(always)]
+pub(crate) fn submit<T: 'static>(entry: RingBufEntry<T>, wake: Wake) {
+    entry.submit(match wake {
+        Wake::Later => NO_WAKEUP,
+        Wake::Now => FORCE_WAKEUP,
+    });
+}
+
+/// Nanoseconds since boot, sleep included: the clock of `task_struct.start_boottime`.
+#[inline(always)]
+pub(crate) fn now() -> u64 {
+    // SAFETY: the helper has no arguments and no preconditions (5.8 on).
+    unsafe { bpf_ktime_get_boot_ns() }
+}

@@ -1,0 +1,31 @@
+//! The kernel side of rinit-trace: small programs on the signal path that write records of
+//! `rinit-trace-common` into one ring buffer.
+//!
+//! Every program reads kernel structures by typed direct loads: `*(pointer + offset)`, where the
+//! offset comes from the running kernel's BTF through a frozen global ([`globals`]). The verifier
+//! checks them as ordinary field accesses; a bad pointer reads 0. No program calls
+//! `bpf_probe_read_kernel` unless [`rinit_trace_common::feature::PROBE_READ`] says that it may.
+//!
+//! Rooms: [`globals`] what user space froze, [`maps`] tables shared with it, [`task`] reads
+//! processes, [`gate`] decides which namespaces are of interest, [`emit`] reserves and submits,
+//! [`probes`] one file per hook.
+#![no_std]
+#![no_main]
+
+mod emit;
+mod gate;
+mod globals;
+mod maps;
+mod probes;
+mod task;
+
+/// Some helpers are for GPL programs only.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo) -> ! {
+    // The verifier refuses a program that could come here: there is no panic path in it.
+    loop {}
+}

@@ -1,0 +1,83 @@
+//! Tables shared with user space.
+
+use aya_ebpf::{
+    macros::map,
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
+};
+use rinit_trace_common::counter;
+
+/// Records for user space. Its size is set at load.
+#[map]
+pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
+
+/// One element with the slots of [`counter`], so that user space reads all with one system call.
+#[map]
+pub(crate) static COUNTERS: PerCpuArray<[u64; counter::COUNT as usize]> =
+    PerCpuArray::with_max_entries(1, 0);
+
+/// Namespaces whose members' exits are recorded, with the signals that opened the gate. The kernel
+/// side opens, user space closes.
+#[map]
+pub(crate) static GATES: HashMap<GateKey, u64> = HashMap::with_max_entries(16384, 0);
+
+/// Records lost by namespace: a stop of another one is not in doubt.
+#[map]
+pub(crate) static LOST: LruHashMap<GateKey, u64> = LruHashMap::with_max_entries(4096, 0);
+
+/// The last signal of each kind to an init, to fold floods of equal ones.
+#[map]
+pub(crate) static LAST_SIGNALS: LruHashMap<FoldKey, FoldState> =
+    LruHashMap::with_max_entries(4096, 0);
+
+/// Slot 0: not 0 while the self-test runs, and SIGURG of a process to itself is recorded.
+#[map]
+pub(crate) static SELF_TEST: Array<u32> = Array::with_max_entries(1, 0);
+
+/// A pid namespace: `ns_id`, or the inum with its reaper's start time.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct GateKey {
+    pub(crate) id: u64,
+    pub(crate) reaper_start: u64,
+}
+
+/// What makes two signals to an init equal.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct FoldKey {
+    pub(crate) namespace: GateKey,
+    pub(crate) sender: u32,
+    pub(crate) signal: u32,
+    pub(crate) result: u32,
+    pub(crate) pad: u32,
+}
+
+/// When the last one was recorded, and how many came since.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct FoldState {
+    pub(crate) at: u64,
+    pub(crate) folded: u64,
+}
+
+/// Adds one to a slot of [`COUNTERS`]; `slot` is a constant of [`counter`] or a record kind.
+#[inline(always)]
+pub(crate) fn count(slot: u32) {
+    if let Some(slots) = COUNTERS.get_ptr_mut(0) {
+        // SAFETY: the map hands out this CPU's own element, and the callers' constants are in
+        // range. A program that interrupts another on the same CPU can at worst lose one count.
+        unsafe { *slots.cast::<u64>().add(slot as usize) += 1 }
+    }
+}
+
+/// Notes that a record of a namespace is missing.
+#[inline(always)]
+pub(crate) fn note_lost(key: &GateKey) {
+    if let Some(lost) = LOST.get_ptr_mut(key) {
+        // SAFETY: the map hands out a live value; a lost race loses a count, never the mark.
+        unsafe { *lost += 1 }
+    } else {
+        // A full LRU table evicts the oldest mark; the counter still has it.
+        let _ = LOST.insert(key, &1, 0);
+    }
+}

@@ -1,0 +1,56 @@
+//! `signal:signal_deliver`: an init takes a signal.
+//!
+//! kernel/signal.c `get_signal()`. Only inits, and never SIGKILL: it is emitted with 9 for every
+//! fatal end, and for every thread at an exec. A blocked signal of an init without a handler shows
+//! here with the default disposition when it is unblocked, and is dropped after the tracepoint.
+//! Arguments: `(int sig, kernel_siginfo *info, k_sigaction *ka)`.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use rinit_trace_common::{DeliverRecord, STOP_SIGNALS, kind, signal_bit};
+
+use crate::{
+    emit::{Wake, reserve, submit},
+    gate,
+    probes::signal::reaper_tgid,
+    task::{current, disposition, fill_task, gate_key, level, place},
+};
+
+const SIGKILL: u32 = 9;
+
+/// Attached as a BTF tracepoint.
+#[btf_tracepoint(function = "signal_deliver")]
+pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
+    let signal = ctx.arg::<i32>(0) as u32;
+    if signal != SIGKILL {
+        // SAFETY: called with the signal that the current task takes.
+        unsafe { on_deliver(signal) }
+    }
+    0
+}
+
+#[inline(always)]
+unsafe fn on_deliver(signal: u32) {
+    let task = current();
+    // SAFETY: `task` is a typed pointer to a task_struct.
+    unsafe {
+        if level(task) == 0 {
+            return;
+        }
+        let own = place(task);
+        if own.ns_tgid != 1 || !gate::is_wanted(&own, || reaper_tgid(&own)) {
+            return;
+        }
+        let mask = STOP_SIGNALS | gate::lets_pass(&gate_key(&own)).unwrap_or(0);
+        if mask & signal_bit(signal) == 0 {
+            return;
+        }
+        let Some(mut entry) = reserve::<DeliverRecord>(kind::DELIVER, &own) else {
+            return;
+        };
+        let record = entry.as_mut_ptr();
+        fill_task(task, &own, &raw mut (*record).task);
+        (*record).signal = signal;
+        (*record).disposition = disposition(task, signal);
+        submit(entry, Wake::Later);
+    }
+}

@@ -1,0 +1,82 @@
+//! `sched:sched_process_exit`: the last thread of a process ends.
+//!
+//! kernel/exit.c `do_exit()`. Arguments: `(task_struct *)`, from 6.16 on `(task_struct *, bool
+//! group_dead)` and earlier in `do_exit()`, before `exit_mm()`.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use rinit_trace_common::{ExitRecord, feature, kind};
+
+use crate::{
+    emit::{Wake, reserve, submit},
+    gate,
+    globals::{has, offset},
+    probes::signal::reaper_tgid,
+    task::{Kernel, Place, fill_leaf, fill_state, fill_task, gate_key, load, place},
+};
+
+/// Attached as a BTF tracepoint.
+#[btf_tracepoint(function = "sched_process_exit")]
+pub fn sched_process_exit(ctx: BtfTracePointContext) -> i32 {
+    let task = ctx.arg::<Kernel>(0);
+    let group_dead = if has(feature::GROUP_DEAD_ARG) {
+        // The argument is a bool in a 64-bit slot: the upper bytes are not defined.
+        ctx.arg::<u64>(1) as u8 != 0
+    } else {
+        // SAFETY: argument 0 is a typed pointer to a task_struct. Two racing last threads may both
+        // see 0; user space takes the first record of a process.
+        unsafe {
+            let signal: Kernel = load(task, offset!(task_signal));
+            load::<i32>(signal, offset!(signal_live)) == 0
+        }
+    };
+    if group_dead {
+        // SAFETY: as above.
+        unsafe { on_exit(task) }
+    }
+    0
+}
+
+#[inline(always)]
+unsafe fn on_exit(task: Kernel) {
+    // SAFETY: `task` is a typed pointer to a task_struct.
+    unsafe {
+        let own = place(task);
+        if !gate::is_wanted(&own, || reaper_tgid(&own)) {
+            return;
+        }
+        let is_init = own.ns_tgid == 1 && own.level > 0;
+        if is_init {
+            gate::open(&own, 0);
+        } else if !is_reported(task, &own) {
+            return;
+        }
+        emit(task, &own, is_init);
+    }
+}
+
+/// A member's exit is reported while its namespace's gate is open, and always when its parent is
+/// the init: what ended just before an init leaves explains why it left.
+#[inline(always)]
+unsafe fn is_reported(task: Kernel, own: &Place) -> bool {
+    // SAFETY: `task` and `own.namespace` are typed pointers.
+    unsafe {
+        let parent: Kernel = load(task, offset!(task_real_parent));
+        let ppid: u32 = load(parent, offset!(task_tgid));
+        ppid == reaper_tgid(own) || gate::lets_pass(&gate_key(own)).is_some()
+    }
+}
+
+#[inline(always)]
+unsafe fn emit(task: Kernel, own: &Place, is_init: bool) {
+    // SAFETY: `task` and `own.namespace` are typed pointers; the record was reserved whole.
+    unsafe {
+        let Some(mut entry) = reserve::<ExitRecord>(kind::EXIT, own) else {
+            return;
+        };
+        let record = entry.as_mut_ptr();
+        fill_task(task, own, &raw mut (*record).task);
+        fill_state(task, own, &raw mut (*record).state);
+        fill_leaf(task, &raw mut (*record).leaf);
+        submit(entry, if is_init { Wake::Now } else { Wake::Later });
+    }
+}

@@ -1,0 +1,227 @@
+//! `signal:signal_generate`: somebody signals somebody.
+//!
+//! kernel/signal.c `__send_signal_locked()`, at its end: `complete_signal()` has already run, so
+//! for a fatal signal `signal->flags` shows the group exit and not what it was before.
+//! Arguments, 5.4 to 7.3: `(int sig, kernel_siginfo *info, task_struct *t, int group, int result)`.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use rinit_trace_common::{STOP_SIGNALS, SignalRecord, counter, kind, signal_bit};
+
+use crate::{
+    emit::{Wake, now, reserve, submit},
+    gate, globals,
+    globals::offset,
+    maps::{FoldKey, FoldState, LAST_SIGNALS, SELF_TEST, count},
+    probes::emit_task,
+    task::{
+        Kernel, Place, current, disposition, fill_leaf, fill_state, fill_task, gate_key, load,
+        place, signal_code,
+    },
+};
+
+const SIGKILL: u32 = 9;
+const SIGCHLD: u32 = 17;
+const SIGURG: u32 = 23;
+
+/// Sent all the time and never a request to end: CHLD, URG, CONT.
+const NEVER: u64 = signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(18);
+
+/// `PF_EXITING` (include/linux/sched.h)
+const PF_EXITING: u32 = 4;
+const RESULT_DELIVERED: u32 = 0;
+
+/// Equal signals to an init within this time are folded into one record.
+const FOLD_NS: u64 = 100_000_000;
+
+struct Arguments {
+    signal: u32,
+    info: u64,
+    target: Kernel,
+    group: u32,
+    result: u32,
+}
+
+/// Attached as a BTF tracepoint; 5.8 on (5.11 on for the current task).
+#[btf_tracepoint(function = "signal_generate")]
+pub fn signal_generate(ctx: BtfTracePointContext) -> i32 {
+    let arguments = Arguments {
+        signal: ctx.arg::<i32>(0) as u32,
+        info: ctx.arg::<u64>(1),
+        target: ctx.arg::<Kernel>(2),
+        group: ctx.arg::<i32>(3) as u32,
+        result: ctx.arg::<i32>(4) as u32,
+    };
+    // SAFETY: argument 2 is a typed pointer to the target's task_struct.
+    unsafe { on_signal(&arguments) }
+    0
+}
+
+#[inline(always)]
+unsafe fn on_signal(arguments: &Arguments) {
+    let bit = signal_bit(arguments.signal);
+    // SAFETY: `target` and `current()` are typed pointers to task_structs.
+    unsafe {
+        if bit & NEVER != 0 {
+            on_harmless(arguments);
+            return;
+        }
+        let target = place(arguments.target);
+        if !gate::is_wanted(&target, || reaper_tgid(&target)) {
+            return;
+        }
+        let sender = place(current());
+        let is_init = target.ns_tgid == 1 && target.level > 0;
+        let from_outside = sender.inum != target.inum;
+        let wanted = arguments.signal == SIGKILL
+            || (is_init && from_outside)
+            || (globals::interest() | gate::lets_pass(&gate_key(&target)).unwrap_or(0)) & bit != 0;
+        if !wanted {
+            return;
+        }
+        let mut folded = 0;
+        if is_init && arguments.signal != SIGKILL {
+            match fold(arguments, &target) {
+                Some(count) => folded = count,
+                None => return,
+            }
+        }
+        count(counter::SIGNALS_PASSED);
+        if is_init && asks_to_end(arguments, bit, from_outside) {
+            gate::open(&target, bit);
+        }
+        emit(arguments, &sender, &target, is_init, folded);
+    }
+}
+
+/// Whether a signal to an init opens its gate: any from outside, a usual stop signal from inside
+/// that was queued, and a SIGKILL that the kernel did not drop.
+#[inline(always)]
+fn asks_to_end(arguments: &Arguments, bit: u64, from_outside: bool) -> bool {
+    if arguments.signal == SIGKILL {
+        return arguments.result == RESULT_DELIVERED;
+    }
+    from_outside || (bit & STOP_SIGNALS != 0 && arguments.result == RESULT_DELIVERED)
+}
+
+/// Folds a flood of equal signals. `None`: leave this one out; else how many were left out before.
+#[inline(always)]
+unsafe fn fold(arguments: &Arguments, target: &Place) -> Option<u32> {
+    // SAFETY: `target.namespace` and `current()` are typed pointers.
+    let key = unsafe {
+        FoldKey {
+            namespace: gate_key(target),
+            sender: load(current(), offset!(task_tgid)),
+            signal: arguments.signal,
+            result: arguments.result,
+            pad: 0,
+        }
+    };
+    let at = now();
+    let mut folded = 0;
+    if let Some(state) = LAST_SIGNALS.get_ptr_mut(&key) {
+        // SAFETY: the map hands out a live value; a lost race only miscounts folded signals.
+        unsafe {
+            if at.wrapping_sub((*state).at) < FOLD_NS {
+                (*state).folded += 1;
+                count(counter::SIGNALS_FOLDED);
+                return None;
+            }
+            folded = (*state).folded as u32;
+        }
+    }
+    // A full LRU table evicts; then a signal is recorded that could have been folded.
+    let _ = LAST_SIGNALS.insert(&key, &FoldState { at, folded: 0 }, 0);
+    Some(folded)
+}
+
+#[inline(always)]
+unsafe fn emit(
+    arguments: &Arguments,
+    sender: &Place,
+    target: &Place,
+    is_init: bool,
+    folded: u32,
+) {
+    let (info, code) = signal_code(arguments.info);
+    // SAFETY: typed pointers as above; the record was reserved whole.
+    unsafe {
+        let Some(mut entry) = reserve::<SignalRecord>(kind::SIGNAL, target) else {
+            return;
+        };
+        let record = entry.as_mut_ptr();
+        (*record).signal = arguments.signal;
+        (*record).code = code;
+        (*record).result = arguments.result;
+        (*record).group = u32::from(arguments.group != 0);
+        (*record).info = info;
+        (*record).folded = folded;
+        (*record).pad = 0;
+        fill_task(current(), sender, &raw mut (*record).sender);
+        fill_task(arguments.target, target, &raw mut (*record).target);
+        fill_state(arguments.target, target, &raw mut (*record).state);
+        fill_leaf(arguments.target, &raw mut (*record).leaf);
+        // Last: it forks the verifier's walk into one path per signal, short ones here.
+        (*record).disposition = disposition(arguments.target, arguments.signal);
+        let ends_init = is_init && arguments.result == RESULT_DELIVERED;
+        let wake = if ends_init && arguments.signal == SIGKILL {
+            Wake::Now
+        } else {
+            Wake::Later
+        };
+        submit(entry, wake);
+    }
+}
+
+/// CHLD, URG and CONT: two of them mean something to us.
+#[inline(always)]
+unsafe fn on_harmless(arguments: &Arguments) {
+    // SAFETY: `target` and `current()` are typed pointers to task_structs.
+    unsafe {
+        if arguments.signal == SIGCHLD {
+            let flags: u32 = load(current(), offset!(task_flags));
+            if flags & PF_EXITING != 0 {
+                on_child_end(arguments);
+            }
+        } else if arguments.signal == SIGURG && arguments.group != 0 && self_test_runs() {
+            let sender: u32 = load(current(), offset!(task_tgid));
+            let target: u32 = load(arguments.target, offset!(task_tgid));
+            if sender == target {
+                let own = place(current());
+                emit(arguments, &own, &own, false, 0);
+            }
+        }
+    }
+}
+
+/// A dying init tells its parent: `exit_notify()` (kernel/exit.c) does so only after
+/// `zap_pid_ns_processes()` has seen every task of the namespace gone. This is the end of a
+/// namespace, unless the parent ignores SIGCHLD; then user space counts exits instead.
+#[inline(always)]
+unsafe fn on_child_end(arguments: &Arguments) {
+    // SAFETY: `target` and `current()` are typed pointers to task_structs.
+    unsafe {
+        let init = place(current());
+        if init.ns_tgid != 1 || init.level == 0 || !gate::is_wanted(&init, || reaper_tgid(&init)) {
+            return;
+        }
+        let parent = place(arguments.target);
+        if parent.level < init.level {
+            emit_task(kind::NAMESPACE_END, current(), &init, Wake::Now);
+        }
+    }
+}
+
+#[inline(always)]
+fn self_test_runs() -> bool {
+    SELF_TEST.get(0).is_some_and(|value| *value != 0)
+}
+
+/// Thread group of a namespace's init, host numbering.
+#[inline(always)]
+pub(super) unsafe fn reaper_tgid(place: &Place) -> u32 {
+    // SAFETY: `place.namespace` is a typed pointer to a pid_namespace.
+    unsafe {
+        let reaper: Kernel = load(place.namespace, offset!(ns_child_reaper));
+        load(reaper, offset!(task_tgid))
+    }
+}

@@ -1,0 +1,385 @@
+//! Reads processes by typed direct loads.
+//!
+//! A load from a wrong or dangling typed pointer reads 0 (the kernel's fault handler for BTF
+//! pointers), so a field of a dying process is 0 rather than a crash; user space treats 0 as not
+//! known where 0 is no value.
+
+use aya_ebpf::helpers::generated::{
+    bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_kernel_str,
+};
+use rinit_trace_common::{
+    CODE_UNKNOWN, DISPOSITION_SIGNALS, LEAF_LEN, TaskRecord, TaskState, feature, info, signal_bit,
+};
+
+use crate::{
+    globals::{has, offset},
+    maps::GateKey,
+};
+
+/// A pointer to a kernel structure that the verifier knows by type.
+pub(crate) type Kernel = *const u8;
+
+/// Namespace depths that are resolved: host, container, and three nested. Beyond, the innermost
+/// namespace of a process reads as 0 and user space leaves it out.
+const MAX_LEVEL: u32 = 4;
+
+/// Reads a member.
+///
+/// # Safety
+/// `base` is a typed pointer from the context, a helper or another `load`, and `offset` is a
+/// constant for the verifier, which refuses the program otherwise.
+#[inline(always)]
+pub(crate) unsafe fn load<T: Copy>(base: Kernel, offset: usize) -> T {
+    // SAFETY: the kernel turns a faulting load of a typed pointer into 0.
+    unsafe { core::ptr::read_volatile(base.add(offset).cast::<T>()) }
+}
+
+/// The task that runs now.
+#[inline(always)]
+pub(crate) fn current() -> Kernel {
+    // SAFETY: the helper has no arguments and always returns a task (5.11 on).
+    unsafe { bpf_get_current_task_btf() as Kernel }
+}
+
+/// A process's innermost pid namespace and its number there.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) level: u32,
+    pub(crate) ns_tgid: u32,
+    pub(crate) namespace: Kernel,
+    pub(crate) inum: u32,
+}
+
+/// Depth of a task's pid namespace, the cheapest filter.
+///
+/// # Safety
+/// `task` is a typed pointer to a `task_struct`.
+#[inline(always)]
+pub(crate) unsafe fn level(task: Kernel) -> u32 {
+    // SAFETY: as the caller's.
+    unsafe {
+        let signal: Kernel = load(task, offset!(task_signal));
+        let pid: Kernel = load(signal, offset!(signal_pid_tgid));
+        load(pid, offset!(pid_level))
+    }
+}
+
+/// Where a task lives.
+///
+/// # Safety
+/// `task` is a typed pointer to a `task_struct`.
+#[inline(always)]
+pub(crate) unsafe fn place(task: Kernel) -> Place {
+    // SAFETY: as the caller's.
+    unsafe {
+        let signal: Kernel = load(task, offset!(task_signal));
+        let pid: Kernel = load(signal, offset!(signal_pid_tgid));
+        let level: u32 = load(pid, offset!(pid_level));
+        // Deeper than MAX_LEVEL: number and inum stay 0. The pointer must be typed on every path,
+        // so it starts as the host's.
+        let mut place = Place {
+            level,
+            ns_tgid: 0,
+            namespace: load(pid, offset!(pid_numbers) + offset!(upid_ns)),
+            inum: 0,
+        };
+        // One constant index per level: a variable one on a typed pointer is refused up to 6.1.
+        macro_rules! at_level {
+            ($index:expr) => {
+                if level == $index {
+                    let upid = offset!(pid_numbers) + $index * offset!(upid_size);
+                    place.ns_tgid = load(pid, upid);
+                    let namespace: Kernel = load(pid, upid + offset!(upid_ns));
+                    place.namespace = namespace;
+                    place.inum = load(namespace, offset!(ns_inum));
+                }
+            };
+        }
+        at_level!(0);
+        at_level!(1);
+        at_level!(2);
+        at_level!(3);
+        at_level!(4);
+        place
+    }
+}
+
+/// The number of a `struct pid` in a namespace of depth `level`; 0 when it is from outside.
+#[inline(always)]
+unsafe fn number_at(pid: Kernel, level: u32) -> u32 {
+    // SAFETY: `pid` is a typed pointer to a `struct pid`.
+    unsafe {
+        let own: u32 = load(pid, offset!(pid_level));
+        if own < level || level > MAX_LEVEL {
+            return 0;
+        }
+        macro_rules! at_level {
+            ($index:expr) => {
+                if level == $index {
+                    return load(pid, offset!(pid_numbers) + $index * offset!(upid_size));
+                }
+            };
+        }
+        at_level!(0);
+        at_level!(1);
+        at_level!(2);
+        at_level!(3);
+        at_level!(4);
+        0
+    }
+}
+
+/// What identifies a namespace for the gate and for user space.
+///
+/// # Safety
+/// `place.namespace` is a typed pointer to a `pid_namespace`.
+#[inline(always)]
+pub(crate) unsafe fn gate_key(place: &Place) -> GateKey {
+    // SAFETY: as the caller's.
+    unsafe {
+        let reaper: Kernel = load(place.namespace, offset!(ns_child_reaper));
+        let leader: Kernel = load(reaper, offset!(task_group_leader));
+        GateKey {
+            id: if has(feature::NS_ID) {
+                load(place.namespace, offset!(ns_id))
+            } else {
+                u64::from(place.inum)
+            },
+            reaper_start: load(leader, offset!(task_start)),
+        }
+    }
+}
+
+/// Fills who a task is.
+///
+/// # Safety
+/// `task` is a typed pointer to a `task_struct`, `out` points to a whole record in the ring.
+#[inline(always)]
+pub(crate) unsafe fn fill_task(task: Kernel, place: &Place, out: *mut TaskRecord) {
+    // SAFETY: as the caller's.
+    unsafe {
+        let leader: Kernel = load(task, offset!(task_group_leader));
+        (*out).start = load(leader, offset!(task_start));
+        (*out).tid = load(task, offset!(task_pid));
+        (*out).tgid = load(task, offset!(task_tgid));
+        (*out).flags = load(task, offset!(task_flags));
+        (*out).ptrace = load(task, offset!(task_ptrace));
+        (*out).level = place.level;
+        (*out).ns_tgid = place.ns_tgid;
+        (*out).ns_inum = place.inum;
+        (*out).ns_id = if has(feature::NS_ID) {
+            load(place.namespace, offset!(ns_id))
+        } else {
+            0
+        };
+        let reaper: Kernel = load(place.namespace, offset!(ns_child_reaper));
+        (*out).reaper_tgid = load(reaper, offset!(task_tgid));
+        let reaper_leader: Kernel = load(reaper, offset!(task_group_leader));
+        (*out).reaper_start = load(reaper_leader, offset!(task_start));
+
+        let signal: Kernel = load(task, offset!(task_signal));
+        let group: Kernel = load(signal, offset!(signal_pid_pgid));
+        (*out).pgid = number_at(group, place.level);
+        let session: Kernel = load(signal, offset!(signal_pid_sid));
+        (*out).sid = number_at(session, place.level);
+
+        let parent: Kernel = load(task, offset!(task_real_parent));
+        (*out).ppid = load(parent, offset!(task_tgid));
+        (*out).parent_level = level(parent);
+        // The leader's names: threads often have names of their own.
+        fill_comm(leader, &raw mut (*out).comm);
+        let parent_leader: Kernel = load(parent, offset!(task_group_leader));
+        fill_comm(parent_leader, &raw mut (*out).parent_comm);
+        fill_cgroups(task, out);
+    }
+}
+
+#[inline(always)]
+unsafe fn fill_comm(task: Kernel, out: *mut [u8; 16]) {
+    // SAFETY: `comm` has 16 bytes in every kernel, and the record's member is 8-aligned.
+    unsafe {
+        let low: u64 = load(task, offset!(task_comm));
+        let high: u64 = load(task, offset!(task_comm) + 8);
+        let out = out.cast::<u64>();
+        core::ptr::write_unaligned(out, low);
+        core::ptr::write_unaligned(out.add(1), high);
+    }
+}
+
+#[inline(always)]
+unsafe fn fill_cgroups(task: Kernel, out: *mut TaskRecord) {
+    // SAFETY: `task` is a typed pointer to a `task_struct`.
+    unsafe {
+        (*out).cgroup_v2 = load(kernfs_v2(task), offset!(kernfs_id));
+        (*out).cgroup_v1 = if has(feature::CGROUP_V1) && uses_v1(task) {
+            load(kernfs_v1(task), offset!(kernfs_id))
+        } else {
+            0
+        };
+    }
+}
+
+/// The kernfs node of a task's cgroup in the v2 hierarchy.
+#[inline(always)]
+unsafe fn kernfs_v2(task: Kernel) -> Kernel {
+    // SAFETY: `task` is a typed pointer to a `task_struct`.
+    unsafe {
+        let set: Kernel = load(task, offset!(task_cgroups));
+        let cgroup: Kernel = load(set, offset!(css_set_dfl_cgrp));
+        load(cgroup, offset!(cgroup_kn))
+    }
+}
+
+/// The kernfs node of a task's cgroup in the hierarchy of the pids controller.
+#[inline(always)]
+unsafe fn kernfs_v1(task: Kernel) -> Kernel {
+    // SAFETY: `task` is a typed pointer to a `task_struct`.
+    unsafe {
+        let set: Kernel = load(task, offset!(task_cgroups));
+        let css: Kernel = load(set, offset!(css_set_pids));
+        let cgroup: Kernel = load(css, offset!(css_cgroup));
+        load(cgroup, offset!(cgroup_kn))
+    }
+}
+
+/// Whether the pids controller has a v1 hierarchy of its own: on a hybrid host the container's
+/// cgroups are there and not in v2.
+#[inline(always)]
+unsafe fn uses_v1(task: Kernel) -> bool {
+    // SAFETY: `task` is a typed pointer to a `task_struct`.
+    unsafe {
+        let set: Kernel = load(task, offset!(task_cgroups));
+        let unified: Kernel = load(set, offset!(css_set_dfl_cgrp));
+        let css: Kernel = load(set, offset!(css_set_pids));
+        let pids: Kernel = load(css, offset!(css_cgroup));
+        load::<u64>(unified, offset!(cgroup_root)) != load::<u64>(pids, offset!(cgroup_root))
+    }
+}
+
+/// The leaf name of a task's cgroup: the id of its container. From the v1 hierarchy where there is
+/// one, else from v2.
+///
+/// # Safety
+/// `task` is a typed pointer to a `task_struct`, `out` points into a record in the ring.
+#[inline(always)]
+pub(crate) unsafe fn fill_leaf(task: Kernel, out: *mut [u8; LEAF_LEN]) {
+    // SAFETY: as the caller's; the helper writes at most LEAF_LEN bytes.
+    unsafe {
+        // The ring hands out used memory: the whole name is cleared, not only its first byte.
+        core::ptr::write_bytes(out, 0, 1);
+        if has(feature::PROBE_READ) {
+            let node = if has(feature::CGROUP_V1) && uses_v1(task) {
+                kernfs_v1(task)
+            } else {
+                kernfs_v2(task)
+            };
+            let name: Kernel = load(node, offset!(kernfs_name));
+            bpf_probe_read_kernel_str(out.cast(), LEAF_LEN as u32, name.cast());
+        }
+    }
+}
+
+/// Fills how a task stands towards signals.
+///
+/// # Safety
+/// `task` is a typed pointer to a `task_struct`, `out` points to a whole record in the ring.
+#[inline(always)]
+pub(crate) unsafe fn fill_state(task: Kernel, place: &Place, out: *mut TaskState) {
+    // SAFETY: as the caller's.
+    unsafe {
+        let signal: Kernel = load(task, offset!(task_signal));
+        let leader: Kernel = load(task, offset!(task_group_leader));
+        let (mut handled, mut ignored) = (0_u64, 0_u64);
+        let mut index = 0;
+        while index < DISPOSITION_SIGNALS.len() {
+            let bit = signal_bit(DISPOSITION_SIGNALS[index]);
+            match disposition_of(task, DISPOSITION_SIGNALS[index]) {
+                0 => {}
+                1 => ignored |= bit,
+                _ => handled |= bit,
+            }
+            index += 1;
+        }
+        (*out).handled = handled;
+        (*out).ignored = ignored;
+        (*out).blocked = load(task, offset!(task_blocked));
+        (*out).real_blocked = load(task, offset!(task_real_blocked));
+        (*out).pending_shared = load(signal, offset!(signal_shared_pending));
+        (*out).pending_private = load(task, offset!(task_pending));
+        (*out).self_exec_id = load(task, offset!(task_self_exec_id));
+        (*out).signal_flags = load(signal, offset!(signal_flags));
+        (*out).group_exit_code = load(signal, offset!(signal_group_exit_code));
+        (*out).exit_code = load(leader, offset!(task_exit_code));
+        (*out).pdeath_signal = load(task, offset!(task_pdeath_signal));
+        let allocated: u32 = load(place.namespace, offset!(ns_pid_allocated));
+        // The top bit (PIDNS_ADDING) only says that new numbers may be given out.
+        (*out).ns_tasks = allocated & 0x7fff_ffff;
+        let oom_mm: u64 = load(signal, offset!(signal_oom_mm));
+        // A kernel address stays in the kernel.
+        (*out).oom = u32::from(oom_mm != 0);
+    }
+}
+
+/// A disposition: 0 default, 1 ignored, 2 handled. `signal` is a constant after inlining.
+#[inline(always)]
+unsafe fn disposition_of(task: Kernel, signal: u32) -> u32 {
+    // SAFETY: `task` is a typed pointer to a `task_struct`.
+    unsafe {
+        let sighand: Kernel = load(task, offset!(task_sighand));
+        let action = offset!(sighand_action) + (signal as usize - 1) * offset!(sigaction_size);
+        let handler: u64 = load(sighand, action + offset!(sigaction_handler));
+        clamp_handler(handler)
+    }
+}
+
+/// `SIG_DFL` is 0, `SIG_IGN` 1, anything else an address.
+#[inline(always)]
+pub(crate) fn clamp_handler(handler: u64) -> u32 {
+    if handler > 1 { 2 } else { handler as u32 }
+}
+
+/// The disposition for a signal only known at run time.
+///
+/// # Safety
+/// `task` is a typed pointer to a `task_struct`.
+#[inline(always)]
+pub(crate) unsafe fn disposition(task: Kernel, signal: u32) -> u32 {
+    // One constant offset per signal, found by comparing: a typed pointer takes no variable index.
+    macro_rules! pick {
+        ($($number:literal)*) => {
+            match signal {
+                // SAFETY: as the caller's.
+                $($number => unsafe { disposition_of(task, $number) },)*
+                _ => 0,
+            }
+        };
+    }
+    pick!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33
+        34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64)
+}
+
+/// `si_code` of a signal, from the raw `info` argument. It is a scalar for the verifier (6.13 on),
+/// so that only a probe read can follow it.
+#[inline(always)]
+pub(crate) fn signal_code(raw: u64) -> (u32, i32) {
+    /// `SI_KERNEL`, what the kernel shows for `SEND_SIG_PRIV`.
+    const SI_KERNEL: i32 = 0x80;
+    match raw {
+        0 => (info::NOINFO, 0),
+        1 => (info::PRIV, SI_KERNEL),
+        2 => (info::FORCED, 0),
+        _ if has(feature::PROBE_READ) => {
+            let mut code = 0_i32;
+            // SAFETY: writes four bytes to the stack; the source may be anything.
+            let failed = unsafe {
+                bpf_probe_read_kernel(
+                    (&raw mut code).cast(),
+                    4,
+                    (raw as usize + offset!(siginfo_code)) as *const _,
+                )
+            };
+            (info::POINTER, if failed == 0 { code } else { CODE_UNKNOWN })
+        }
+        _ => (info::POINTER, CODE_UNKNOWN),
+    }
+}
