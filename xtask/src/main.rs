@@ -1,0 +1,67 @@
+//! The chores of the project as `cargo xtask <chore>`, so that a machine, a developer and CI run the same thing.
+//!
+//! One file per chore. A chore prints the commands that it runs as root before it runs them, and ends with one line
+//! `error: …` and exit code 1 when it fails.
+
+mod apt;
+mod check;
+mod demo;
+mod docker_image;
+mod dockerd;
+mod interrupt;
+mod packages;
+mod run;
+mod setup;
+mod test;
+mod tidy;
+mod totals;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "The chores of rinit-trace"
+)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Install what the build needs, on Debian; elsewhere say what to install
+    Setup(setup::Args),
+    /// Build the program and run its demo
+    Demo(demo::Args),
+    /// Check format, lints, documentation and the rules of the house
+    Check,
+    /// Run all tests, those on the real kernel included
+    Test(test::Args),
+    /// Make the image that container tests and the demo start
+    TestImage(docker_image::Args),
+}
+
+fn main() -> ExitCode {
+    let chore = Cli::parse().chore;
+    let done = interrupt::listen().and_then(|()| match chore {
+        Chore::Setup(args) => setup::run(&args),
+        Chore::Demo(args) => demo::run(&args),
+        Chore::Check => check::run(),
+        Chore::Test(args) => test::run(&args),
+        Chore::TestImage(args) => docker_image::run(&args),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !error.is::<run::Told>() {
+                eprintln!("error: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

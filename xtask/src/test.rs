@@ -1,0 +1,105 @@
+//! `cargo xtask test`: every test there is, and at the very end one line with the sums.
+//!
+//! Test programs are built in debug, where arithmetic overflow is a failure; the program that the end-to-end tests run is
+//! the release one, as users have it.
+
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Result, bail};
+
+use crate::run::Told;
+use crate::totals::Totals;
+use crate::{demo, docker_image, dockerd, interrupt, run, setup, workspace};
+
+/// The package of the end-to-end tests.
+const END_TO_END: &str = "rinit-trace-tests";
+/// They start containers and wait for seconds; more at a time disturb each other's deadlines on small machines.
+const END_TO_END_THREADS: &str = "2";
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Leave out the end-to-end tests, which need root, a kernel with BTF and Docker
+    #[arg(long)]
+    no_e2e: bool,
+    /// More arguments for `cargo test`, for example a part of a test's name
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let mut totals = Totals::default();
+    let tested = run_all(args, &mut totals).and_then(|()| {
+        if totals.any_failed() {
+            bail!("tests failed");
+        }
+        Ok(())
+    });
+    // The sums are the last line whatever happened: the error is told before them, not by the caller after them.
+    let tested = tested.map_err(|error| {
+        eprintln!("error: {error:#}");
+        anyhow::Error::new(Told)
+    });
+    println!("{totals}");
+    tested
+}
+
+fn run_all(args: &Args, totals: &mut Totals) -> Result<()> {
+    setup::for_build()?;
+    let mut failed = Vec::new();
+    // Release first: a program that does not build ends it here.
+    if !args.no_e2e {
+        setup::for_tests()?;
+        demo::build_program()?;
+    }
+    let mut fast = workspace::cargo();
+    fast.args(["test", "--no-fail-fast"]).args(&args.args);
+    if !cargo_test(&mut fast, totals)? {
+        failed.push("tests of the default members");
+    }
+    if !args.no_e2e && !end_to_end(args, totals)? {
+        failed.push("end-to-end tests");
+    }
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+fn end_to_end(args: &Args, totals: &mut Totals) -> Result<bool> {
+    interrupt::check()?;
+    // Stopped when this function is left, also by an error or after Ctrl-C.
+    let _engine = dockerd::ensure()?;
+    docker_image::ensure()?;
+    let mut cargo = workspace::cargo();
+    cargo
+        .args(["test", "--no-fail-fast", "--package", END_TO_END])
+        .args(&args.args)
+        .env("RINIT_TRACE_BIN", workspace::program())
+        .env("RUST_TEST_THREADS", END_TO_END_THREADS);
+    if !rustix::process::geteuid().is_root() {
+        // Only the test programs run as root; what cargo builds stays ours.
+        let runner = format!(
+            "CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUNNER",
+            std::env::consts::ARCH.to_uppercase()
+        );
+        cargo.env(runner, "sudo -E");
+    }
+    cargo_test(&mut cargo, totals)
+}
+
+/// Runs `cargo test`, adds up its results, and says whether it succeeded.
+fn cargo_test(cargo: &mut Command, totals: &mut Totals) -> Result<bool> {
+    eprintln!("+ {}", run::shown(cargo));
+    let seen = Arc::new(Mutex::new(Totals::default()));
+    let seeing = Arc::clone(&seen);
+    let status = run::status_with_lines(cargo, move |line| {
+        seeing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .see(line);
+    });
+    // Also of a run that was interrupted.
+    *totals += *seen.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(status?.success())
+}
