@@ -26,10 +26,7 @@ pub mod feature {
 /// What to record.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "user",
-    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
-)]
+#[cfg_attr(feature = "user", derive(FromBytes, IntoBytes, Immutable, KnownLayout))]
 pub struct Config {
     /// Mask of signals that are recorded for every member ([`crate::signal_bit`]).
     pub interest: u64,

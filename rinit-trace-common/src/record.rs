@@ -39,6 +39,10 @@ pub mod kind {
 pub mod counter {
     use crate::kind;
     /// Signals that passed the filter.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "there are a handful of kinds"
+    )]
     pub const SIGNALS_PASSED: u32 = kind::COUNT as u32;
     /// Repeated signals to an init that were folded into the next record.
     pub const SIGNALS_FOLDED: u32 = SIGNALS_PASSED + 1;
@@ -51,10 +55,7 @@ pub mod counter {
 /// First member of every record.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "user",
-    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
-)]
+#[cfg_attr(feature = "user", derive(FromBytes, IntoBytes, Immutable, KnownLayout))]
 pub struct RecordHeader {
     /// [`crate::ABI_VERSION`] of the writer.
     pub abi: u16,
@@ -69,10 +70,7 @@ pub struct RecordHeader {
 /// Who a process is, read from its `task_struct` at the instant of the record.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "user",
-    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
-)]
+#[cfg_attr(feature = "user", derive(FromBytes, IntoBytes, Immutable, KnownLayout))]
 pub struct TaskRecord {
     /// `group_leader->start_boottime`, nanoseconds since boot.
     pub start: u64,
@@ -117,10 +115,7 @@ pub struct TaskRecord {
 /// How a process stands towards signals, read with [`TaskRecord`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "user",
-    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
-)]
+#[cfg_attr(feature = "user", derive(FromBytes, IntoBytes, Immutable, KnownLayout))]
 pub struct TaskState {
     /// Signals of [`crate::DISPOSITION_SIGNALS`] with a handler.
     pub handled: u64,
@@ -153,10 +148,7 @@ pub struct TaskState {
 /// One `signal:signal_generate`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "user",
-    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
-)]
+#[cfg_attr(feature = "user", derive(FromBytes, IntoBytes, Immutable, KnownLayout))]
 pub struct SignalRecord {
     /// kind [`kind::SIGNAL`]
     pub header: RecordHeader,
@@ -204,10 +196,7 @@ pub mod info {
 /// The last thread of a process exits (`sched:sched_process_exit`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "user",
-    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
-)]
+#[cfg_attr(feature = "user", derive(FromBytes, IntoBytes, Immutable, KnownLayout))]
 pub struct ExitRecord {
     /// kind [`kind::EXIT`]
     pub header: RecordHeader,
@@ -222,10 +211,7 @@ pub struct ExitRecord {
 /// An init takes a signal other than SIGKILL (`signal:signal_deliver`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "user",
-    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
-)]
+#[cfg_attr(feature = "user", derive(FromBytes, IntoBytes, Immutable, KnownLayout))]
 pub struct DeliverRecord {
     /// kind [`kind::DELIVER`]
     pub header: RecordHeader,
@@ -240,10 +226,7 @@ pub struct DeliverRecord {
 /// The OOM killer chose a victim (`oom:mark_victim`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "user",
-    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
-)]
+#[cfg_attr(feature = "user", derive(FromBytes, IntoBytes, Immutable, KnownLayout))]
 pub struct OomRecord {
     /// kind [`kind::OOM`]
     pub header: RecordHeader,
@@ -256,10 +239,7 @@ pub struct OomRecord {
 /// A record that says no more than who it is about.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "user",
-    derive(FromBytes, IntoBytes, Immutable, KnownLayout)
-)]
+#[cfg_attr(feature = "user", derive(FromBytes, IntoBytes, Immutable, KnownLayout))]
 pub struct TaskOnlyRecord {
     /// kind [`kind::TEARDOWN`], [`kind::EXEC`] or [`kind::NAMESPACE_END`]
     pub header: RecordHeader,

@@ -30,7 +30,7 @@ pub(crate) unsafe fn open(place: &Place, signals: u64) {
     // SAFETY: as the caller's.
     let key = unsafe { gate_key(place) };
     let mask = signals | lets_pass(&key).unwrap_or(0);
-    if GATES.insert(&key, &mask, ANY).is_err() {
+    if GATES.insert(key, mask, ANY).is_err() {
         count(counter::GATES_REFUSED);
         note_lost(&key);
     }

@@ -24,8 +24,8 @@ macro_rules! offset {
     ($name:ident) => {
         {
             #[allow(unused_unsafe, reason = "the macro is used inside and outside unsafe blocks")]
-            // SAFETY: the pointer is to a live static of the object.
             let value =
+                // SAFETY: the pointer is to a live static of the object.
                 unsafe { ::core::ptr::read_volatile(&raw const (*$crate::globals::offsets()).$name) };
             value as usize
         }

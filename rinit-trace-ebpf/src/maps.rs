@@ -24,7 +24,7 @@ pub(crate) static GATES: HashMap<GateKey, u64> = HashMap::with_max_entries(16384
 #[map]
 pub(crate) static LOST: LruHashMap<GateKey, u64> = LruHashMap::with_max_entries(4096, 0);
 
-/// The last signal of each kind to an init, to fold floods of equal ones.
+/// The last signal of each kind between two processes, to fold floods of equal ones.
 #[map]
 pub(crate) static LAST_SIGNALS: LruHashMap<FoldKey, FoldState> =
     LruHashMap::with_max_entries(4096, 0);
@@ -41,15 +41,15 @@ pub(crate) struct GateKey {
     pub(crate) reaper_start: u64,
 }
 
-/// What makes two signals to an init equal.
+/// What makes two signals equal.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct FoldKey {
     pub(crate) namespace: GateKey,
     pub(crate) sender: u32,
+    pub(crate) target: u32,
     pub(crate) signal: u32,
     pub(crate) result: u32,
-    pub(crate) pad: u32,
 }
 
 /// When the last one was recorded, and how many came since.
@@ -78,6 +78,6 @@ pub(crate) fn note_lost(key: &GateKey) {
         unsafe { *lost += 1 }
     } else {
         // A full LRU table evicts the oldest mark; the counter still has it.
-        let _ = LOST.insert(key, &1, 0);
+        let _ = LOST.insert(key, 1, 0);
     }
 }

@@ -9,9 +9,7 @@ mod oom;
 mod signal;
 mod teardown;
 
-use rinit_trace_common::{
-    DeliverRecord, ExitRecord, OomRecord, SignalRecord, TaskOnlyRecord,
-};
+use rinit_trace_common::{DeliverRecord, ExitRecord, OomRecord, SignalRecord, TaskOnlyRecord};
 
 use crate::{
     emit::{Record, Wake, reserve, submit},

@@ -5,6 +5,7 @@
 //! Arguments, 5.4 to 7.3: `(int sig, kernel_siginfo *info, task_struct *t, int group, int result)`.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_log_ebpf::info;
 use rinit_trace_common::{STOP_SIGNALS, SignalRecord, counter, kind, signal_bit};
 
 use crate::{
@@ -30,7 +31,8 @@ const NEVER: u64 = signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(18);
 const PF_EXITING: u32 = 4;
 const RESULT_DELIVERED: u32 = 0;
 
-/// Equal signals to an init within this time are folded into one record.
+/// Equal signals of one process to another within this time are folded into one record: a flood
+/// costs neither room in the ring nor the records of others.
 const FOLD_NS: u64 = 100_000_000;
 
 struct Arguments {
@@ -52,7 +54,15 @@ pub fn signal_generate(ctx: BtfTracePointContext) -> i32 {
         result: ctx.arg::<i32>(4) as u32,
     };
     // SAFETY: argument 2 is a typed pointer to the target's task_struct.
-    unsafe { on_signal(&arguments) }
+    unsafe {
+        on_signal(&arguments);
+        if is_self_test(&arguments) {
+            // The only message of the kernel side: events are records, never log lines.
+            let own = place(current());
+            emit(&arguments, &own, &own, false, 0);
+            info!(&ctx, "self-test: seen at depth {}", own.level);
+        }
+    }
     0
 }
 
@@ -69,17 +79,20 @@ unsafe fn on_signal(arguments: &Arguments) {
         if !gate::is_wanted(&target, || reaper_tgid(&target)) {
             return;
         }
-        let sender = place(current());
         let is_init = target.ns_tgid == 1 && target.level > 0;
+        let usual = arguments.signal == SIGKILL || globals::interest() & bit != 0;
+        // The gate is looked up last: most signals of a container are nobody's request to end.
+        if !usual && !is_init && !passes_gate(&target, bit) {
+            return;
+        }
+        let sender = place(current());
         let from_outside = sender.inum != target.inum;
-        let wanted = arguments.signal == SIGKILL
-            || (is_init && from_outside)
-            || (globals::interest() | gate::lets_pass(&gate_key(&target)).unwrap_or(0)) & bit != 0;
-        if !wanted {
+        if !usual && is_init && !from_outside && !passes_gate(&target, bit) {
             return;
         }
         let mut folded = 0;
-        if is_init && arguments.signal != SIGKILL {
+        // A SIGKILL that the kernel accepted is never left out.
+        if arguments.signal != SIGKILL || arguments.result != RESULT_DELIVERED {
             match fold(arguments, &target) {
                 Some(count) => folded = count,
                 None => return,
@@ -91,6 +104,14 @@ unsafe fn on_signal(arguments: &Arguments) {
         }
         emit(arguments, &sender, &target, is_init, folded);
     }
+}
+
+/// Whether the gate of a namespace is open for a signal.
+#[inline(always)]
+unsafe fn passes_gate(target: &Place, bit: u64) -> bool {
+    // SAFETY: `target.namespace` is a typed pointer to a pid_namespace.
+    let key = unsafe { gate_key(target) };
+    gate::lets_pass(&key).unwrap_or(0) & bit != 0
 }
 
 /// Whether a signal to an init opens its gate: any from outside, a usual stop signal from inside
@@ -111,14 +132,14 @@ unsafe fn fold(arguments: &Arguments, target: &Place) -> Option<u32> {
         FoldKey {
             namespace: gate_key(target),
             sender: load(current(), offset!(task_tgid)),
+            target: load(arguments.target, offset!(task_tgid)),
             signal: arguments.signal,
             result: arguments.result,
-            pad: 0,
         }
     };
     let at = now();
     let mut folded = 0;
-    if let Some(state) = LAST_SIGNALS.get_ptr_mut(&key) {
+    if let Some(state) = LAST_SIGNALS.get_ptr_mut(key) {
         // SAFETY: the map hands out a live value; a lost race only miscounts folded signals.
         unsafe {
             if at.wrapping_sub((*state).at) < FOLD_NS {
@@ -130,18 +151,12 @@ unsafe fn fold(arguments: &Arguments, target: &Place) -> Option<u32> {
         }
     }
     // A full LRU table evicts; then a signal is recorded that could have been folded.
-    let _ = LAST_SIGNALS.insert(&key, &FoldState { at, folded: 0 }, 0);
+    let _ = LAST_SIGNALS.insert(key, FoldState { at, folded: 0 }, 0);
     Some(folded)
 }
 
 #[inline(always)]
-unsafe fn emit(
-    arguments: &Arguments,
-    sender: &Place,
-    target: &Place,
-    is_init: bool,
-    folded: u32,
-) {
+unsafe fn emit(arguments: &Arguments, sender: &Place, target: &Place, is_init: bool, folded: u32) {
     let (info, code) = signal_code(arguments.info);
     // SAFETY: typed pointers as above; the record was reserved whole.
     unsafe {
@@ -172,7 +187,7 @@ unsafe fn emit(
     }
 }
 
-/// CHLD, URG and CONT: two of them mean something to us.
+/// CHLD, URG and CONT: of these only the SIGCHLD of a dying init means something to us.
 #[inline(always)]
 unsafe fn on_harmless(arguments: &Arguments) {
     // SAFETY: `target` and `current()` are typed pointers to task_structs.
@@ -182,14 +197,21 @@ unsafe fn on_harmless(arguments: &Arguments) {
             if flags & PF_EXITING != 0 {
                 on_child_end(arguments);
             }
-        } else if arguments.signal == SIGURG && arguments.group != 0 && self_test_runs() {
-            let sender: u32 = load(current(), offset!(task_tgid));
-            let target: u32 = load(arguments.target, offset!(task_tgid));
-            if sender == target {
-                let own = place(current());
-                emit(arguments, &own, &own, false, 0);
-            }
         }
+    }
+}
+
+/// While the self-test runs: SIGURG of a process to itself.
+#[inline(always)]
+unsafe fn is_self_test(arguments: &Arguments) -> bool {
+    if arguments.signal != SIGURG || arguments.group == 0 || !self_test_runs() {
+        return false;
+    }
+    // SAFETY: `target` and `current()` are typed pointers to task_structs.
+    unsafe {
+        let sender: u32 = load(current(), offset!(task_tgid));
+        let target: u32 = load(arguments.target, offset!(task_tgid));
+        sender == target
     }
 }
 
