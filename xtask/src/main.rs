@@ -4,6 +4,7 @@
 //! `error: …` and exit code 1 when it fails.
 
 mod apt;
+mod bench;
 mod check;
 mod demo;
 mod docker_image;
@@ -42,6 +43,8 @@ enum Chore {
     Check,
     /// Run all tests, those on the real kernel included
     Test(test::Args),
+    /// Measure what the probes cost in the kernel
+    Bench,
     /// Make the image that container tests and the demo start
     TestImage(docker_image::Args),
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Chore::Demo(args) => demo::run(&args),
         Chore::Check => check::run(),
         Chore::Test(args) => test::run(&args),
+        Chore::Bench => bench::run(),
         Chore::TestImage(args) => docker_image::run(&args),
     });
     match done {

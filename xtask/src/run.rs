@@ -61,6 +61,17 @@ pub(crate) fn as_root(program: impl AsRef<OsStr>) -> Result<Command> {
     Ok(command)
 }
 
+/// Lets cargo run what it builds as root: the programs alone, so that the files it makes stay ours.
+pub(crate) fn as_root_runner(cargo: &mut Command) {
+    if !rustix::process::geteuid().is_root() {
+        let runner = format!(
+            "CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUNNER",
+            std::env::consts::ARCH.to_uppercase()
+        );
+        cargo.env(runner, "sudo -E");
+    }
+}
+
 /// Prints the command, runs it, and fails unless it succeeds.
 pub(crate) fn shown_and_run(command: &mut Command) -> Result<()> {
     eprintln!("+ {}", shown(command));

@@ -77,14 +77,7 @@ fn end_to_end(args: &Args, totals: &mut Totals) -> Result<bool> {
         .args(&args.args)
         .env("RINIT_TRACE_BIN", workspace::program())
         .env("RUST_TEST_THREADS", END_TO_END_THREADS);
-    if !rustix::process::geteuid().is_root() {
-        // Only the test programs run as root; what cargo builds stays ours.
-        let runner = format!(
-            "CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUNNER",
-            std::env::consts::ARCH.to_uppercase()
-        );
-        cargo.env(runner, "sudo -E");
-    }
+    run::as_root_runner(&mut cargo);
     cargo_test(&mut cargo, totals)
 }
 
