@@ -1,0 +1,217 @@
+//! Facts of a stop → the observed part of its report.
+
+use jiff::Timestamp;
+
+use super::{
+    Config,
+    begin::{self, is_inside},
+    members::{self, Member},
+    oom::OomMarks,
+    roles,
+    scene::Scene,
+    workload::Workload,
+};
+use crate::model::{
+    BootTime, ClosedStop, Init, InitKind, Kill, Observation, Outcome, PidnsTeardown, Process, Role,
+    SCHEMA, Sender, SignalEntry, SignalEvent, StopDetails, StopFacts, StopReport, Trigger, Verdict,
+    WorkloadNames, millis,
+};
+
+/// The stop of a workload whose facts are complete; `None` when its init's end was not seen.
+pub(super) fn closed_stop(
+    workload: &mut Workload,
+    oom: &OomMarks,
+    config: &Config,
+) -> Option<ClosedStop> {
+    workload.episode.sort();
+    let workload = &*workload;
+    let begin = begin::find(workload, oom)?;
+    let gap = begin::chain_gap(workload.names.as_ref());
+    let lost_records = workload.losses.since(begin.at, gap);
+    let is_incomplete = lost_records > 0 || workload.episode.dropped > 0;
+    let scene = Scene::new(workload, begin, oom, is_incomplete);
+    let members = members::collect(&scene);
+    let processes: Vec<Process> = members
+        .iter()
+        .zip(roles::roles(workload, &members))
+        .map(|(member, role)| member.report(&scene, role))
+        .collect();
+    let facts = facts(&scene, &members, config);
+    let ended = workload.ended_at().max(begin.at);
+    let names = workload.names.clone().unwrap_or_default();
+    let report = StopReport {
+        schema: SCHEMA.to_owned(),
+        node: config.node.clone(),
+        started_at: wall(begin.at, config),
+        ended_at: wall(ended, config),
+        duration_ms: millis(ended.since(begin.at)),
+        stop: details(&scene, &members, &names),
+        verdict: verdict(&scene, &processes, &facts),
+        // The diagnosis counts: it knows which inits have nothing to clean up.
+        lost_cleanup: None,
+        cause: None,
+        findings: Vec::new(),
+        signals: signals(&scene),
+        observation: Observation {
+            // Confirmed for this very namespace, or inferred.
+            pidns_teardown: if workload.teardown_seen {
+                config.teardown
+            } else {
+                PidnsTeardown::Inferred
+            },
+            lost_records,
+        },
+        workload: describe(workload, names, &members),
+        processes,
+    };
+    Some(ClosedStop { report, facts })
+}
+
+fn details(scene: &Scene, members: &[Member], names: &WorkloadNames) -> StopDetails {
+    let (workload, begin) = (scene.workload, scene.begin);
+    let outside_kill = begin
+        .kill
+        .filter(|kill| !is_inside(&kill.sender, &kill.target));
+    // Not known while somebody is left.
+    let last_gone = || {
+        members
+            .iter()
+            .map(|member| member.exit.map(|exit| exit.at))
+            .try_fold(begin.at, |last, at| Some(last.max(at?)))
+    };
+    let until = outside_kill.map(|kill| kill.at).or_else(last_gone);
+    StopDetails {
+        trigger: begin.trigger,
+        signal: begin.signal.and_then(|event| event.signal),
+        result: begin.signal.map(|event| event.result),
+        taken: begin.signal.and_then(|event| {
+            members
+                .iter()
+                .find(|member| member.key == workload.init)?
+                .taken(scene, event.signal)
+        }),
+        sender: begin.signal.map(sender),
+        kill: begin.kill.map(|event| Kill {
+            at_ms: millis(event.at.since(begin.at)),
+            sender: sender(event),
+        }),
+        grace_ms: names.grace.map(|grace| millis(grace.period)),
+        grace_source: names.grace.map(|grace| grace.source),
+        grace_used_ms: begin
+            .signal
+            .zip(until)
+            .map(|(event, until)| millis(until.since(event.at))),
+    }
+}
+
+fn sender(event: &SignalEvent) -> Sender {
+    let task = &event.sender;
+    Sender {
+        pid: task.key.tgid,
+        comm: task.comm.clone(),
+        parent_comm: task.parent_comm.clone(),
+        inside: is_inside(task, &event.target),
+    }
+}
+
+/// What was observed: never graceful while a record of this namespace is missing, while somebody
+/// who was sent SIGKILL is still there, or when the stop may have begun before the trace.
+fn verdict(scene: &Scene, processes: &[Process], facts: &StopFacts) -> Verdict {
+    let counted = || {
+        processes
+            .iter()
+            .filter(|process| process.role != Role::Exec)
+    };
+    let began_unseen = facts.may_have_missed_begin && scene.begin.trigger != Trigger::StopSignal;
+    if counted().any(|process| process.outcome.is_killed()) {
+        Verdict::Forced
+    } else if scene.is_incomplete
+        || began_unseen
+        || counted().any(|process| process.outcome == Outcome::Alive)
+    {
+        Verdict::Unknown
+    } else {
+        Verdict::Graceful
+    }
+}
+
+fn signals(scene: &Scene) -> Vec<SignalEntry> {
+    scene
+        .workload
+        .episode
+        .signals
+        .iter()
+        .filter(|event| event.at >= scene.begin.at)
+        .filter_map(|event| {
+            Some(SignalEntry {
+                at_ms: millis(event.at.since(scene.begin.at)),
+                signal: event.signal?,
+                from: event.sender.key.tgid,
+                to: event.target.key.tgid,
+                result: event.result,
+                origin: event.origin(),
+            })
+        })
+        .collect()
+}
+
+fn describe(
+    workload: &Workload,
+    names: WorkloadNames,
+    members: &[Member],
+) -> crate::model::Workload {
+    let init = members.iter().find(|member| member.key == workload.init);
+    let cmdline = workload
+        .names_of(workload.init)
+        .map(|names| names.cmdline.clone())
+        .filter(|cmdline| !cmdline.is_empty())
+        .or(names.init_cmdline);
+    crate::model::Workload {
+        runtime: names.runtime,
+        container_id: names.container_id,
+        name: names.name,
+        image: names.image,
+        pod: names.pod,
+        pid_namespace: workload.ns.inum,
+        cgroup: names
+            .cgroup
+            .or_else(|| (!workload.leaf.is_empty()).then(|| workload.leaf.clone())),
+        init: Init {
+            pid: workload.init.tgid,
+            ns_pid: 1,
+            comm: init
+                .map(|member| member.task.comm.clone())
+                .unwrap_or_default(),
+            cmdline,
+            kind: InitKind::Unknown,
+        },
+    }
+}
+
+fn facts(scene: &Scene, members: &[Member], config: &Config) -> StopFacts {
+    let (workload, begin) = (scene.workload, scene.begin);
+    let init = members.iter().find(|member| member.key == workload.init);
+    let end_state = init.and_then(Member::end_state);
+    let gap = begin::chain_gap(workload.names.as_ref());
+    let older_than_trace = workload.init.start < config.started.0;
+    StopFacts {
+        init: workload.init,
+        unkillable: begin
+            .signal
+            .is_some_and(|event| event.state.is_unkillable()),
+        exec_since: begin
+            .signal
+            .zip(end_state)
+            .map(|(event, end)| event.state.exec_id != end.exec_id),
+        killed_by_runtime: begin.kill.is_some_and(begin::is_runtime_kill),
+        may_have_missed_begin: older_than_trace && begin.at.since(config.started) < gap,
+        unlinked_stop_signal: begin.unlinked,
+        dropped_facts: workload.episode.dropped,
+    }
+}
+
+/// Wall time of a boot time.
+fn wall(at: BootTime, config: &Config) -> Timestamp {
+    let nanoseconds = i128::from(at.0) + i128::from(config.wall_offset);
+    Timestamp::from_nanosecond(nanoseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}

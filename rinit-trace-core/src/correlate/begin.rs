@@ -1,0 +1,207 @@
+//! Where a stop begins: which signal was the stop signal.
+//!
+//! The rules are those of the report contract. Candidates are signals that ask a program to end;
+//! walked back from the end, those less than the grace period (at least 60 s) apart form one chain,
+//! and its first is the stop signal. A dropped one is linked to a later SIGKILL of the runtime at
+//! any age.
+
+use std::time::Duration;
+
+use super::{
+    episode::{BEFORE_EXIT, SKEW, found_alive, is_dropped},
+    oom::OomMarks,
+    workload::Workload,
+};
+use crate::model::{
+    BootTime, Disposition, ExitEvent, Origin, RUNTIME_COMMS, SendResult, Signal, SignalEvent, Task,
+    Trigger, WorkloadNames,
+};
+
+/// Shortest gap that ends a chain.
+const MIN_GAP: Duration = Duration::from_secs(60);
+
+/// A runtime's SIGKILL comes a little later than its grace period: without this a stop that used
+/// all of a long one would be no stop with a stop signal.
+const LATE: Duration = Duration::from_secs(10);
+
+/// A gate that led to nothing closes this long after the grace period.
+const GATE_SLACK: Duration = Duration::from_secs(60);
+
+/// Candidates at least this far apart belong to different stops.
+pub(super) fn chain_gap(names: Option<&WorkloadNames>) -> Duration {
+    grace(names).map_or(MIN_GAP, |grace| grace.saturating_add(LATE).max(MIN_GAP))
+}
+
+/// How long a gate stays open for a signal that leads to nothing.
+pub(super) fn gate_time(names: Option<&WorkloadNames>) -> Duration {
+    grace(names).unwrap_or(MIN_GAP).saturating_add(GATE_SLACK)
+}
+
+fn grace(names: Option<&WorkloadNames>) -> Option<Duration> {
+    names
+        .and_then(|names| names.grace)
+        .map(|grace| grace.period)
+}
+
+/// Whether a signal to an init asks it to end.
+pub(super) fn asks_to_end(event: &SignalEvent, names: Option<&WorkloadNames>) -> bool {
+    let Some(signal) = event.signal else {
+        return false;
+    };
+    let is_dying = event.state.is_group_exit() && event.result == SendResult::Ignored;
+    if signal == Signal::KILL || is_dying {
+        return false;
+    }
+    let inside = is_inside(&event.sender, &event.target);
+    if inside && event.result != SendResult::Delivered {
+        return false;
+    }
+    // Another one that would be fatal, sent from outside: HUP or USR1 without a handler. With one it
+    // is a reload, and blocked it is passed on by an init that waits for signals (tini).
+    let fatal = !inside
+        && signal.is_fatal_by_default()
+        && event.disposition == Disposition::Default
+        && !event.state.is_blocked(signal)
+        && event.origin() != Origin::Timer;
+    is_meant(signal, names) || fatal
+}
+
+/// Whether a runtime means this signal to end a program.
+fn is_meant(signal: Signal, names: Option<&WorkloadNames>) -> bool {
+    signal.is_usual_stop() || names.and_then(|names| names.stop_signal) == Some(signal)
+}
+
+/// Whether a process lives in the namespace of another, or in one below it.
+pub(super) fn is_inside(task: &Task, other: &Task) -> bool {
+    task.ns == other.ns || task.level > other.level
+}
+
+/// Whether a sender from outside is the container's runtime: by its name, or because it is the
+/// parent of the init or another child of that parent (runc is a child of the shim).
+pub(super) fn is_runtime(sender: &Task, init: &Task) -> bool {
+    if is_inside(sender, init) {
+        return false;
+    }
+    let related = sender.key.tgid == init.ppid || sender.ppid == init.ppid;
+    // The init's parent may have gone and init (host pid 1) adopted it: that relates nobody.
+    (related && init.ppid > 1) || RUNTIME_COMMS.contains(&sender.comm.as_str())
+}
+
+/// Whether a SIGKILL to the init was sent by the runtime, and not by the kernel while it ran.
+pub(super) fn is_runtime_kill(kill: &SignalEvent) -> bool {
+    let sent = matches!(
+        kill.origin(),
+        Origin::User | Origin::Thread | Origin::CgroupKill
+    );
+    sent && is_runtime(&kill.sender, &kill.target)
+}
+
+/// How a stop began.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begin<'a> {
+    pub(super) at: BootTime,
+    pub(super) trigger: Trigger,
+    /// The stop signal.
+    pub(super) signal: Option<&'a SignalEvent>,
+    /// The first SIGKILL to the init that the kernel accepted.
+    pub(super) kill: Option<&'a SignalEvent>,
+    /// How long before the end the init was sent a stop signal that is not counted.
+    pub(super) unlinked: Option<Duration>,
+}
+
+/// Finds the begin of the stop whose facts are at hand; `None` when nothing shows the init's end.
+pub(super) fn find<'a>(workload: &'a Workload, oom: &OomMarks) -> Option<Begin<'a>> {
+    let episode = &workload.episode;
+    let exit = episode.exit_of(workload.init);
+    let kill = episode
+        .kill_of(workload.init)
+        .filter(|kill| found_alive(kill, exit));
+    // The end of the namespace proves that of an init whose exit record was lost.
+    let end = kill
+        .map(|kill| kill.at)
+        .or(exit.map(|exit| exit.at))
+        .or(workload.gone_at())?;
+    let names = workload.names.as_ref();
+    let candidates: Vec<&SignalEvent> = episode
+        .signals
+        .iter()
+        .filter(|event| event.target.key == workload.init && event.at.since(end) <= SKEW)
+        .filter(|event| asks_to_end(event, names))
+        .collect();
+    if let Some(first) = chain_start(&candidates, kill, end, names) {
+        return Some(Begin {
+            at: first.at,
+            trigger: Trigger::StopSignal,
+            signal: Some(first),
+            kill,
+            unlinked: None,
+        });
+    }
+    let (at, trigger) = match (kill, exit) {
+        (Some(kill), _) => (kill.at, kill_trigger(kill, exit, oom)),
+        (None, Some(exit)) => own_end(workload, exit),
+        (None, None) => (end, Trigger::InitExit),
+    };
+    Some(Begin {
+        at,
+        trigger,
+        signal: None,
+        kill,
+        unlinked: candidates
+            .iter()
+            .rfind(|event| event.signal.is_some_and(|signal| is_meant(signal, names)))
+            .map(|event| end.since(event.at)),
+    })
+}
+
+/// The first candidate of the chain that leads to the end.
+fn chain_start<'a>(
+    candidates: &[&'a SignalEvent],
+    kill: Option<&SignalEvent>,
+    end: BootTime,
+    names: Option<&WorkloadNames>,
+) -> Option<&'a SignalEvent> {
+    let gap = chain_gap(names);
+    let by_runtime = kill.is_some_and(is_runtime_kill);
+    let leads_to_end = |event: &&SignalEvent| {
+        // At any age only what the runtime means: a dropped HUP of last week was no stop signal.
+        let waited_for = by_runtime
+            && is_dropped(event)
+            && event.signal.is_some_and(|signal| is_meant(signal, names));
+        end.since(event.at) < gap || waited_for
+    };
+    let last = candidates.iter().rposition(leads_to_end)?;
+    let mut first = candidates[last];
+    for candidate in candidates[..last].iter().rev() {
+        if first.at.since(candidate.at) >= gap {
+            break;
+        }
+        first = candidate;
+    }
+    Some(first)
+}
+
+fn kill_trigger(kill: &SignalEvent, exit: Option<&ExitEvent>, oom: &OomMarks) -> Trigger {
+    match kill.origin() {
+        Origin::CgroupKill => Trigger::CgroupKill,
+        _ if oom.is_victim(Some(kill), exit) => Trigger::Oom,
+        _ => Trigger::Sigkill,
+    }
+}
+
+/// An init that nobody asked: its last direct child that ended just before may have made it leave.
+/// The end of an exec session does not.
+fn own_end(workload: &Workload, exit: &ExitEvent) -> (BootTime, Trigger) {
+    let child = workload
+        .episode
+        .exits
+        .iter()
+        .filter(|event| event.task.ppid == workload.init.tgid && event.at <= exit.at)
+        .filter(|event| event.task.key != workload.init && !workload.is_exec(&event.task))
+        .filter(|event| exit.at.since(event.at) <= BEFORE_EXIT)
+        .max_by_key(|event| event.at);
+    match child {
+        Some(child) => (child.at, Trigger::MainChildExit),
+        None => (exit.at, Trigger::InitExit),
+    }
+}

@@ -1,0 +1,78 @@
+//! What the correlator is told once, what it asks for, and what it counts.
+
+use crate::model::{BootTime, ClosedStop, PidNs, PidnsTeardown, ProcessKey};
+
+/// What the correlator is told once.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Host or node name, for reports.
+    pub node: Option<String>,
+    /// How teardowns are confirmed.
+    pub teardown: PidnsTeardown,
+    /// When the probes were attached: what came before was not seen.
+    pub started: BootTime,
+    /// Wall time minus boot time, in nanoseconds. [`super::Correlator::set_wall_offset`] follows
+    /// clock changes.
+    pub wall_offset: i64,
+    /// Most workloads that are kept.
+    pub max_workloads: usize,
+    /// Most facts (signals, exits) that are kept of one stop; all together keep four times as many.
+    pub max_facts: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            node: None,
+            teardown: PidnsTeardown::Inferred,
+            started: BootTime(0),
+            wall_offset: 0,
+            max_workloads: 16_384,
+            max_facts: 50_000,
+        }
+    }
+}
+
+/// What the driver has to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Find out whose namespace this is, and answer by [`super::Correlator::handle_names`].
+    LookupWorkload {
+        /// The namespace.
+        ns: PidNs,
+        /// Its init.
+        init: ProcessKey,
+        /// Leaf name of the init's cgroup; may be empty.
+        leaf: String,
+    },
+    /// Find out the command lines of its processes, and answer by
+    /// [`super::Correlator::handle_members`].
+    LookupMembers {
+        /// The namespace.
+        ns: PidNs,
+    },
+    /// The kernel side need not record this namespace's exits any more.
+    CloseGate {
+        /// The namespace.
+        ns: PidNs,
+    },
+    /// A stop has begun: its stop signal or its kill was seen. It closes, or the gate does without
+    /// it when nothing came of the signal.
+    StopBegan {
+        /// The namespace.
+        ns: PidNs,
+    },
+    /// A stop has closed.
+    Closed(Box<ClosedStop>),
+}
+
+/// Counters and gauges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Workloads that are known.
+    pub workloads: usize,
+    /// Stops that have begun and not closed.
+    pub open_stops: usize,
+    /// Workloads dropped because the table was full.
+    pub evicted: u64,
+}

@@ -1,0 +1,72 @@
+//! Who entered a namespace from outside: `docker exec`, exec probes.
+
+use std::collections::VecDeque;
+
+use crate::model::{ProcessKey, Task};
+
+/// Most that are remembered, the newest: a probe every ten seconds makes 360 in an hour, and the
+/// end of one is not seen while nothing stops.
+const MAX_ENTERED: usize = 256;
+
+/// Linux counts start times in `/proc` in ticks of 10 ms.
+pub(super) const TICK_NS: u64 = 10_000_000;
+
+/// One that entered. Its start is kept in ticks: `/proc` knows no better.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) tgid: u32,
+    pub(super) start_ticks: u64,
+    /// Its session, in the numbering of the namespace.
+    sid: Option<u32>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Entered {
+    recent: VecDeque<Entry>,
+}
+
+impl Entered {
+    pub(super) fn note_task(&mut self, task: &Task) {
+        self.note(task.key.tgid, task.key.start / TICK_NS, task.sid);
+    }
+
+    pub(super) fn note(&mut self, tgid: u32, start_ticks: u64, sid: Option<u32>) {
+        let known = self
+            .recent
+            .iter_mut()
+            .find(|entry| entry.tgid == tgid && entry.start_ticks == start_ticks);
+        if let Some(entry) = known {
+            entry.sid = sid.or(entry.sid);
+            return;
+        }
+        if self.recent.len() >= MAX_ENTERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Entry {
+            tgid,
+            start_ticks,
+            sid,
+        });
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.recent.iter()
+    }
+
+    pub(super) fn contains(&self, key: ProcessKey) -> bool {
+        self.recent
+            .iter()
+            .any(|entry| entry.tgid == key.tgid && entry.start_ticks == key.start / TICK_NS)
+    }
+
+    /// Whether a process belongs to a session that came from outside, and not to an older one of
+    /// the same number. Session 1 is the init's.
+    pub(super) fn has_session_of(&self, task: &Task) -> bool {
+        let Some(sid) = task.sid.filter(|sid| *sid > 1) else {
+            return false;
+        };
+        self.recent
+            .iter()
+            .any(|entry| entry.sid == Some(sid) && entry.start_ticks <= task.key.start / TICK_NS)
+    }
+}

@@ -1,0 +1,78 @@
+//! Records that were lost.
+
+use std::{collections::VecDeque, time::Duration};
+
+use crate::model::{BootTime, PidNs};
+
+/// Moments of loss that are remembered of one namespace.
+const MAX_MOMENTS: usize = 16;
+
+/// Namespaces with losses that no record has shown yet.
+const MAX_UNKNOWN: usize = 1024;
+
+/// How the kernel side names a namespace when it counts losses.
+pub(super) fn loss_id(ns: PidNs) -> u64 {
+    if ns.id == 0 {
+        u64::from(ns.inum)
+    } else {
+        ns.id
+    }
+}
+
+/// When records of one namespace were lost, and how many.
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    moments: VecDeque<(BootTime, u64)>,
+}
+
+impl Losses {
+    /// Kept few: neighbours in time are one.
+    pub(super) fn note(&mut self, count: u64, at: BootTime) {
+        match self.moments.back_mut() {
+            Some((last, sum)) if at.since(*last) < Duration::from_secs(1) => {
+                *sum = sum.saturating_add(count);
+            }
+            _ => {
+                if self.moments.len() >= MAX_MOMENTS {
+                    self.moments.pop_front();
+                }
+                self.moments.push_back((at, count));
+            }
+        }
+    }
+
+    /// Records lost during a stop that began at `begin`, or so shortly before that one of them may
+    /// have begun it.
+    pub(super) fn since(&self, begin: BootTime, gap: Duration) -> u64 {
+        self.moments
+            .iter()
+            .filter(|(at, _)| *at >= begin || begin.since(*at) < gap)
+            .map(|(_, count)| count)
+            .fold(0, |sum, count| sum.saturating_add(*count))
+    }
+}
+
+/// Losses of namespaces that no record has shown yet.
+#[derive(Debug, Default)]
+pub(super) struct UnknownLosses {
+    pending: VecDeque<((u64, u64), u64, BootTime)>,
+}
+
+impl UnknownLosses {
+    pub(super) fn note(&mut self, key: (u64, u64), count: u64, at: BootTime) {
+        if let Some(entry) = self.pending.iter_mut().find(|entry| entry.0 == key) {
+            entry.1 = entry.1.saturating_add(count);
+            entry.2 = at;
+            return;
+        }
+        if self.pending.len() >= MAX_UNKNOWN {
+            self.pending.pop_front();
+        }
+        self.pending.push_back((key, count, at));
+    }
+
+    pub(super) fn take(&mut self, key: (u64, u64)) -> Option<(u64, BootTime)> {
+        let index = self.pending.iter().position(|entry| entry.0 == key)?;
+        self.pending.remove(index).map(|(_, count, at)| (count, at))
+    }
+}

@@ -1,0 +1,181 @@
+//! The processes of a stop: who was a member, and how each ended.
+
+use std::collections::BTreeMap;
+
+use super::{
+    begin::is_inside,
+    episode::{found_alive, is_effective_kill},
+    scene::Scene,
+};
+use crate::model::{
+    BootTime, Exit, ExitEvent, ExitStatus, KilledBy, Origin, Outcome, Process, ProcessKey, Role,
+    SendResult, Signal, SignalEvent, Task, TaskState, millis,
+};
+
+/// A process as the facts show it.
+pub(super) struct Member<'a> {
+    pub(super) key: ProcessKey,
+    pub(super) task: &'a Task,
+    pub(super) exit: Option<&'a ExitEvent>,
+    /// Its first SIGKILL that the kernel accepted.
+    pub(super) kill: Option<&'a SignalEvent>,
+    /// Signals that asked it to end, in order.
+    pub(super) asked: Vec<&'a SignalEvent>,
+}
+
+/// Collects the members: alive at some moment of the stop, the init first, then by their end.
+pub(super) fn collect<'a>(scene: &Scene<'a>) -> Vec<Member<'a>> {
+    let workload = scene.workload;
+    let (episode, begin) = (&workload.episode, scene.begin.at);
+    let mut members: BTreeMap<ProcessKey, Member> = BTreeMap::new();
+    for event in episode.exits.iter().filter(|event| event.at >= begin) {
+        members.insert(event.task.key, Member::new(&event.task, Some(event)));
+    }
+    for event in episode.signals.iter().filter(|event| event.at >= begin) {
+        let exit = episode.exit_of(event.target.key);
+        if found_alive(event, exit) {
+            members
+                .entry(event.target.key)
+                .or_insert_with(|| Member::new(&event.target, exit))
+                .add(event, scene.stop);
+        }
+    }
+    let mut members: Vec<Member> = members.into_values().collect();
+    if workload.gone_at().is_some() {
+        // Nobody outlives the namespace. What has no exit was a zombie before the stop, unless
+        // records are missing and it was SIGKILLed.
+        members.retain(|member| {
+            let exit_was_lost = scene.is_incomplete && member.kill.is_some();
+            member.exit.is_some() || member.key == workload.init || exit_was_lost
+        });
+    }
+    members.sort_by_key(|member| {
+        let end = member.exit.map_or(BootTime(u64::MAX), |exit| exit.at);
+        (member.key != workload.init, end, member.key)
+    });
+    members
+}
+
+impl<'a> Member<'a> {
+    fn new(task: &'a Task, exit: Option<&'a ExitEvent>) -> Self {
+        Self {
+            key: task.key,
+            task,
+            exit,
+            kill: None,
+            asked: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, event: &'a SignalEvent, stop: Signal) {
+        // At its exit its parent may be gone already, and another its parent.
+        self.task = &event.target;
+        if is_effective_kill(event) {
+            self.kill.get_or_insert(event);
+        } else if event
+            .signal
+            .is_some_and(|signal| signal == stop || signal.is_usual_stop())
+        {
+            self.asked.push(event);
+        }
+    }
+
+    /// The process as the report shows it.
+    pub(super) fn report(&self, scene: &Scene, role: Role) -> Process {
+        let outcome = self.outcome(scene);
+        Process {
+            pid: self.key.tgid,
+            ns_pid: self.task.ns_tgid,
+            ppid: self.task.ppid,
+            pgid: self.task.pgid,
+            sid: self.task.sid,
+            comm: self.task.comm.clone(),
+            cmdline: scene
+                .workload
+                .names_of(self.key)
+                .map(|names| names.cmdline.clone())
+                .filter(|cmdline| !cmdline.is_empty()),
+            role,
+            stop_signal: self.met_stop_signal(scene),
+            killed_by: outcome.is_killed().then(|| self.killed_by(scene)),
+            outcome,
+            exit: self.exit.map(|exit| {
+                let (code, signal) = match exit.status {
+                    ExitStatus::Code(code) => (Some(code), None),
+                    ExitStatus::Signal(signal) => (None, Some(signal)),
+                };
+                Exit {
+                    at_ms: millis(exit.at.since(scene.begin.at)),
+                    code,
+                    signal,
+                }
+            }),
+        }
+    }
+
+    /// State at its SIGKILL, else at its exit.
+    pub(super) fn end_state(&self) -> Option<TaskState> {
+        self.kill
+            .map(|kill| kill.state)
+            .or_else(|| self.exit.map(|exit| exit.state))
+    }
+
+    fn outcome(&self, scene: &Scene) -> Outcome {
+        match self.exit.map(|exit| exit.status) {
+            Some(ExitStatus::Code(_)) => Outcome::Exited,
+            Some(ExitStatus::Signal(signal)) if signal != Signal::KILL => Outcome::Terminated,
+            Some(ExitStatus::Signal(_)) => self.killed_outcome(scene),
+            // Its exit record was lost.
+            None if self.kill.is_some() && scene.workload.gone_at().is_some() => {
+                self.killed_outcome(scene)
+            }
+            None => Outcome::Alive,
+        }
+    }
+
+    fn killed_outcome(&self, scene: &Scene) -> Outcome {
+        let dropped = |event: &&SignalEvent| event.result == SendResult::Ignored;
+        if scene.oom.is_victim(self.kill, self.exit) {
+            Outcome::OomKilled
+        } else if self.asked.is_empty() {
+            Outcome::KilledUnsignalled
+        } else if self.taken(scene, None) == Some(true) {
+            Outcome::KilledHandling
+        } else if self.asked.iter().all(dropped) {
+            Outcome::KilledIgnoring
+        } else {
+            Outcome::KilledPending
+        }
+    }
+
+    fn killed_by(&self, scene: &Scene) -> KilledBy {
+        if scene.oom.is_victim(self.kill, self.exit) {
+            return KilledBy::Oom;
+        }
+        let Some(kill) = self.kill else {
+            return KilledBy::Unknown;
+        };
+        match kill.origin() {
+            Origin::PidnsTeardown => KilledBy::PidnsTeardown,
+            Origin::CgroupKill => KilledBy::CgroupKill,
+            Origin::Oom => KilledBy::Oom,
+            Origin::ParentDeath => KilledBy::ParentDeath,
+            Origin::Ptrace => KilledBy::Tracer,
+            // The sender of a timer's signal is whatever the interrupt hit.
+            Origin::Kernel | Origin::Timer => KilledBy::Kernel,
+            Origin::User | Origin::Thread => self.killed_by_sender(kill, scene),
+        }
+    }
+
+    fn killed_by_sender(&self, kill: &SignalEvent, scene: &Scene) -> KilledBy {
+        if kill.sender.key == self.key {
+            KilledBy::Itself
+        } else if is_inside(&kill.sender, &kill.target) {
+            KilledBy::Peer
+        } else if scene.is_by_runtime(&kill.sender, &kill.target) {
+            KilledBy::Runtime
+        } else {
+            KilledBy::External
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! How a process met the stop signal: what it was set to do with it, and whether it took it.
+
+use std::collections::BTreeMap;
+
+use super::{members::Member, scene::Scene};
+use crate::model::{
+    Disposition, DispositionAtStop, ExitStatus, SendResult, Signal, SignalEvent, StopSignal,
+    TaskState, millis,
+};
+
+impl Member<'_> {
+    pub(super) fn met_stop_signal(&self, scene: &Scene) -> StopSignal {
+        let stop = scene.stop;
+        let taken = self.taken(scene, None);
+        let first = self.asked.first().copied();
+        // Only some signals' dispositions are read at the end.
+        let known_at_end = rinit_trace_common::DISPOSITION_SIGNALS.contains(&u32::from(stop.0));
+        StopSignal {
+            disposition: first.map(|event| {
+                let dequeued = taken == Some(true) && event.result != SendResult::Ignored;
+                let signal = event.signal.unwrap_or(stop);
+                self.disposition(scene, event.disposition, &event.state, signal, dequeued)
+            }),
+            disposition_at_end: self.end_state().filter(|_| known_at_end).map(|state| {
+                let dequeued = taken == Some(true);
+                self.disposition(scene, state.disposition(stop), &state, stop, dequeued)
+            }),
+            received: self
+                .asked
+                .iter()
+                .map(|event| event.folded.saturating_add(1))
+                .fold(0, u32::saturating_add),
+            taken,
+            first_at_ms: first.map(|event| millis(event.at.since(scene.begin.at))),
+            result: first.map(|event| event.result),
+            from: first.map(|event| event.sender.key.tgid),
+        }
+    }
+
+    fn disposition(
+        &self,
+        scene: &Scene,
+        handler: Disposition,
+        state: &TaskState,
+        signal: Signal,
+        dequeued: bool,
+    ) -> DispositionAtStop {
+        let is_init = self.key == scene.workload.init;
+        match handler {
+            Disposition::Ignored => DispositionAtStop::Ignored,
+            // Blocked for a moment only.
+            Disposition::Handled if self.handler_ran(scene, signal) => DispositionAtStop::Handled,
+            _ if state.is_blocked(signal) && dequeued => DispositionAtStop::Waited,
+            _ if state.is_blocked(signal) => DispositionAtStop::Blocked,
+            Disposition::Handled => DispositionAtStop::Handled,
+            // An init drops what it has no handler for: one that dequeued it waits for signals,
+            // unless it had a handler then.
+            Disposition::Default if is_init && dequeued && !self.had_handler() => {
+                DispositionAtStop::Waited
+            }
+            Disposition::Default => DispositionAtStop::Default,
+        }
+    }
+
+    fn had_handler(&self) -> bool {
+        self.asked
+            .iter()
+            .any(|event| is_queued(event) && event.disposition == Disposition::Handled)
+    }
+
+    /// Whether the init was seen to take this signal with a handler. A blocked signal of an init
+    /// without one is delivered, too, and then dropped.
+    fn handler_ran(&self, scene: &Scene, signal: Signal) -> bool {
+        self.key == scene.workload.init
+            && scene.workload.episode.delivers.iter().any(|deliver| {
+                deliver.at >= scene.begin.at
+                    && deliver.signal == signal
+                    && deliver.disposition == Disposition::Handled
+            })
+    }
+
+    /// Whether it dequeued a signal that asked it to end, or this one: sends with result 0, minus
+    /// one if it is pending at its SIGKILL or exit. `None` when it was sent none or its end was not
+    /// seen.
+    pub(super) fn taken(&self, scene: &Scene, only: Option<Signal>) -> Option<bool> {
+        let mut asked = self
+            .asked
+            .iter()
+            .filter(|event| only.is_none_or(|signal| event.signal == Some(signal)))
+            .peekable();
+        asked.peek()?;
+        let mut sends: BTreeMap<Signal, u64> = BTreeMap::new();
+        for event in asked.filter(|event| is_queued(event)) {
+            if let Some(signal) = event.signal {
+                *sends.entry(signal).or_default() += u64::from(event.folded) + 1;
+            }
+        }
+        if sends.is_empty() {
+            return Some(false);
+        }
+        // Ended by its default action: it acted on it, and yet it is left in the queue.
+        let ended_by = |signal: Signal| {
+            self.exit
+                .is_some_and(|exit| exit.status == ExitStatus::Signal(signal))
+        };
+        let mut signals = sends.keys();
+        if signals.any(|signal| ended_by(*signal) || self.handler_ran(scene, *signal)) {
+            return Some(true);
+        }
+        let pending = self.end_state()?.pending;
+        Some(
+            sends
+                .iter()
+                .any(|(signal, sends)| pending & signal.bit() == 0 || *sends > 1),
+        )
+    }
+}
+
+/// In the queue of its target.
+fn is_queued(event: &SignalEvent) -> bool {
+    matches!(event.result, SendResult::Delivered | SendResult::LoseInfo)
+}

@@ -1,0 +1,331 @@
+//! Joins events of a pid namespace into one closed stop per stop of its workload.
+//!
+//! [`Correlator`] is a state machine without I/O; its contract is in its own documentation.
+
+mod assemble;
+mod begin;
+mod config;
+mod entered;
+mod episode;
+mod losses;
+mod members;
+mod met;
+mod oom;
+mod roles;
+mod scene;
+mod workload;
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    time::Duration,
+};
+
+use crate::model::{BootTime, Event, PidNs, ProcessNames, Task, WorkloadNames};
+pub use config::{Config, Output, Stats};
+use losses::{UnknownLosses, loss_id};
+use oom::OomMarks;
+use workload::{Step, Workload};
+
+/// The state machine.
+///
+/// # Contract
+/// Inputs are `handle_*`, outputs come from [`poll_output`](Self::poll_output), which is to be
+/// called until it answers `None` after every input. Time enters only with inputs: events carry the
+/// kernel's boot time, and [`handle_time`](Self::handle_time) must be called with the same clock
+/// when [`poll_timeout`](Self::poll_timeout) is due; later is harmless. Events come in the order of
+/// the ring buffer. Losses are told before the events that were drained with them.
+///
+/// Lookups are outputs, and their answers inputs: an answer may come late or never. A stop that has
+/// ended waits for its names until [`NAMES_PATIENCE`] and closes without them.
+///
+/// Every stop whose init is SIGKILLed or ends closes exactly once, with at most
+/// [`Config::max_facts`] facts. No input panics.
+///
+/// # States of a workload
+/// | state | what moves it on |
+/// |---|---|
+/// | watching | a signal that asks the init to end, SIGKILL to it, or its exit |
+/// | asked | SIGKILL to the init or its exit; or nothing for the grace period and 60 s: back to watching |
+/// | ending | its namespace is empty, or 30 s without any event |
+/// | ended | names have come, or `NAMES_PATIENCE` |
+/// | closed | forgotten after a minute (an hour when somebody was left), so that stragglers open nothing |
+#[derive(Debug)]
+pub struct Correlator {
+    config: Config,
+    workloads: HashMap<PidNs, Workload>,
+    /// Deadlines of workloads, the next one first.
+    deadlines: BTreeSet<(BootTime, PidNs)>,
+    /// Facts of all workloads.
+    facts: usize,
+    outputs: VecDeque<Output>,
+    losses: UnknownLosses,
+    oom: OomMarks,
+    evicted: u64,
+    now: BootTime,
+}
+
+/// How long a stop that has ended waits for names.
+pub const NAMES_PATIENCE: Duration = Duration::from_secs(3);
+
+/// All stops together keep this many times the facts of one: a storm in one container must not
+/// take the host's memory,
+const ALL_STOPS: usize = 4;
+
+/// nor the room of the others: so many each has in any case.
+const MIN_FACTS: usize = 256;
+
+impl Correlator {
+    /// A correlator that knows nothing yet.
+    pub fn new(config: Config) -> Self {
+        Self {
+            now: config.started,
+            config,
+            workloads: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            facts: 0,
+            outputs: VecDeque::new(),
+            losses: UnknownLosses::default(),
+            oom: OomMarks::default(),
+            evicted: 0,
+        }
+    }
+
+    /// What the kernel side saw.
+    pub fn handle_event(&mut self, event: &Event) {
+        let at = event.at();
+        self.now = self.now.max(at);
+        match event {
+            Event::Signal(signal) => self.step(&signal.target, &signal.leaf, |workload, max| {
+                workload.on_signal(signal, max)
+            }),
+            Event::Exit(exit) => self.step(&exit.task, &exit.leaf, |workload, max| {
+                workload.on_exit(exit, max)
+            }),
+            Event::Deliver(deliver) => self.step(&deliver.task, "", |workload, max| {
+                workload.on_deliver(deliver, max)
+            }),
+            Event::Exec { task, leaf, .. } => self.meet(task, leaf, at),
+            Event::Teardown { task, .. } => {
+                self.step(task, "", |workload, _| workload.on_teardown(at));
+            }
+            Event::NamespaceEnd { task, .. } => {
+                self.step(task, "", |workload, _| workload.on_end(at));
+            }
+            Event::Oom { tid, .. } => self.oom.note(*tid, at),
+        }
+    }
+
+    /// Records of one namespace were lost. `id` is its `ns_id`, or its inum on kernels without.
+    pub fn handle_loss(&mut self, id: u64, init_start: u64, count: u64, at: BootTime) {
+        self.now = self.now.max(at);
+        let known = self
+            .workloads
+            .iter_mut()
+            .find(|(ns, _)| loss_id(**ns) == id && ns.init_start == init_start);
+        match known {
+            Some((_, workload)) => workload.losses.note(count, at),
+            // Its very first record was lost: told when it shows up.
+            None => self.losses.note((id, init_start), count, at),
+        }
+    }
+
+    /// Records were lost, and nobody knows of which namespaces.
+    pub fn handle_unknown_loss(&mut self, count: u64, at: BootTime) {
+        self.now = self.now.max(at);
+        for workload in self.workloads.values_mut() {
+            workload.losses.note(count, at);
+        }
+    }
+
+    /// A namespace that was there before: known, so that its names are fetched in time.
+    pub fn handle_workload(&mut self, task: &Task, leaf: &str) {
+        self.meet(task, leaf, self.now);
+    }
+
+    /// The answer to [`Output::LookupWorkload`].
+    pub fn handle_names(&mut self, ns: PidNs, names: WorkloadNames) {
+        self.touch(ns, |workload, _| {
+            workload.names_came(names);
+            Step::Named
+        });
+    }
+
+    /// The answer to [`Output::LookupMembers`].
+    pub fn handle_members(&mut self, ns: PidNs, members: Vec<ProcessNames>) {
+        self.touch(ns, |workload, _| {
+            workload.members_came(members);
+            Step::Named
+        });
+    }
+
+    /// Time has passed.
+    pub fn handle_time(&mut self, now: BootTime) {
+        self.now = self.now.max(now);
+        let now = self.now;
+        while let Some((at, ns)) = self.deadlines.first().copied()
+            && at <= now
+        {
+            self.touch(ns, |workload, _| workload.on_timeout(now));
+        }
+    }
+
+    /// The wall clock was set.
+    pub fn set_wall_offset(&mut self, offset: i64) {
+        self.config.wall_offset = offset;
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`handle_time`](Self::handle_time) is due.
+    pub fn poll_timeout(&self) -> Option<BootTime> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// Counters and gauges.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            workloads: self.workloads.len(),
+            open_stops: self
+                .workloads
+                .values()
+                .filter(|workload| workload.is_stopping())
+                .count(),
+            evicted: self.evicted,
+        }
+    }
+
+    /// Somebody lives there.
+    fn meet(&mut self, task: &Task, leaf: &str, at: BootTime) {
+        self.step(task, leaf, |workload, _| {
+            workload.see(task, at);
+            Step::Stay
+        });
+    }
+
+    /// Runs one input on its workload, which is made when it is new.
+    fn step(&mut self, task: &Task, leaf: &str, input: impl FnOnce(&mut Workload, usize) -> Step) {
+        let ns = task.ns;
+        // The host's own namespace is no workload, and one too deep to be resolved has no inum.
+        if task.level == 0 || ns.inum == 0 {
+            return;
+        }
+        if !self.workloads.contains_key(&ns) {
+            self.make_room();
+            let mut workload = Workload::new(task);
+            if let Some((count, at)) = self.losses.take((loss_id(ns), ns.init_start)) {
+                workload.losses.note(count, at);
+            }
+            self.workloads.insert(ns, workload);
+        }
+        if let Some(workload) = self.workloads.get_mut(&ns)
+            && let Some(init) = workload.wants_names(leaf)
+        {
+            self.outputs.push_back(Output::LookupWorkload {
+                ns,
+                init,
+                leaf: leaf.to_owned(),
+            });
+        }
+        self.touch(ns, input);
+    }
+
+    /// Runs one input on a workload that is known, and keeps the books.
+    fn touch(&mut self, ns: PidNs, input: impl FnOnce(&mut Workload, usize) -> Step) {
+        let Some(workload) = self.workloads.get_mut(&ns) else {
+            return;
+        };
+        let before = workload.episode.len();
+        let others = self.facts - before;
+        let free = (ALL_STOPS.saturating_mul(self.config.max_facts)).saturating_sub(others);
+        let room = free.max(MIN_FACTS).min(self.config.max_facts);
+        let step = input(workload, room);
+        self.facts = others + workload.episode.len();
+        self.after(ns, step);
+        self.schedule(ns);
+    }
+
+    fn after(&mut self, ns: PidNs, step: Step) {
+        match step {
+            Step::Stay => {}
+            Step::Began => {
+                self.outputs.push_back(Output::StopBegan { ns });
+                self.outputs.push_back(Output::LookupMembers { ns });
+            }
+            Step::Calm => self.outputs.push_back(Output::CloseGate { ns }),
+            Step::Forget => {
+                self.remove(ns);
+                // A straggler may have opened it again.
+                self.outputs.push_back(Output::CloseGate { ns });
+            }
+            Step::Named | Step::Ended => self.close_ripe(ns),
+        }
+    }
+
+    fn schedule(&mut self, ns: PidNs) {
+        let Some(workload) = self.workloads.get_mut(&ns) else {
+            return;
+        };
+        let deadline = workload.deadline();
+        let before = std::mem::replace(&mut workload.scheduled, deadline);
+        if before != deadline {
+            self.deadlines.extend(deadline.map(|at| (at, ns)));
+            if let Some(at) = before {
+                self.deadlines.remove(&(at, ns));
+            }
+        }
+    }
+
+    fn remove(&mut self, ns: PidNs) -> Option<Workload> {
+        let workload = self.workloads.remove(&ns)?;
+        self.facts -= workload.episode.len();
+        if let Some(at) = workload.scheduled {
+            self.deadlines.remove(&(at, ns));
+        }
+        Some(workload)
+    }
+
+    /// Closes a stop that has ended, when its names have come or are given up.
+    fn close_ripe(&mut self, ns: PidNs) {
+        let Some(workload) = self.workloads.get_mut(&ns) else {
+            return;
+        };
+        if !workload.is_ripe(self.now) {
+            return;
+        }
+        let closed = assemble::closed_stop(workload, &self.oom, &self.config);
+        self.facts -= workload.episode.len();
+        workload.close(self.now);
+        self.outputs.push_back(Output::CloseGate { ns });
+        if let Some(closed) = closed {
+            self.outputs.push_back(Output::Closed(Box::new(closed)));
+        }
+    }
+
+    /// Drops the workload that is worth least, when the table is full: closed ones first, then the
+    /// one that was quiet for longest. One with an open stop goes last, and is closed with what is
+    /// known rather than forgotten.
+    fn make_room(&mut self) {
+        while self.workloads.len() >= self.config.max_workloads.max(1) {
+            let least = self
+                .workloads
+                .iter()
+                .min_by_key(|(ns, workload)| (workload.worth(), **ns))
+                .map(|(ns, _)| *ns);
+            let Some(ns) = least else { return };
+            if let Some(mut workload) = self.remove(ns)
+                && workload.is_stopping()
+            {
+                // What would have followed is missing.
+                workload.episode.dropped += 1;
+                let closed = assemble::closed_stop(&mut workload, &self.oom, &self.config);
+                self.outputs
+                    .extend(closed.map(|closed| Output::Closed(Box::new(closed))));
+            }
+            self.outputs.push_back(Output::CloseGate { ns });
+            self.evicted += 1;
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! One workload and the state it is in.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    NAMES_PATIENCE, begin,
+    entered::{Entered, TICK_NS},
+    episode::{Episode, is_effective_kill, is_to_dying},
+    losses::Losses,
+};
+use crate::model::{
+    BootTime, CgroupIds, DeliverEvent, ExitEvent, PidNs, ProcessKey, ProcessNames, SignalEvent,
+    Task, WorkloadNames,
+};
+
+/// An ending without any event closes after this.
+const QUIET: Duration = Duration::from_secs(30);
+/// Where the parent of the init ignores SIGCHLD, no end of the namespace is seen: counted down to
+/// nobody, a stop closes after this.
+const SETTLE: Duration = Duration::from_millis(200);
+/// A closed workload is remembered this long,
+const TOMBSTONE: Duration = Duration::from_secs(60);
+/// and this long when somebody was left (D state): his end later is no second stop.
+const LEFTOVERS: Duration = Duration::from_hours(1);
+/// Most processes whose names are kept.
+const MAX_MEMBERS: usize = 16_384;
+
+/// What an input did to a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing for the outside.
+    Stay,
+    /// A stop has begun.
+    Began,
+    /// What looked like a stop was none.
+    Calm,
+    /// The stop has ended.
+    Ended,
+    /// Names have come.
+    Named,
+    /// A closed workload can be forgotten.
+    Forget,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// `gate`: when the kernel side opened its gate for a signal that asks for nothing (a reload).
+    Watching { gate: Option<BootTime> },
+    /// A signal asked the init to end, the last one then.
+    Asked { last: BootTime },
+    /// The init was SIGKILLed or has ended.
+    Ending { last: BootTime, nobody_left: bool },
+    /// Waits for names.
+    Ended { at: BootTime },
+    /// Reported.
+    Closed { at: BootTime },
+}
+
+#[derive(Debug)]
+pub(super) struct Workload {
+    pub(super) ns: PidNs,
+    pub(super) init: ProcessKey,
+    /// cgroups of the init, to tell `docker exec` from another container in the same namespace.
+    cgroups: Option<CgroupIds>,
+    pub(super) leaf: String,
+    pub(super) names: Option<WorkloadNames>,
+    /// By host pid.
+    members: BTreeMap<u32, ProcessNames>,
+    pub(super) episode: Episode,
+    pub(super) entered: Entered,
+    pub(super) losses: Losses,
+    /// A probe saw `zap_pid_ns_processes`.
+    pub(super) teardown_seen: bool,
+    /// When every task of the namespace was known to be gone.
+    gone_at: Option<BootTime>,
+    asked_names: bool,
+    asked_members: bool,
+    state: State,
+    last_seen: BootTime,
+    /// Its entry in the correlator's table of deadlines.
+    pub(super) scheduled: Option<BootTime>,
+}
+
+impl Workload {
+    pub(super) fn new(task: &Task) -> Self {
+        Self {
+            ns: task.ns,
+            init: task.ns_init,
+            cgroups: None,
+            leaf: String::new(),
+            names: None,
+            members: BTreeMap::new(),
+            episode: Episode::default(),
+            entered: Entered::default(),
+            losses: Losses::default(),
+            teardown_seen: false,
+            gone_at: None,
+            asked_names: false,
+            asked_members: false,
+            state: State::Watching { gate: None },
+            last_seen: BootTime(0),
+            scheduled: None,
+        }
+    }
+
+    /// The init to look up, once.
+    pub(super) fn wants_names(&mut self, leaf: &str) -> Option<ProcessKey> {
+        if self.leaf.is_empty() {
+            leaf.clone_into(&mut self.leaf);
+        }
+        (!std::mem::replace(&mut self.asked_names, true)).then_some(self.init)
+    }
+
+    pub(super) fn names_came(&mut self, names: WorkloadNames) {
+        self.names = Some(names);
+    }
+
+    pub(super) fn members_came(&mut self, members: Vec<ProcessNames>) {
+        if !std::mem::replace(&mut self.asked_members, false) {
+            return;
+        }
+        self.members.extend(
+            members
+                .into_iter()
+                .take(MAX_MEMBERS)
+                .map(|member| (member.pid, member)),
+        );
+        // Without our init these may be the processes of the next namespace with this inum.
+        if self.names_of(self.init).is_none() {
+            return;
+        }
+        for member in self.members.values() {
+            // Its parent lives outside and it is not the init: it entered.
+            if !member.parent_inside && member.pid != self.init.tgid {
+                self.entered
+                    .note(member.pid, member.start_ticks, member.sid);
+            }
+        }
+    }
+
+    /// What the lookup said of a process; its pid may have been another's at that time.
+    pub(super) fn names_of(&self, key: ProcessKey) -> Option<&ProcessNames> {
+        self.members
+            .get(&key.tgid)
+            .filter(|names| names.start_ticks == key.start / TICK_NS)
+    }
+
+    pub(super) fn on_signal(&mut self, event: &SignalEvent, max_facts: usize) -> Step {
+        self.see(&event.target, event.at);
+        if event.sender.ns == self.ns {
+            self.note_entered(&event.sender);
+        }
+        if self.is_over() {
+            return Step::Stay;
+        }
+        self.forget_before(event.at);
+        self.episode.add_signal(event, self.init, max_facts);
+        if event.target.key != self.init {
+            // One to somebody who is dying already keeps nothing open: a runtime that retries would
+            // do so for ever.
+            if !is_to_dying(event) {
+                self.touch(event.at);
+            }
+            Step::Stay
+        } else if is_effective_kill(event) {
+            self.ending(event.at, false)
+        } else if begin::asks_to_end(event, self.names.as_ref()) {
+            self.asked(event.at)
+        } else {
+            if let State::Watching { gate } = &mut self.state
+                && !begin::is_inside(&event.sender, &event.target)
+            {
+                *gate = Some(event.at);
+            }
+            Step::Stay
+        }
+    }
+
+    pub(super) fn on_exit(&mut self, event: &ExitEvent, max_facts: usize) -> Step {
+        self.see(&event.task, event.at);
+        if self.is_over() {
+            return Step::Stay;
+        }
+        self.forget_before(event.at);
+        if !self.episode.add_exit(event, self.init, max_facts) {
+            return Step::Stay;
+        }
+        let tasks = event.state.ns_tasks;
+        if event.task.key == self.init {
+            // It counts itself.
+            return self.ending(event.at, tasks <= 1);
+        }
+        self.touch(event.at);
+        let init_ended = self.episode.exit_of(self.init).is_some();
+        if let State::Ending { nobody_left, .. } = &mut self.state {
+            // The one that ends, and the init that waits for it.
+            *nobody_left |= init_ended && tasks <= 2;
+        }
+        Step::Stay
+    }
+
+    pub(super) fn on_deliver(&mut self, event: &DeliverEvent, max_facts: usize) -> Step {
+        self.see(&event.task, event.at);
+        if matches!(self.state, State::Asked { .. } | State::Ending { .. }) {
+            self.episode.add_deliver(event, max_facts);
+        }
+        Step::Stay
+    }
+
+    /// Notes where a process lives, and whether it entered from outside.
+    pub(super) fn see(&mut self, task: &Task, at: BootTime) {
+        self.last_seen = self.last_seen.max(at);
+        if task.key == self.init {
+            // Zero is not read rather than a cgroup.
+            if task.cgroups != CgroupIds::default() {
+                self.cgroups = Some(task.cgroups);
+            }
+        } else {
+            self.note_entered(task);
+        }
+    }
+
+    pub(super) fn on_teardown(&mut self, at: BootTime) -> Step {
+        self.teardown_seen = true;
+        self.last_seen = self.last_seen.max(at);
+        self.touch(at);
+        Step::Stay
+    }
+
+    /// Every task of the namespace is gone.
+    pub(super) fn on_end(&mut self, at: BootTime) -> Step {
+        self.last_seen = self.last_seen.max(at);
+        self.gone_at.get_or_insert(at);
+        let gap = begin::chain_gap(self.names.as_ref());
+        match self.state {
+            // Its init's exit came before the trace: there is nothing to report. Or it was lost.
+            State::Watching { .. } if self.losses.since(at, gap) == 0 => {
+                self.state = State::Closed { at };
+                Step::Calm
+            }
+            State::Watching { .. } | State::Asked { .. } | State::Ending { .. } => {
+                self.state = State::Ended { at };
+                Step::Ended
+            }
+            State::Ended { .. } | State::Closed { .. } => Step::Stay,
+        }
+    }
+
+    pub(super) fn on_timeout(&mut self, now: BootTime) -> Step {
+        if self.deadline().is_none_or(|at| at > now) {
+            return Step::Stay;
+        }
+        match self.state {
+            State::Watching { .. } | State::Asked { .. } => {
+                self.state = State::Watching { gate: None };
+                self.forget_before(now);
+                self.members.clear();
+                self.asked_members = false;
+                Step::Calm
+            }
+            State::Ending { last, nobody_left } => {
+                let at = if nobody_left {
+                    self.gone_at = Some(last);
+                    last
+                } else {
+                    last.plus(QUIET)
+                };
+                self.state = State::Ended { at };
+                Step::Ended
+            }
+            State::Ended { .. } => Step::Ended,
+            State::Closed { .. } => Step::Forget,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<BootTime> {
+        Some(match self.state {
+            State::Watching { gate } => gate?.plus(begin::gate_time(self.names.as_ref())),
+            State::Asked { last } => last.plus(begin::gate_time(self.names.as_ref())),
+            State::Ending { last, nobody_left } => {
+                last.plus(if nobody_left { SETTLE } else { QUIET })
+            }
+            State::Ended { at } => at.plus(NAMES_PATIENCE),
+            State::Closed { at } if self.gone_at.is_some() => at.plus(TOMBSTONE),
+            State::Closed { at } => at.plus(LEFTOVERS),
+        })
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        matches!(
+            self.state,
+            State::Asked { .. } | State::Ending { .. } | State::Ended { .. }
+        )
+    }
+
+    /// What is given up first when the table is full, least first.
+    pub(super) fn worth(&self) -> (bool, bool, BootTime) {
+        let is_closed = matches!(self.state, State::Closed { .. });
+        (self.is_stopping(), !is_closed, self.last_seen)
+    }
+
+    /// When the stop ended; the last thing seen while it has not.
+    pub(super) fn ended_at(&self) -> BootTime {
+        match self.state {
+            State::Ended { at } => at,
+            _ => self.last_seen,
+        }
+    }
+
+    /// When every task of the namespace was known to be gone.
+    pub(super) fn gone_at(&self) -> Option<BootTime> {
+        self.gone_at
+    }
+
+    /// Ended, and names are there or given up.
+    pub(super) fn is_ripe(&self, now: BootTime) -> bool {
+        let State::Ended { at } = self.state else {
+            return false;
+        };
+        let names_there = self.names.is_some() && !self.asked_members;
+        names_there || at.plus(NAMES_PATIENCE) <= now
+    }
+
+    /// Keeps only what tells stragglers from a new stop.
+    pub(super) fn close(&mut self, now: BootTime) {
+        self.state = State::Closed { at: now };
+        self.episode = Episode::default();
+        self.members.clear();
+        self.asked_members = false;
+        self.entered = Entered::default();
+        self.names = None;
+    }
+
+    /// Whether a process is part of an exec session by itself. Another container's main process in
+    /// the same namespace has cgroups of its own and is none.
+    pub(super) fn is_exec(&self, task: &Task) -> bool {
+        task.key != self.init
+            && !self.is_other_container(task)
+            && (self.entered.contains(task.key) || self.entered.has_session_of(task))
+    }
+
+    pub(super) fn is_other_container(&self, task: &Task) -> bool {
+        self.cgroups.is_some_and(|own| own != task.cgroups)
+    }
+
+    fn note_entered(&mut self, task: &Task) {
+        let from_outside = task.parent_level < task.level && task.key != self.init;
+        if from_outside && !self.is_other_container(task) {
+            self.entered.note_task(task);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.state, State::Ended { .. } | State::Closed { .. })
+    }
+
+    /// While nobody asks the init to end, facts get old.
+    fn forget_before(&mut self, now: BootTime) {
+        if !matches!(self.state, State::Watching { .. }) {
+            return;
+        }
+        let (init, names) = (self.init, self.names.as_ref());
+        let gap = begin::chain_gap(names);
+        self.episode.forget_before(now, |event| {
+            // The configured stop signal may not be known yet: from outside any may be it.
+            let may_be_meant = now.since(event.at) < gap
+                && !is_effective_kill(event)
+                && !begin::is_inside(&event.sender, &event.target);
+            event.target.key == init && (may_be_meant || begin::asks_to_end(event, names))
+        });
+    }
+
+    /// The init is asked to end.
+    fn asked(&mut self, at: BootTime) -> Step {
+        if let State::Watching { .. } = self.state {
+            self.state = State::Asked { last: at };
+            self.asked_members = true;
+            return Step::Began;
+        }
+        self.touch(at);
+        if let State::Asked { last } = &mut self.state {
+            *last = at.max(*last);
+        }
+        Step::Stay
+    }
+
+    /// The init is SIGKILLed, or ends.
+    fn ending(&mut self, at: BootTime, nobody_left: bool) -> Step {
+        let was_watching = matches!(self.state, State::Watching { .. });
+        self.state = State::Ending {
+            last: at,
+            nobody_left,
+        };
+        if was_watching {
+            // Nobody asked: there was no time to look at the members before.
+            self.asked_members = true;
+            return Step::Began;
+        }
+        Step::Stay
+    }
+
+    /// Something happened in a stop that is ending.
+    fn touch(&mut self, at: BootTime) {
+        if let State::Ending { last, .. } = &mut self.state {
+            *last = at.max(*last);
+        }
+    }
+}

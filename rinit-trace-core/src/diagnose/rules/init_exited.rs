@@ -1,0 +1,63 @@
+//! PID 1, a program of its own and not one of the known inits, ended by itself while members were
+//! left; the kernel killed them with the namespace (kernel/pid_namespace.c
+//! `zap_pid_ns_processes()`). Nobody had sent a stop signal.
+
+use crate::{
+    diagnose::{Rule, init, init_ended_by_itself, killed_members, words},
+    model::{ClosedStop, Confidence, Finding, FindingId, InitKind, KilledBy, Outcome, Trigger},
+};
+
+pub(in crate::diagnose) const RULE: Rule = Rule {
+    id: FindingId::InitExited,
+    check,
+};
+
+fn check(stop: &ClosedStop) -> Option<Finding> {
+    let report = &stop.report;
+    let (index, pid1) = init(report)?;
+    let by_itself = matches!(
+        report.stop.trigger,
+        Trigger::InitExit | Trigger::MainChildExit
+    ) && init_ended_by_itself(report);
+    let own_program = matches!(
+        report.workload.init.kind,
+        InitKind::App | InitKind::Shell | InitKind::Supervisor
+    );
+    let torn_down: Vec<_> = killed_members(report)
+        .filter(|(_, process)| process.killed_by == Some(KilledBy::PidnsTeardown))
+        .collect();
+    // A member that was killed before, by somebody else, is what needs explaining first.
+    let others_killed = killed_members(report).count() > torn_down.len();
+    if !by_itself || !own_program || torn_down.is_empty() || others_killed {
+        return None;
+    }
+    let how = match (pid1.outcome, pid1.exit) {
+        (Outcome::Exited, Some(exit)) => format!("exited with code {}", exit.code.unwrap_or(0)),
+        (_, Some(exit)) => exit
+            .signal
+            .map_or_else(|| "ended".to_owned(), |signal| format!("died by {signal}")),
+        _ => "ended".to_owned(),
+    };
+    let names = words::names(torn_down.iter().copied());
+    let (mut pids, mut evidence) = words::about(report, torn_down.iter().copied());
+    pids.insert(0, pid1.pid);
+    evidence.insert(0, crate::model::Evidence::Process(index));
+    Some(Finding {
+        id: RULE.id,
+        confidence: if stop.facts.may_have_missed_begin {
+            Confidence::Likely
+        } else {
+            Confidence::Certain
+        },
+        summary: format!(
+            "PID 1 ({}) {how} by itself while {names} still ran; the kernel killed what was left with the pid namespace",
+            pid1.comm
+        ),
+        fix: vec![
+            "let PID 1 stop its children and wait for them before it ends".to_owned(),
+            "or run with an init that leaves only when no child is left".to_owned(),
+        ],
+        pids,
+        evidence,
+    })
+}

@@ -1,0 +1,51 @@
+//! PID 1 had the default disposition for the stop signal. The default action of a signal never
+//! applies to the init of a pid namespace (`SIGNAL_UNKILLABLE`, kernel/signal.c
+//! `sig_task_ignored()`): the kernel dropped it, and the runtime killed PID 1 in the end.
+//!
+//! Where PID 1 handled the signal later, or had become another program, the signal came too early:
+//! that is another cause.
+
+use crate::{
+    diagnose::{Rule, init, killed_members, rules::runtime_gave_up, words},
+    model::{ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, InitKind, SendResult},
+};
+
+pub(in crate::diagnose) const RULE: Rule = Rule {
+    id: FindingId::InitNoHandler,
+    check,
+};
+
+fn check(stop: &ClosedStop) -> Option<Finding> {
+    let report = &stop.report;
+    let (index, pid1) = init(report)?;
+    let dropped = report.stop.result == Some(SendResult::Ignored)
+        && pid1.stop_signal.disposition == Some(DispositionAtStop::Default)
+        && stop.facts.unkillable;
+    let came_too_early = stop.facts.exec_since != Some(false)
+        || matches!(
+            pid1.stop_signal.disposition_at_end,
+            // Blocked: it waits for signals by now, and was not sent another.
+            Some(
+                DispositionAtStop::Handled | DispositionAtStop::Waited | DispositionAtStop::Blocked
+            )
+        );
+    if !dropped || came_too_early || !runtime_gave_up(stop) {
+        return None;
+    }
+    let signal = words::stop_signal(report);
+    let waited = words::duration(report.stop.grace_used_ms?);
+    let victims = std::iter::once((index, pid1)).chain(killed_members(report));
+    let (pids, mut evidence) = words::about(report, victims);
+    evidence.extend(words::signal_to(report, pid1.pid, signal));
+    Some(Finding {
+        id: RULE.id,
+        confidence: Confidence::Certain,
+        summary: format!(
+            "PID 1 ({}) has no {signal} handler, so the kernel dropped the signal; the runtime waited {waited} and sent SIGKILL",
+            pid1.comm
+        ),
+        fix: words::make_init_react(signal, report.workload.init.kind == InitKind::Shell),
+        pids,
+        evidence,
+    })
+}

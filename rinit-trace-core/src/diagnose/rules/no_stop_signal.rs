@@ -1,0 +1,59 @@
+//! The runtime SIGKILLed PID 1 and had not sent a stop signal before: `docker kill`, `docker rm -f`,
+//! a grace period of zero.
+//!
+//! It cannot know what happened before the trace began, nor whether a stop signal that PID 1 was
+//! sent long ago was meant for this stop: then it is likely and not certain.
+
+use crate::{
+    diagnose::{Rule, init, killed_members, words},
+    model::{ClosedStop, Confidence, Finding, FindingId, KilledBy, Trigger},
+};
+
+pub(in crate::diagnose) const RULE: Rule = Rule {
+    id: FindingId::NoStopSignal,
+    check,
+};
+
+fn check(stop: &ClosedStop) -> Option<Finding> {
+    let report = &stop.report;
+    let (index, pid1) = init(report)?;
+    let sent_by_runtime = report.stop.trigger == Trigger::Sigkill
+        && stop.facts.killed_by_runtime
+        && pid1.killed_by == Some(KilledBy::Runtime);
+    if !sent_by_runtime {
+        return None;
+    }
+    let doubtful = stop.facts.may_have_missed_begin || stop.facts.unlinked_stop_signal.is_some();
+    let kill = report.stop.kill.as_ref()?;
+    let doubt = match stop.facts.unlinked_stop_signal {
+        Some(age) => format!(
+            "; it had been sent one {} earlier",
+            words::duration(crate::model::millis(age))
+        ),
+        None if stop.facts.may_have_missed_begin => {
+            "; one that was sent before the trace began would not have been seen".to_owned()
+        }
+        None => String::new(),
+    };
+    let victims = std::iter::once((index, pid1)).chain(killed_members(report));
+    let (pids, evidence) = words::about(report, victims);
+    Some(Finding {
+        id: RULE.id,
+        confidence: if doubtful {
+            Confidence::Likely
+        } else {
+            Confidence::Certain
+        },
+        summary: format!(
+            "the runtime ({}) sent SIGKILL to PID 1 ({}) without a stop signal before{doubt}",
+            kill.sender.comm, pid1.comm
+        ),
+        fix: vec![
+            "use `docker stop` in place of `docker kill` or `docker rm -f`".to_owned(),
+            "give the stop a grace period above zero (docker stop -t, terminationGracePeriodSeconds)"
+                .to_owned(),
+        ],
+        pids,
+        evidence,
+    })
+}

@@ -1,0 +1,91 @@
+//! Words that several rules use.
+
+use std::collections::HashMap;
+
+use crate::model::{Evidence, Process, SendResult, Signal, StopReport};
+
+/// A signal's name, SIGTERM when there was none.
+pub(super) fn stop_signal(report: &StopReport) -> Signal {
+    report.stop.signal.unwrap_or(Signal::TERM)
+}
+
+/// `480 ms`, `10.0 s`, `12 min`, `3.0 h`.
+pub(super) fn duration(millis: f64) -> String {
+    const MINUTE: f64 = 60_000.0;
+    if millis < 1000.0 {
+        format!("{millis:.0} ms")
+    } else if millis < 10.0 * MINUTE {
+        format!("{:.1} s", millis / 1000.0)
+    } else if millis < 120.0 * MINUTE {
+        format!("{:.0} min", millis / MINUTE)
+    } else {
+        format!("{:.1} h", millis / (60.0 * MINUTE))
+    }
+}
+
+/// `java`, `java and 2 others`.
+pub(super) fn names<'a>(processes: impl Iterator<Item = (usize, &'a Process)>) -> String {
+    let names: Vec<&str> = processes
+        .map(|(_, process)| process.comm.as_str())
+        .collect();
+    match names.as_slice() {
+        [] => "nobody".to_owned(),
+        [one] => (*one).to_owned(),
+        [one, other] => format!("{one} and {other}"),
+        [one, rest @ ..] => format!("{one} and {} others", rest.len()),
+    }
+}
+
+/// Pids and evidence of processes, with the signals that killed them.
+pub(super) fn about<'a>(
+    report: &StopReport,
+    processes: impl Iterator<Item = (usize, &'a Process)>,
+) -> (Vec<u32>, Vec<Evidence>) {
+    let kills = kills(report);
+    let (mut pids, mut evidence) = (Vec::new(), Vec::new());
+    for (index, process) in processes {
+        pids.push(process.pid);
+        evidence.push(Evidence::Process(index));
+        let kill = kills.get(&process.pid).copied();
+        evidence.extend(kill.map(Evidence::Signal));
+    }
+    (pids, evidence)
+}
+
+/// The first SIGKILL to each process that the kernel did not drop, by its index.
+fn kills(report: &StopReport) -> HashMap<u32, usize> {
+    let mut kills = HashMap::new();
+    for (index, entry) in report.signals.iter().enumerate() {
+        if entry.signal == Signal::KILL && entry.result != SendResult::Ignored {
+            kills.entry(entry.to).or_insert(index);
+        }
+    }
+    kills
+}
+
+/// The first signal of that number to a process.
+pub(super) fn signal_to(report: &StopReport, pid: u32, signal: Signal) -> Option<Evidence> {
+    report
+        .signals
+        .iter()
+        .position(|entry| entry.to == pid && entry.signal == signal)
+        .map(Evidence::Signal)
+}
+
+/// Cures of a PID 1 that does not react to the stop signal.
+pub(super) fn make_init_react(signal: Signal, is_shell: bool) -> Vec<String> {
+    let mut fix = Vec::new();
+    if is_shell {
+        fix.push(
+            "use the exec form of ENTRYPOINT, or `exec` the last command of the script".to_owned(),
+        );
+        fix.push(format!(
+            "or `trap 'kill -TERM \"$child\"; wait \"$child\"' {}` in the script, with the command in the background and `wait`",
+            signal.to_string().trim_start_matches("SIG")
+        ));
+    } else {
+        fix.push(format!("install a handler for {signal} in the program"));
+    }
+    fix.push("or run with an init that forwards signals: docker run --init".to_owned());
+    fix
+}

@@ -1,0 +1,27 @@
+//! Plain data that the other rooms pass to each other. No behaviour beyond naming and classifying.
+
+mod event;
+mod finding;
+mod ids;
+mod names;
+mod origin;
+mod process;
+mod report;
+mod signal;
+mod stop;
+
+pub use event::{
+    DeliverEvent, Disposition, Event, ExitEvent, ExitStatus, SendResult, SignalEvent, SignalInfo,
+    Task, TaskState,
+};
+pub use finding::{Confidence, Evidence, Finding, FindingId};
+pub use ids::{BootTime, CgroupIds, PidNs, ProcessKey};
+pub use names::{Grace, GraceSource, Pod, ProcessNames, Runtime, WorkloadNames};
+pub use origin::{Origin, RUNTIME_COMMS};
+pub use process::{DispositionAtStop, Exit, KilledBy, Outcome, Process, Role, StopSignal};
+pub use report::{
+    Init, InitKind, Kill, Observation, PidnsTeardown, SCHEMA, Sender, SignalEntry, StopDetails,
+    StopReport, Trigger, Verdict, Workload, millis,
+};
+pub use signal::Signal;
+pub use stop::{ClosedStop, StopFacts};

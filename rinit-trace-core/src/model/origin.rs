@@ -1,0 +1,201 @@
+//! Who made a signal, by the fingerprint it leaves in `signal_generate`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{SignalEvent, SignalInfo};
+
+/// Command names of programs that stop containers. A sender from outside with one of these names,
+/// or a child or the parent of the init itself, is the container's runtime.
+pub const RUNTIME_COMMS: [&str; 14] = [
+    "runc",
+    "crun",
+    "youki",
+    "runsc",
+    "conmon",
+    "conmonrs",
+    "containerd",
+    "containerd-shim",
+    "crio",
+    "dockerd",
+    "docker-containe",
+    "podman",
+    "lxc-start",
+    "systemd-nspawn",
+];
+
+/// Who or what in the kernel made a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// `kill`, `pidfd_send_signal`, `sigqueue` to a process.
+    User,
+    /// `tgkill`, `tkill`, `pthread_kill` to a thread.
+    Thread,
+    /// A POSIX timer; the sender is whatever the interrupt hit.
+    Timer,
+    /// The kernel itself: resource limits, faults, BPF, hardware.
+    Kernel,
+    /// A write to `cgroup.kill`.
+    CgroupKill,
+    /// A dying init takes its namespace with it.
+    PidnsTeardown,
+    /// The OOM killer.
+    Oom,
+    /// `PR_SET_PDEATHSIG`: the parent died.
+    ParentDeath,
+    /// A tracer, by `PTRACE_KILL` or by its own end (`PTRACE_O_EXITKILL`).
+    Ptrace,
+}
+
+const SI_TKILL: i32 = -6;
+const SI_TIMER: i32 = -2;
+const SI_KERNEL: i32 = 0x80;
+/// `PTRACE_O_EXITKILL`, shifted by `PT_OPT_FLAG_SHIFT` (include/linux/ptrace.h).
+const PT_EXITKILL: u32 = 0x0010_0000 << 3;
+
+impl Origin {
+    /// Classifies in an order that holds from 5.4 to 7.x: what is unambiguous comes first. The OOM
+    /// killer looks like other kernel SIGKILLs here unless its mark is already on the target;
+    /// `mark_victim` and the exit record settle it later.
+    pub fn classify(event: &SignalEvent) -> Self {
+        match event.info {
+            SignalInfo::Kernel => Self::of_kernel(event),
+            SignalInfo::Code(None) if !event.group => Self::Thread,
+            SignalInfo::Code(None) => Self::User,
+            SignalInfo::Code(Some(code)) => Self::of_code(code),
+            SignalInfo::NoInfo => Self::of_no_info(event),
+        }
+    }
+
+    /// `SEND_SIG_PRIV`.
+    fn of_kernel(event: &SignalEvent) -> Self {
+        let sender = &event.sender;
+        if event.group {
+            let tears_down = sender.is_exiting()
+                && sender.is_init()
+                && sender.level <= event.target.level
+                && sender.key != event.target.key;
+            if tears_down {
+                Self::PidnsTeardown
+            } else if event.state.oom {
+                Self::Oom
+            } else {
+                Self::Kernel
+            }
+        } else if event.target.ptrace & PT_EXITKILL != 0 && sender.is_exiting() {
+            Self::Ptrace
+        } else {
+            Self::Kernel
+        }
+    }
+
+    /// `SEND_SIG_NOINFO`: `cgroup.kill`, parent death, `PTRACE_KILL`, and from about 7.0 `kill(2)`.
+    fn of_no_info(event: &SignalEvent) -> Self {
+        let signal = event.signal.map_or(0, |signal| u32::from(signal.0));
+        let (sender, target) = (&event.sender, &event.target);
+        if sender.is_exiting() && event.state.pdeath_signal == signal {
+            Self::ParentDeath
+        } else if event.group {
+            Self::User
+        } else if target.ptrace != 0 && sender.key != target.key {
+            Self::Ptrace
+        } else if sender.key == target.key {
+            Self::Kernel
+        } else {
+            Self::CgroupKill
+        }
+    }
+
+    fn of_code(code: i32) -> Self {
+        match code {
+            SI_TKILL => Self::Thread,
+            SI_TIMER => Self::Timer,
+            SI_KERNEL => Self::Kernel,
+            code if code > 0 => Self::Kernel,
+            _ => Self::User,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{PidNs, ProcessKey, Signal, Task, TaskState};
+
+    fn kill(info: SignalInfo, group: bool) -> SignalEvent {
+        let task = |tgid, ns_tgid, level| Task {
+            key: ProcessKey { tgid, start: 1 },
+            ns: PidNs {
+                id: 5,
+                ..PidNs::default()
+            },
+            level,
+            ns_tgid,
+            ..Task::default()
+        };
+        SignalEvent {
+            signal: Some(Signal::KILL),
+            info,
+            group,
+            sender: task(10, 1, 1),
+            target: task(20, 7, 1),
+            ..SignalEvent::default()
+        }
+    }
+
+    #[test]
+    fn a_dying_init_that_kills_by_the_kernel_tears_down() {
+        let mut event = kill(SignalInfo::Kernel, true);
+        assert_eq!(event.origin(), Origin::Kernel, "it is not dying");
+        event.sender.flags = 4;
+        assert_eq!(event.origin(), Origin::PidnsTeardown);
+        event.target.level = 2;
+        assert_eq!(event.origin(), Origin::PidnsTeardown, "an outer init");
+        event.sender.ns_tgid = 2;
+        assert_eq!(event.origin(), Origin::Kernel, "not an init");
+    }
+
+    #[test]
+    fn the_mark_of_the_oom_killer_wins_over_an_unnamed_kernel_kill() {
+        let mut event = kill(SignalInfo::Kernel, true);
+        event.state = TaskState {
+            oom: true,
+            ..TaskState::default()
+        };
+        assert_eq!(event.origin(), Origin::Oom);
+    }
+
+    #[test]
+    fn no_info_to_one_thread_is_the_cgroup_unless_somebody_traces() {
+        let mut event = kill(SignalInfo::NoInfo, false);
+        assert_eq!(event.origin(), Origin::CgroupKill);
+        event.target.ptrace = 1;
+        assert_eq!(event.origin(), Origin::Ptrace);
+        event.sender.key = event.target.key;
+        assert_eq!(event.origin(), Origin::Kernel, "audit or a security module");
+    }
+
+    #[test]
+    fn no_info_to_the_group_is_a_kill_on_new_kernels_or_a_dead_parent() {
+        let mut event = kill(SignalInfo::NoInfo, true);
+        assert_eq!(event.origin(), Origin::User);
+        event.sender.flags = 4;
+        event.state.pdeath_signal = 9;
+        assert_eq!(event.origin(), Origin::ParentDeath);
+    }
+
+    #[test]
+    fn codes_tell_threads_and_timers() {
+        for (code, origin) in [
+            (0, Origin::User),
+            (-1, Origin::User),
+            (-6, Origin::Thread),
+            (-2, Origin::Timer),
+            (0x80, Origin::Kernel),
+            (1, Origin::Kernel),
+        ] {
+            let event = kill(SignalInfo::Code(Some(code)), code != -6);
+            assert_eq!(event.origin(), origin, "{code}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Views of a [`StopReport`]: text for people, JSON for programs.
+//!
+//! A view shows what the report says and decides nothing: no rule is applied here. Names in a report come from containers and are hostile; `escape` is the only way by which
+//! one of them gets into an output.
+
+mod escape;
+mod json;
+mod layout;
+mod lines;
+mod processes;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+mod text;
+mod timeline;
+mod words;
+
+use crate::model::StopReport;
+
+/// How [`text()`] prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TextOptions {
+    /// Colour with ANSI escape codes. Without, the output has no control character but `\n`.
+    pub color: bool,
+}
+
+/// For people: verdict, timeline, processes, why, and what to change. Ends with a newline.
+pub fn text(report: &StopReport, options: &TextOptions) -> String {
+    text::render(report, layout::Paint::new(options.color))
+}
+
+/// `-o json`: one pretty-printed object. Ends with a newline.
+pub fn json(report: &StopReport) -> Result<String, serde_json::Error> {
+    json::pretty(report)
+}
+
+/// `-o jsonl`: one object on one line. Ends with a newline.
+pub fn jsonl(report: &StopReport) -> Result<String, serde_json::Error> {
+    json::line(report)
+}

@@ -1,0 +1,19 @@
+//! Stops from events to reports, with simulated time: correlator and diagnosis together.
+//!
+//! A scenario is text, one event per line, with what is expected at its end (`world/script.rs` has
+//! the language); so a support case becomes a test by pasting.
+
+#[cfg(test)]
+mod begin;
+#[cfg(test)]
+mod causes;
+#[cfg(test)]
+mod incomplete;
+#[cfg(test)]
+mod members;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tables;
+#[cfg(test)]
+mod world;

@@ -1,0 +1,340 @@
+//! A host with containers, as far as signals show it, and a correlator that watches it.
+//!
+//! [`World`] owns the clock: it wakes the correlator when that asks for it, so that hours pass in
+//! microseconds. Its processes follow the kernel's rules (kernel/signal.c), so that a scenario says
+//! what was done and not what the records look like.
+
+mod expect;
+mod process;
+mod script;
+
+use std::{collections::BTreeMap, time::Duration};
+
+pub(crate) use expect::check;
+use process::Process;
+use rinit_trace_core::{
+    correlate::{Config, Correlator, Output},
+    diagnose::diagnose,
+    model::{
+        BootTime, ClosedStop, DeliverEvent, Disposition, Event, ExitEvent, ExitStatus, PidNs,
+        ProcessKey, ProcessNames, SendResult, Signal, SignalEvent, SignalInfo, StopReport, Task,
+        WorkloadNames,
+    },
+};
+
+/// When scenarios begin: early enough that nothing before it is negative.
+pub(crate) const ZERO: BootTime = BootTime(1_000_000_000_000_000);
+
+/// A process: its namespace's letter, and its number in it.
+pub(crate) type Id = (char, u32);
+
+/// One pid namespace.
+#[derive(Clone, Debug)]
+pub(crate) struct Namespace {
+    pub(crate) id: PidNs,
+    pub(crate) answers: Answers,
+    pub(crate) names: WorkloadNames,
+}
+
+/// How lookups are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answers {
+    AtOnce,
+    WhenTold,
+}
+
+pub(crate) struct World {
+    pub(crate) correlator: Correlator,
+    pub(crate) now: BootTime,
+    pub(crate) namespaces: BTreeMap<char, Namespace>,
+    pub(crate) processes: BTreeMap<Id, Process>,
+    pub(crate) closed: Vec<ClosedStop>,
+    pub(crate) reports: Vec<StopReport>,
+    /// When each report came.
+    pub(crate) closed_at: Vec<BootTime>,
+    pub(crate) gates_closed: Vec<BootTime>,
+    pub(crate) began: usize,
+}
+
+/// A signal as a script tells it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) signal: Signal,
+    pub(crate) info: SignalInfo,
+    pub(crate) group: bool,
+    pub(crate) result: Option<SendResult>,
+    pub(crate) disposition: Option<Disposition>,
+    pub(crate) folded: u32,
+}
+
+impl Sent {
+    pub(crate) fn new(signal: Signal) -> Self {
+        Self {
+            signal,
+            info: SignalInfo::Code(Some(0)),
+            group: true,
+            result: None,
+            disposition: None,
+            folded: 0,
+        }
+    }
+}
+
+impl World {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            correlator: Correlator::new(config),
+            now: ZERO,
+            namespaces: BTreeMap::new(),
+            processes: BTreeMap::new(),
+            closed: Vec::new(),
+            reports: Vec::new(),
+            closed_at: Vec::new(),
+            gates_closed: Vec::new(),
+            began: 0,
+        }
+    }
+
+    /// A namespace with its init, started some time ago.
+    pub(crate) fn add_namespace(&mut self, letter: char, comm: &str, age: Duration) {
+        let nth = u32::from(letter) - u32::from('A');
+        let init = Process::init((letter, 1), comm, BootTime(ZERO.0 - nanos(age)));
+        let id = PidNs {
+            id: 500 + u64::from(nth),
+            inum: 4_026_532_281 + nth,
+            init_start: init.start.0,
+        };
+        self.processes.insert((letter, 1), init);
+        self.namespaces.insert(
+            letter,
+            Namespace {
+                id,
+                answers: Answers::AtOnce,
+                names: WorkloadNames::default(),
+            },
+        );
+    }
+
+    pub(crate) fn process(&mut self, id: Id) -> &mut Process {
+        self.processes
+            .get_mut(&id)
+            .unwrap_or_else(|| panic!("no process {id:?}: say `member {}` first", id.1))
+    }
+
+    /// Lets time pass; wakes the correlator whenever it asks for it.
+    pub(crate) fn advance(&mut self, to: BootTime) {
+        for _ in 0..1000 {
+            match self.correlator.poll_timeout().filter(|at| *at <= to) {
+                Some(at) => {
+                    self.now = self.now.max(at);
+                    self.correlator.handle_time(self.now);
+                    let next = self.correlator.poll_timeout();
+                    assert!(next.is_none_or(|next| next > self.now), "a busy loop");
+                    self.drain();
+                }
+                None => {
+                    // Stamps may go back by microseconds.
+                    self.now = self.now.max(to);
+                    return;
+                }
+            }
+        }
+        panic!("the correlator never settles");
+    }
+
+    /// Lets so much time pass that everything has closed.
+    pub(crate) fn settle(&mut self) {
+        while let Some(at) = self.correlator.poll_timeout() {
+            self.advance(at);
+        }
+    }
+
+    pub(crate) fn handle(&mut self, event: &Event) {
+        self.correlator.handle_event(event);
+        self.drain();
+    }
+
+    pub(crate) fn drain(&mut self) {
+        while let Some(output) = self.correlator.poll_output() {
+            match output {
+                Output::LookupWorkload { ns, .. } => {
+                    if self.answers(ns) == Answers::AtOnce {
+                        self.answer_names(ns);
+                    }
+                }
+                Output::LookupMembers { ns } => {
+                    if self.answers(ns) == Answers::AtOnce {
+                        self.answer_members(ns);
+                    }
+                }
+                Output::CloseGate { .. } => self.gates_closed.push(self.now),
+                Output::StopBegan { .. } => self.began += 1,
+                Output::Closed(closed) => {
+                    self.closed.push((*closed).clone());
+                    self.closed_at.push(self.now);
+                    self.reports.push(diagnose(*closed));
+                }
+            }
+        }
+    }
+
+    fn answers(&self, ns: PidNs) -> Answers {
+        self.letter(ns)
+            .map_or(Answers::WhenTold, |letter| self.namespaces[&letter].answers)
+    }
+
+    fn letter(&self, ns: PidNs) -> Option<char> {
+        let found = self.namespaces.iter().find(|(_, space)| space.id == ns);
+        found.map(|(letter, _)| *letter)
+    }
+
+    pub(crate) fn answer_names(&mut self, ns: PidNs) {
+        let letter = self.letter(ns).expect("a namespace of this world");
+        let names = self.namespaces[&letter].names.clone();
+        self.correlator.handle_names(ns, names);
+    }
+
+    /// As `/proc` shows them.
+    pub(crate) fn answer_members(&mut self, ns: PidNs) {
+        let letter = self.letter(ns).expect("a namespace of this world");
+        let members = self
+            .processes
+            .values()
+            .filter(|process| process.id.0 == letter && process.is_listed())
+            .map(|process| ProcessNames {
+                pid: process.host_pid(),
+                start_ticks: process.start.0 / 10_000_000,
+                ppid: process.ppid(),
+                parent_inside: process.parent.is_some(),
+                sid: process.sid,
+                comm: process.comm.clone(),
+                cmdline: process.cmdline.clone(),
+            })
+            .collect();
+        self.correlator.handle_members(ns, members);
+    }
+
+    /// The process as the kernel side shows it.
+    pub(crate) fn task(&self, id: Id) -> Task {
+        let namespace = &self.namespaces[&id.0];
+        let process = &self.processes[&id];
+        let parent_comm = process
+            .parent
+            .and_then(|parent| self.processes.get(&(id.0, parent)))
+            .map_or("containerd-shim", |parent| parent.comm.as_str());
+        Task {
+            ns: namespace.id,
+            ns_init: ProcessKey {
+                tgid: self.processes[&(id.0, 1)].host_pid(),
+                start: namespace.id.init_start,
+            },
+            parent_comm: parent_comm.to_owned(),
+            ..process.task()
+        }
+    }
+
+    /// Tasks with a number in a namespace.
+    fn tasks(&self, letter: char) -> u32 {
+        let counted = self
+            .processes
+            .values()
+            .filter(|process| process.id.0 == letter && process.is_counted());
+        u32::try_from(counted.count()).unwrap()
+    }
+
+    pub(crate) fn send(&mut self, at: BootTime, sender: Task, target: Id, sent: &Sent) {
+        let inside = sender.ns == self.namespaces[&target.0].id;
+        let task = self.task(target);
+        let tasks = self.tasks(target.0);
+        let process = self.process(target);
+        let disposition = sent
+            .disposition
+            .unwrap_or_else(|| process.disposition(sent.signal));
+        let result = process.receive(sent.signal, inside, sent.result);
+        let event = SignalEvent {
+            at,
+            signal: Some(sent.signal),
+            info: sent.info,
+            group: sent.group,
+            result,
+            disposition,
+            folded: sent.folded,
+            sender,
+            target: task,
+            state: process.state(tasks),
+            leaf: "3d206acf928a".to_owned(),
+        };
+        let took = process.takes(sent.signal);
+        self.handle(&Event::Signal(Box::new(event)));
+        if took && target.1 == 1 && disposition == Disposition::Handled {
+            self.handle(&Event::Deliver(Box::new(DeliverEvent {
+                at: at.plus(Duration::from_micros(20)),
+                task: self.task(target),
+                signal: sent.signal,
+                disposition,
+            })));
+        }
+    }
+
+    /// A SIGKILL by the dying init (`zap_pid_ns_processes`).
+    pub(crate) fn zap(&mut self, at: BootTime, target: Id) {
+        let sender = Task {
+            flags: 4,
+            ..self.task((target.0, 1))
+        };
+        let sent = Sent {
+            info: SignalInfo::Kernel,
+            ..Sent::new(Signal::KILL)
+        };
+        self.send(at, sender, target, &sent);
+    }
+
+    pub(crate) fn exit(
+        &mut self,
+        at: BootTime,
+        id: Id,
+        status: Option<ExitStatus>,
+        becomes_zombie: bool,
+    ) {
+        let task = Task {
+            flags: 4,
+            ..self.task(id)
+        };
+        let tasks = self.tasks(id.0);
+        let process = self.process(id);
+        let status = process.exit(status, becomes_zombie);
+        let state = process.state(tasks);
+        self.orphan(id);
+        self.handle(&Event::Exit(Box::new(ExitEvent {
+            at,
+            task,
+            state,
+            status,
+            leaf: "3d206acf928a".to_owned(),
+        })));
+    }
+
+    /// Children of the dead go to the init.
+    fn orphan(&mut self, parent: Id) {
+        for process in self.processes.values_mut() {
+            if process.id.0 == parent.0 && process.parent == Some(parent.1) {
+                process.parent = Some(1);
+            }
+        }
+    }
+
+    pub(crate) fn end(&mut self, at: BootTime, letter: char) {
+        let task = Task {
+            flags: 4,
+            ..self.task((letter, 1))
+        };
+        self.handle(&Event::NamespaceEnd {
+            at,
+            task: Box::new(task),
+        });
+    }
+}
+
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap()
+}

@@ -1,0 +1,225 @@
+//! A process and what the kernel does with its signals.
+
+use rinit_trace_core::model::{
+    BootTime, CgroupIds, Disposition, ExitStatus, ProcessKey, SendResult, Signal, Task, TaskState,
+};
+
+use super::Id;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    pub(crate) id: Id,
+    pub(crate) comm: String,
+    pub(crate) cmdline: Vec<String>,
+    pub(crate) start: BootTime,
+    /// Number of its parent inside; `None` when that lives outside.
+    pub(crate) parent: Option<u32>,
+    pub(crate) sid: Option<u32>,
+    pub(crate) handled: u64,
+    pub(crate) ignored: u64,
+    pub(crate) blocked: u64,
+    /// What it waits for in `sigtimedwait`.
+    pub(crate) waits: u64,
+    pub(crate) pending: u64,
+    pub(crate) exec_id: u64,
+    pub(crate) cgroup: u64,
+    pub(crate) oom: bool,
+    life: Life,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Alive,
+    /// By this exit code.
+    Dying(u32),
+    Zombie,
+    Reaped,
+}
+
+impl Process {
+    pub(crate) fn new(id: Id, comm: &str, start: BootTime) -> Self {
+        Self {
+            id,
+            comm: comm.to_owned(),
+            cmdline: vec![comm.to_owned()],
+            start,
+            parent: Some(1),
+            sid: Some(1),
+            handled: 0,
+            ignored: 0,
+            blocked: 0,
+            waits: 0,
+            pending: 0,
+            exec_id: 1,
+            cgroup: 77 + u64::from(id.0),
+            oom: false,
+            life: Life::Alive,
+        }
+    }
+
+    pub(crate) fn init(id: Id, comm: &str, start: BootTime) -> Self {
+        Self {
+            parent: None,
+            ..Self::new(id, comm, start)
+        }
+    }
+
+    /// Host pids of namespace A are 8000 and some, of B 9000 and some.
+    pub(crate) fn host_pid(&self) -> u32 {
+        host_pid((self.id.0, self.id.1))
+    }
+
+    pub(crate) fn ppid(&self) -> u32 {
+        self.parent
+            .map_or(shim_pid(self.id.0), |parent| host_pid((self.id.0, parent)))
+    }
+
+    pub(crate) fn task(&self) -> Task {
+        Task {
+            key: ProcessKey {
+                tgid: self.host_pid(),
+                start: self.start.0,
+            },
+            tid: self.host_pid(),
+            level: 1,
+            ns_tgid: self.id.1,
+            ppid: self.ppid(),
+            parent_level: u32::from(self.parent.is_some()),
+            pgid: self.sid,
+            sid: self.sid,
+            comm: self.comm.clone(),
+            cgroups: CgroupIds {
+                v2: self.cgroup,
+                v1: 0,
+            },
+            ..Task::default()
+        }
+    }
+
+    pub(crate) fn state(&self, ns_tasks: u32) -> TaskState {
+        let (signal_flags, group_exit_code) = match self.life {
+            Life::Dying(code) => (4, code),
+            Life::Zombie | Life::Reaped => (4, 0),
+            Life::Alive if self.id.1 == 1 => (0x40, 0),
+            Life::Alive => (0, 0),
+        };
+        TaskState {
+            handled: self.handled,
+            ignored: self.ignored,
+            blocked: self.blocked & !self.waits,
+            real_blocked: if self.waits == 0 { 0 } else { self.blocked },
+            pending: self.pending,
+            exec_id: self.exec_id,
+            signal_flags,
+            group_exit_code,
+            ns_tasks,
+            oom: self.oom,
+            ..TaskState::default()
+        }
+    }
+
+    pub(crate) fn disposition(&self, signal: Signal) -> Disposition {
+        self.state(0).disposition(signal)
+    }
+
+    /// What the kernel does with a signal (`prepare_signal()`, `__send_signal_locked()`), or what a
+    /// script says it did.
+    pub(crate) fn receive(
+        &mut self,
+        signal: Signal,
+        inside: bool,
+        told: Option<SendResult>,
+    ) -> SendResult {
+        let result = told.unwrap_or_else(|| self.result(signal, inside));
+        if result == SendResult::Delivered {
+            let blocked = self.blocked & signal.bit() != 0;
+            let is_fatal = signal == Signal::KILL
+                || (!blocked && self.disposition(signal) == Disposition::Default);
+            if is_fatal && !(self.id.1 == 1 && signal != Signal::KILL) {
+                self.life = Life::Dying(u32::from(signal.0));
+            }
+            if signal != Signal::KILL {
+                self.pending |= signal.bit();
+            }
+        }
+        result
+    }
+
+    fn result(&self, signal: Signal, inside: bool) -> SendResult {
+        let unkillable = self.id.1 == 1;
+        if self.life != Life::Alive {
+            return SendResult::Ignored;
+        }
+        if signal == Signal::KILL {
+            return if unkillable && inside {
+                SendResult::Ignored
+            } else {
+                SendResult::Delivered
+            };
+        }
+        let dropped = match self.disposition(signal) {
+            Disposition::Ignored => true,
+            Disposition::Default => unkillable || !signal.is_fatal_by_default(),
+            Disposition::Handled => false,
+        };
+        if self.blocked & signal.bit() == 0 && dropped {
+            SendResult::Ignored
+        } else if self.pending & signal.bit() != 0 {
+            SendResult::AlreadyPending
+        } else {
+            SendResult::Delivered
+        }
+    }
+
+    /// Takes a signal that it handles or waits for; whether it did.
+    pub(crate) fn takes(&mut self, signal: Signal) -> bool {
+        let bit = signal.bit();
+        let open = self.handled & bit != 0 && self.blocked & bit == 0;
+        let takes =
+            self.life == Life::Alive && self.pending & bit != 0 && (open || self.waits & bit != 0);
+        if takes {
+            self.pending &= !bit;
+        }
+        takes
+    }
+
+    /// Ends, as told, or by what it is dying of, or with code 0.
+    pub(crate) fn exit(&mut self, told: Option<ExitStatus>, becomes_zombie: bool) -> ExitStatus {
+        let own = match self.life {
+            Life::Dying(code) => ExitStatus::from_wait(code),
+            _ => ExitStatus::Code(0),
+        };
+        // The number of an init is given back with its namespace.
+        self.life = if becomes_zombie || self.id.1 == 1 {
+            Life::Zombie
+        } else {
+            Life::Reaped
+        };
+        told.unwrap_or(own)
+    }
+
+    pub(crate) fn reap(&mut self) {
+        self.life = Life::Reaped;
+    }
+
+    pub(crate) fn become_zombie(&mut self) {
+        self.life = Life::Zombie;
+    }
+
+    pub(crate) fn is_counted(&self) -> bool {
+        self.life != Life::Reaped
+    }
+
+    pub(crate) fn is_listed(&self) -> bool {
+        matches!(self.life, Life::Alive | Life::Dying(_))
+    }
+}
+
+/// The shim that is the parent of a namespace's init.
+pub(crate) fn shim_pid(letter: char) -> u32 {
+    900 + u32::from(letter) - u32::from('A')
+}
+
+fn host_pid((letter, pid): Id) -> u32 {
+    8000 + 1000 * (u32::from(letter) - u32::from('A')) + pid
+}

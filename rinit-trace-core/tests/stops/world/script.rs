@@ -1,0 +1,387 @@
+//! The language of scenarios. One line is one thing; `#` begins a comment.
+//!
+//! Before the first event, who is there:
+//! ```text
+//! trace  started=-5s                  when the trace began; long ago if not told
+//! names  grace=10s stop=USR1          what the lookup answers; `when=told`: not before `+1 names`
+//! init   sh age=3s                    PID 1, here a hundred seconds old if not told
+//! member 7 java handles=TERM parent=1 sid=1 ignores= blocks= waits= cgroup= zombie
+//! exec   30 bash sid=30               entered from outside, before the trace
+//! ```
+//! Then events, at seconds since the scenario began (`+2.5`, `+10m`, `+3h+10.1`). What the kernel
+//! makes of a signal follows from the target; a word behind it says otherwise:
+//! ```text
+//! +0     TERM runc -> 1 ignored default      result and disposition as told
+//! +1     KILL 7 -> 8 x64 thread              64 times, to threads
+//! +1     KILL host:bash -> 1                 from the host; kid:NAME is a child of the shim
+//! +1     KILL runc -> 8 cgroup               by cgroup.kill
+//! +2     zap 7 8                             the dying init SIGKILLs them
+//! +2     exit 7 killed | TERM | code=3       ended; `zombie`: and is not reaped
+//! +2     end                                 the namespace is empty
+//! +2     now 7 handles=TERM                  from here on; +2 takes 7 TERM: no longer pending
+//! +2     execs 1 nginx · enter 30 bash · spawn 9 worker · reap 7 · oom 7 · teardown
+//! +2     lost 3 · lost 3 unknown · names · members · known · wait
+//! ```
+//! At last, what is expected; a path goes into the JSON of the report:
+//! ```text
+//! => verdict forced                   `=2>` for the second report; `=> reports 0` for none
+//! => cause.summary ~ has no SIGTERM   contains
+//! => 7 killed-unsignalled member      outcome, killed_by and role of a process, in any order
+//! => 7.stop_signal.taken null
+//! ```
+//! Namespace `A` is meant where none is named: `init B app`, `TERM runc -> B/1`, `end B`.
+
+use std::{iter::Peekable, str::SplitWhitespace, time::Duration};
+
+use rinit_trace_core::{
+    correlate::Config,
+    model::{
+        BootTime, Disposition, Event, ExitStatus, Grace, GraceSource, PidNs, ProcessKey,
+        SendResult, Signal, SignalInfo, Task,
+    },
+};
+
+use super::{
+    Answers, Id, Sent, World, ZERO, nanos,
+    process::{Process, shim_pid},
+};
+
+type Words<'a> = Peekable<SplitWhitespace<'a>>;
+
+/// Plays a scenario, then lets everything close.
+pub(super) fn play(text: &str) -> World {
+    let mut world = World::new(config(text));
+    for line in lines(text) {
+        let mut words = line.split_whitespace().peekable();
+        let first = words.next().unwrap();
+        if let Some(time) = first.strip_prefix('+') {
+            let at = ZERO.plus(duration(time));
+            world.advance(at);
+            event(&mut world, at, &mut words);
+        } else {
+            declare(&mut world, first, &mut words);
+        }
+    }
+    world.settle();
+    world
+}
+
+/// The lines that tell, without those that expect.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim())
+        .filter(|line| !line.is_empty() && !line.starts_with('='))
+}
+
+fn config(text: &str) -> Config {
+    let mut config = Config::default();
+    let mut words = lines(text)
+        .filter_map(|line| line.strip_prefix("trace "))
+        .flat_map(str::split_whitespace);
+    for (key, value) in words.by_ref().filter_map(|word| word.split_once('=')) {
+        match key {
+            "started" => {
+                let ago = nanos(duration(value.trim_start_matches('-')));
+                config.started = BootTime(ZERO.0 - ago);
+            }
+            "max_facts" => config.max_facts = value.parse().unwrap(),
+            "max_workloads" => config.max_workloads = value.parse().unwrap(),
+            _ => panic!("trace {key}?"),
+        }
+    }
+    config
+}
+
+fn declare(world: &mut World, what: &str, words: &mut Words) {
+    let letter = match words.peek() {
+        Some(word) if word.len() == 1 && word.starts_with(|c: char| c.is_ascii_uppercase()) => {
+            words.next().unwrap().chars().next().unwrap()
+        }
+        _ => 'A',
+    };
+    match what {
+        "trace" => {}
+        "init" => {
+            let comm = words.next().unwrap();
+            let attributes: Vec<&str> = words.collect();
+            let age = find(&attributes, "age").map_or(Duration::from_secs(100), duration);
+            if !world.namespaces.contains_key(&letter) {
+                world.add_namespace(letter, comm, age);
+            }
+            if let Some(other) = find(&attributes, "inum-of") {
+                // A kernel without ns_id: the number is reused at once.
+                let inum = world.namespaces[&other.chars().next().unwrap()].id.inum;
+                let namespace = world.namespaces.get_mut(&letter).unwrap();
+                namespace.id = PidNs { id: 0, inum, ..namespace.id };
+            }
+            set(world.process((letter, 1)), &attributes);
+        }
+        "member" | "exec" => {
+            let (id, comm) = (id(words.next().unwrap()), words.next().unwrap());
+            let attributes: Vec<&str> = words.collect();
+            add(world, id, comm, &attributes, what == "exec");
+        }
+        "names" => names(world, letter, &words.collect::<Vec<_>>()),
+        _ => panic!("{what}?"),
+    }
+}
+
+fn add(world: &mut World, id: Id, comm: &str, attributes: &[&str], is_exec: bool) {
+    let age = find(attributes, "age").map_or(Duration::from_secs(50), duration);
+    let start = BootTime(world.now.0 - nanos(age));
+    let mut process = Process::new(id, comm, start);
+    process.cgroup = world.processes[&(id.0, 1)].cgroup;
+    if is_exec {
+        process.parent = None;
+        process.sid = Some(id.1);
+    }
+    set(&mut process, attributes);
+    world.processes.insert(id, process);
+}
+
+fn names(world: &mut World, letter: char, attributes: &[&str]) {
+    // The line may stand before that of the init: the namespace is made by either.
+    if !world.namespaces.contains_key(&letter) {
+        panic!("say `init` before `names`");
+    }
+    let namespace = world.namespaces.get_mut(&letter).unwrap();
+    for attribute in attributes {
+        match attribute.split_once('=').unwrap() {
+            ("when", "told") => namespace.answers = Answers::WhenTold,
+            ("grace", value) => {
+                namespace.names.grace = Some(Grace {
+                    period: duration(value),
+                    source: GraceSource::Docker,
+                });
+            }
+            ("stop", value) => namespace.names.stop_signal = Some(value.parse().unwrap()),
+            ("name", value) => namespace.names.name = Some(value.to_owned()),
+            other => panic!("names {other:?}?"),
+        }
+    }
+}
+
+fn set(process: &mut Process, attributes: &[&str]) {
+    for attribute in attributes {
+        let (key, value) = attribute.split_once('=').unwrap_or((attribute, ""));
+        match key {
+            "age" | "inum-of" => {}
+            "handles" => process.handled = mask(value),
+            "ignores" => process.ignored = mask(value),
+            "blocks" => process.blocked = mask(value),
+            "waits" => {
+                process.blocked |= mask(value);
+                process.waits = mask(value);
+            }
+            "parent" => process.parent = Some(value.parse().unwrap()),
+            "sid" => process.sid = value.parse().ok(),
+            "cgroup" => process.cgroup = value.parse().unwrap(),
+            "cmd" => process.cmdline = value.split(',').map(str::to_owned).collect(),
+            "zombie" => process.become_zombie(),
+            _ => panic!("{attribute}?"),
+        }
+    }
+}
+
+fn mask(signals: &str) -> u64 {
+    let names = signals.split(',').filter(|name| !name.is_empty());
+    names.map(|name| signal(name).bit()).fold(0, |all, bit| all | bit)
+}
+
+fn event(world: &mut World, at: BootTime, words: &mut Words) {
+    let what = words.next().unwrap();
+    let rest: Vec<&str> = words.collect();
+    let letter = rest
+        .iter()
+        .find(|word| word.len() == 1 && world.namespaces.contains_key(&letter_of(word)))
+        .map_or('A', |word| letter_of(word));
+    match what {
+        "zap" => rest.iter().for_each(|pid| world.zap(at, id(pid))),
+        "exit" => exit(world, at, &rest),
+        "end" => world.end(at, letter),
+        "now" => set(world.process(id(rest[0])), &rest[1..]),
+        "takes" => world.process(id(rest[0])).pending &= !mask(rest[1]),
+        "reap" => world.process(id(rest[0])).reap(),
+        "spawn" => add(world, id(rest[0]), rest[1], &[&["age=0"], &rest[2..]].concat(), false),
+        "enter" => {
+            add(world, id(rest[0]), rest[1], &[&["age=0"], &rest[2..]].concat(), true);
+            exec_event(world, at, id(rest[0]));
+        }
+        "execs" => {
+            let process = world.process(id(rest[0]));
+            rest[1].clone_into(&mut process.comm);
+            process.exec_id += 1;
+            process.handled = 0;
+            set(process, &rest[2..]);
+            exec_event(world, at, id(rest[0]));
+        }
+        "oom" => oom(world, at, id(rest[0])),
+        "teardown" => {
+            let task = Box::new(world.task((letter, 1)));
+            world.handle(&Event::Teardown { at, task });
+        }
+        "lost" => {
+            let count = rest[0].parse().unwrap();
+            let ns = world.namespaces[&letter].id;
+            let id = if ns.id == 0 { u64::from(ns.inum) } else { ns.id };
+            if rest.contains(&"unknown") {
+                world.correlator.handle_unknown_loss(count, at);
+            } else {
+                world.correlator.handle_loss(id, ns.init_start, count, at);
+            }
+        }
+        "names" => {
+            world.answer_names(world.namespaces[&letter].id);
+            world.drain();
+        }
+        "members" => {
+            world.answer_members(world.namespaces[&letter].id);
+            world.drain();
+        }
+        "known" => {
+            let task = world.task((letter, 1));
+            world.correlator.handle_workload(&task, "3d206acf928a");
+            world.drain();
+        }
+        "wait" => {}
+        _ => send(world, at, signal(what), &rest),
+    }
+}
+
+fn exec_event(world: &mut World, at: BootTime, id: Id) {
+    let task = Box::new(world.task(id));
+    world.handle(&Event::Exec {
+        at,
+        task,
+        leaf: "3d206acf928a".to_owned(),
+    });
+}
+
+fn exit(world: &mut World, at: BootTime, rest: &[&str]) {
+    let mut status = None;
+    for word in &rest[1..] {
+        match *word {
+            "zombie" => {}
+            "killed" => status = Some(ExitStatus::Signal(Signal::KILL)),
+            word => {
+                status = Some(word.strip_prefix("code=").map_or_else(
+                    || ExitStatus::Signal(signal(word)),
+                    |code| ExitStatus::Code(code.parse().unwrap()),
+                ));
+            }
+        }
+    }
+    world.exit(at, id(rest[0]), status, rest.contains(&"zombie"));
+}
+
+/// The OOM killer takes a process, here while it allocates itself.
+fn oom(world: &mut World, at: BootTime, id: Id) {
+    let sender = world.task(id);
+    let tid = sender.tid;
+    let sent = Sent {
+        info: SignalInfo::Kernel,
+        // The kernel kills an init by force.
+        result: Some(SendResult::Delivered),
+        ..Sent::new(Signal::KILL)
+    };
+    world.send(at, sender, id, &sent);
+    world.process(id).oom = true;
+    let at = at.plus(Duration::from_micros(3));
+    world.handle(&Event::Oom { at, tid });
+}
+
+fn send(world: &mut World, at: BootTime, signal: Signal, rest: &[&str]) {
+    let [from, "->", targets, words @ ..] = rest else {
+        panic!("{signal} {rest:?}?");
+    };
+    let mut sent = Sent::new(signal);
+    let mut times = 1;
+    for word in words {
+        match *word {
+            "delivered" => sent.result = Some(SendResult::Delivered),
+            "ignored" => sent.result = Some(SendResult::Ignored),
+            "already-pending" => sent.result = Some(SendResult::AlreadyPending),
+            "default" => sent.disposition = Some(Disposition::Default),
+            "sig-ign" => sent.disposition = Some(Disposition::Ignored),
+            "handled" => sent.disposition = Some(Disposition::Handled),
+            "thread" => (sent.group, sent.info) = (false, SignalInfo::Code(Some(-6))),
+            "cgroup" => (sent.group, sent.info) = (false, SignalInfo::NoInfo),
+            "timer" => sent.info = SignalInfo::Code(Some(-2)),
+            word => match word.split_once('=') {
+                Some(("folded", count)) => sent.folded = count.parse().unwrap(),
+                _ => times = word.strip_prefix('x').unwrap().parse().unwrap(),
+            },
+        }
+    }
+    for target in targets.split(',').map(id) {
+        for _ in 0..times {
+            let sender = sender(world, from, target.0);
+            world.send(at, sender, target, &sent);
+        }
+    }
+}
+
+fn sender(world: &World, word: &str, target: char) -> Task {
+    if word.ends_with(|last: char| last.is_ascii_digit()) {
+        let sender = id(word);
+        // The bare number of a sender is one of the target's namespace.
+        return world.task(if word.contains('/') { sender } else { (target, sender.1) });
+    }
+    let shim = shim_pid(target);
+    let (pid, ppid, comm, parent) = match word.split_once(':') {
+        None if word == "runc" => (950, shim, "runc", "containerd-shim"),
+        None if word == "shim" => (shim, 1, "containerd-shim", "systemd"),
+        Some(("kid", comm)) => (960, shim, comm, "conmon-like"),
+        Some(("parent", comm)) => (shim, 600, comm, "bash"),
+        Some(("host", comm)) => (700, 600, comm, "bash"),
+        _ => panic!("{word}?"),
+    };
+    Task {
+        key: ProcessKey { tgid: pid, start: ZERO.0 - 5 },
+        tid: pid,
+        ns: PidNs { id: 1, inum: 4_026_531_836, init_start: 1 },
+        ppid,
+        comm: comm.to_owned(),
+        parent_comm: parent.to_owned(),
+        ..Task::default()
+    }
+}
+
+fn find<'a>(attributes: &[&'a str], key: &str) -> Option<&'a str> {
+    attributes
+        .iter()
+        .filter_map(|attribute| attribute.split_once('='))
+        .find(|(name, _)| *name == key)
+        .map(|(_, value)| value)
+}
+
+fn id(word: &str) -> Id {
+    let (space, pid) = word.split_once('/').unwrap_or(("A", word));
+    (letter_of(space), pid.parse().unwrap_or_else(|_| panic!("{word}?")))
+}
+
+fn letter_of(word: &str) -> char {
+    word.chars().next().unwrap()
+}
+
+fn signal(word: &str) -> Signal {
+    word.parse().unwrap_or_else(|()| panic!("{word}?"))
+}
+
+/// `10s`, `3h`, `5m`, `2.0003`, `3h+10.1`.
+fn duration(text: &str) -> Duration {
+    text.split('+')
+        .map(|part| {
+            let (number, unit) = match part.strip_suffix(['s', 'm', 'h']) {
+                Some(number) => (number, &part[number.len()..]),
+                None => (part, "s"),
+            };
+            let number: f64 = number.parse().unwrap_or_else(|_| panic!("{text}?"));
+            Duration::from_secs_f64(match unit {
+                "h" => number * 3600.0,
+                "m" => number * 60.0,
+                _ => number,
+            })
+        })
+        .sum()
+}
