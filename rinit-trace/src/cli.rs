@@ -1,0 +1,154 @@
+//! The command line: what may be asked, before anything is done.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Shows why a container did not stop cleanly.
+///
+/// Without a command, traces every container of this host and prints each stop until Ctrl-C; with
+/// --container, traces one and ends when that has stopped.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rinit-trace",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit codes of --container: 0 graceful, 1 forced, 2 wrong usage, 3 could not trace, unknown, timed out or interrupted."
+)]
+pub struct Cli {
+    /// What to do; tracing when left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to trace.
+    #[command(flatten)]
+    pub trace: TraceArgs,
+    /// Tell more of what is going on (twice: even more)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what this kernel offers, how each probe was attached, and the result of the self-test
+    SystemInfo(SystemInfoArgs),
+    /// Stop small workloads in pid namespaces of their own and report each stop
+    Demo(DemoArgs),
+    /// Be one of the demo's workloads
+    #[command(hide = true)]
+    Workload {
+        /// Which
+        name: String,
+    },
+}
+
+/// Options of tracing.
+#[derive(Debug, Clone, Args)]
+pub struct TraceArgs {
+    /// Trace one workload: a container's name or id (or the beginning of the id), `pid:N` or
+    /// `pidns:INUM`
+    #[arg(long, value_name = "ID")]
+    pub container: Option<String>,
+    /// How to print reports
+    #[arg(short, long, value_enum, default_value_t = Output::Text, env = "RINIT_TRACE_OUTPUT")]
+    pub output: Output,
+    /// Give up after this many seconds (`90`, `1.5`, `500ms`, `10m`)
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+    /// Socket of the Docker API; by default DOCKER_HOST or /var/run/docker.sock
+    #[arg(long, value_name = "PATH", env = "RINIT_TRACE_DOCKER_SOCKET")]
+    pub docker_socket: Option<PathBuf>,
+    /// Size of the ring buffer in KiB, rounded up to a power of two
+    #[arg(long, value_name = "KIB", default_value_t = 4096, env = "RINIT_TRACE_RING_KIB",
+          value_parser = clap::value_parser!(u32).range(4..=1_048_576))]
+    pub ring_kib: u32,
+}
+
+/// Options of `system-info`.
+#[derive(Debug, Clone, Args)]
+pub struct SystemInfoArgs {
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = InfoOutput::Text)]
+    pub output: InfoOutput,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// Which to run: a name, or `all`; lists them when left out
+    pub name: Option<String>,
+    /// In Docker containers, stopped by `docker stop`
+    #[arg(long)]
+    pub docker: bool,
+    /// How to print reports
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// Image for --docker, with a shell in it
+    #[arg(long, default_value = "rinit-trace-test:latest", requires = "docker")]
+    pub image: String,
+}
+
+/// Formats of reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Text,
+    /// One JSON object, indented
+    Json,
+    /// One JSON object per line
+    Jsonl,
+}
+
+/// Formats of `system-info`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InfoOutput {
+    /// For people
+    Text,
+    /// One JSON object, indented
+    Json,
+}
+
+/// `90`, `1.5`, `500ms`, `30s`, `10m`, `3h`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("`{text}` is no time; give seconds, or a number with ms, s, m or h");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(bad()),
+    };
+    let number: f64 = digits.parse().map_err(|_| bad())?;
+    let duration = Duration::try_from_secs_f64(number * factor).map_err(|_| bad())?;
+    // A year: more would overflow the clock, and nobody waits for it.
+    if duration.is_zero() || duration > Duration::from_secs(366 * 24 * 3600) {
+        return Err(format!(
+            "`{text}` is out of range; give more than 0 and at most a year"
+        ));
+    }
+    Ok(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_seconds_or_have_a_unit() {
+        assert_eq!(parse_duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("10m"), Ok(Duration::from_secs(600)));
+        for bad in ["", "x", "-1", "0", "5 parsecs", "1e300", "nan", "inf", "ms"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+}

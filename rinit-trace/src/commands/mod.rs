@@ -1,0 +1,67 @@
+//! One file per command. Only `main` comes here.
+
+pub mod demo;
+pub mod system_info;
+pub mod trace;
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use anyhow::Result;
+use rinit_trace_core::{
+    model::StopReport,
+    render::{self, TextOptions},
+};
+
+use crate::cli::Output;
+
+/// Exit codes, as the report contract has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Graceful, or done.
+    Ok,
+    /// Forced.
+    Forced,
+    /// Wrong usage.
+    Usage,
+    /// Could not trace, unknown, timed out or interrupted.
+    NotTraced,
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Forced => 1,
+            Self::Usage => 2,
+            Self::NotTraced => 3,
+        }
+    }
+}
+
+/// Prints a report and flushes: a reader of a pipe wants it now.
+fn print_report(report: &StopReport, output: Output) -> Result<()> {
+    let text = match output {
+        Output::Text => render::text(
+            report,
+            &TextOptions {
+                color: wants_color(),
+            },
+        ),
+        Output::Json => render::json(report)?,
+        Output::Jsonl => render::jsonl(report)?,
+    };
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// Colour on a terminal, unless the user does not want it.
+fn wants_color() -> bool {
+    io::stdout().is_terminal()
+        && !matches!(
+            anstream::AutoStream::choice(&io::stdout()),
+            anstream::ColorChoice::Never
+        )
+}

@@ -1,0 +1,91 @@
+//! `rinit-trace system-info`
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use super::Exit;
+use crate::{
+    cli::{InfoOutput, SystemInfoArgs},
+    kernel::{Kernel, KernelOptions, SystemInfo, attach::Mechanism},
+};
+
+/// Starts the kernel side, prints how that went, and stops it.
+pub fn run(args: &SystemInfoArgs) -> Result<Exit> {
+    let mut info = SystemInfo::of_this_machine();
+    let started = Kernel::start(&KernelOptions::default(), &mut info);
+    match args.output {
+        InfoOutput::Text => print!("{}", text(&info)),
+        InfoOutput::Json => println!("{}", serde_json::to_string_pretty(&info)?),
+    }
+    Ok(match started {
+        Ok(_) => Exit::Ok,
+        Err(error) => {
+            eprintln!("error: {error}");
+            Exit::NotTraced
+        }
+    })
+}
+
+fn text(info: &SystemInfo) -> String {
+    let mut out = String::new();
+    let mut line = |name: &str, value: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{name:<16}{value}");
+    };
+    line("rinit-trace", info.version);
+    line("kernel", &format!("{} {}", info.kernel, info.machine));
+    line(
+        "lockdown",
+        info.lockdown
+            .as_deref()
+            .unwrap_or("not shown by this kernel"),
+    );
+    line("BTF", &info.btf);
+    line("eBPF built by", info.ebpf_toolchain);
+    let yes = |value: bool| if value { "yes" } else { "no" };
+    line("probe reads", yes(info.features.probe_read));
+    line("namespace ids", yes(info.features.namespace_ids));
+    for probe in &info.probes {
+        let how = match probe.mechanism {
+            Some(mechanism) => format!("attached by {}", mechanism_name(mechanism)),
+            None => format!("not attached; lost: {}", probe.lost_without),
+        };
+        let instructions = probe
+            .verified_instructions
+            .map(|count| format!(" ({count} instructions verified)"))
+            .unwrap_or_default();
+        line("probe", &format!("{}: {how}{instructions}", probe.hook));
+        for refused in &probe.refused {
+            let name = mechanism_name(refused.mechanism);
+            line("", &format!("  {name} refused: {}", refused.reason));
+        }
+    }
+    line("self-test", &self_test(info));
+    for problem in &info.problems {
+        line("problem", problem);
+    }
+    out
+}
+
+fn self_test(info: &SystemInfo) -> String {
+    match &info.self_test {
+        None => "not run".to_owned(),
+        Some(test) if test.passed => {
+            let mut text = format!("passed: {}", test.agreed.join(", "));
+            for skipped in &test.skipped {
+                let _ = write!(text, "; not compared: {skipped}");
+            }
+            text
+        }
+        Some(test) => format!("FAILED: {}", test.differed.join("; ")),
+    }
+}
+
+fn mechanism_name(mechanism: Mechanism) -> &'static str {
+    match mechanism {
+        Mechanism::BtfTracepoint => "BTF tracepoint",
+        Mechanism::Fentry => "fentry",
+        Mechanism::Kprobe => "kprobe",
+    }
+}

@@ -1,0 +1,220 @@
+//! `rinit-trace` and `rinit-trace --container ID`.
+
+use std::{fs, io, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result};
+use rinit_trace_core::model::{StopReport, Trigger, Verdict};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Exit, print_report};
+use crate::{
+    cli::{Output, TraceArgs},
+    kernel::{self, Kernel, KernelOptions, SystemInfo},
+    runtime::{self, LookupConfig, Lookups, Target},
+    tracer::Tracer,
+};
+
+/// Why waiting ended.
+enum Event {
+    Report(Box<StopReport>),
+    TimedOut,
+    Interrupted,
+}
+
+/// Traces one workload or all.
+/// `verbose`: in full also workloads that ended by themselves.
+pub async fn run(args: &TraceArgs, verbose: bool) -> Result<Exit> {
+    let lookups = Arc::new(lookups(args));
+    let mut interrupts = Interrupts::new()?;
+    let target = match &args.container {
+        None => None,
+        Some(text) => match runtime::resolve(text, &lookups).await {
+            Ok(target) => Some(target),
+            Err(error) => {
+                eprintln!("error: {error}");
+                return Ok(if error.exit_code() == Exit::Usage.code() {
+                    Exit::Usage
+                } else {
+                    Exit::NotTraced
+                });
+            }
+        },
+    };
+    let mut tracer = start(args, target.as_ref(), lookups)?;
+    match target {
+        Some(target) => trace_one(&mut tracer, &mut interrupts, args, &target).await,
+        None => trace_all(&mut tracer, &mut interrupts, args, verbose).await,
+    }
+}
+
+fn lookups(args: &TraceArgs) -> Lookups {
+    let mut config = LookupConfig::default();
+    if let Some(socket) = &args.docker_socket {
+        config.docker_socket.clone_from(socket);
+    }
+    Lookups::new(config)
+}
+
+fn start(args: &TraceArgs, target: Option<&Target>, lookups: Arc<Lookups>) -> Result<Tracer> {
+    let options = KernelOptions {
+        target: target.map(|target| kernel::Target {
+            inum: target.inum,
+            init: target.init.pid,
+        }),
+        ring_bytes: args.ring_kib.next_power_of_two().saturating_mul(1024),
+        ..KernelOptions::default()
+    };
+    let mut info = SystemInfo::of_this_machine();
+    let kernel = Kernel::start(&options, &mut info)?;
+    for probe in &kernel.info.probes {
+        match probe.mechanism {
+            Some(mechanism) => tracing::info!("{}: attached by {mechanism:?}", probe.hook),
+            None => tracing::info!("{}: not attached; lost: {}", probe.hook, probe.lost_without),
+        }
+    }
+    let skipped = kernel.info.self_test.iter().flat_map(|test| &test.skipped);
+    for what in skipped {
+        tracing::warn!("not compared in the self-test: {what}; names of processes may be missing");
+    }
+    let mut tracer = Tracer::new(kernel, lookups, node());
+    tracer.learn(match target {
+        Some(target) => vec![target.init.clone()],
+        None => runtime::all_namespaces(),
+    });
+    Ok(tracer)
+}
+
+/// The host's name.
+fn node() -> Option<String> {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+async fn trace_one(
+    tracer: &mut Tracer,
+    interrupts: &mut Interrupts,
+    args: &TraceArgs,
+    target: &Target,
+) -> Result<Exit> {
+    // It may have stopped between the lookup and the attaching of the probes.
+    let still_there = runtime::init_of(target.init.pid)
+        .is_ok_and(|init| init.start_ticks == target.init.start_ticks);
+    if !still_there {
+        eprintln!(
+            "error: {} ended before it could be traced; start it again",
+            target.label
+        );
+        return Ok(Exit::NotTraced);
+    }
+    eprintln!("tracing {}: waiting for it to stop", target.label);
+    match next(tracer, interrupts, args.timeout).await {
+        Event::Report(report) => {
+            print_report(&report, args.output)?;
+            Ok(match report.verdict {
+                Verdict::Graceful => Exit::Ok,
+                Verdict::Forced => Exit::Forced,
+                Verdict::Unknown => Exit::NotTraced,
+            })
+        }
+        Event::TimedOut => {
+            eprintln!("error: {} has not stopped within the timeout", target.label);
+            Ok(Exit::NotTraced)
+        }
+        Event::Interrupted => {
+            eprintln!("error: interrupted before {} stopped", target.label);
+            Ok(Exit::NotTraced)
+        }
+    }
+}
+
+async fn trace_all(
+    tracer: &mut Tracer,
+    interrupts: &mut Interrupts,
+    args: &TraceArgs,
+    verbose: bool,
+) -> Result<Exit> {
+    eprintln!("tracing every container of this host; Ctrl-C ends");
+    let deadline = args.timeout.map(|time| tokio::time::Instant::now() + time);
+    loop {
+        let left = deadline.map(|at| at.saturating_duration_since(tokio::time::Instant::now()));
+        match next(tracer, interrupts, left).await {
+            Event::Report(report) => show(&report, args, verbose)?,
+            Event::TimedOut | Event::Interrupted => break,
+        }
+    }
+    let stats = tracer.stats();
+    if stats.losses.total() > 0 || stats.undecodable > 0 {
+        eprintln!(
+            "warning: {} records were lost and {} could not be read; stops may be missing or unknown (see --ring-kib)",
+            stats.losses.total(),
+            stats.undecodable
+        );
+    }
+    Ok(Exit::Ok)
+}
+
+/// A workload that ended by itself, with nobody killed, is one line for people.
+fn show(report: &StopReport, args: &TraceArgs, verbose: bool) -> Result<()> {
+    let by_itself = matches!(
+        report.stop.trigger,
+        Trigger::InitExit | Trigger::MainChildExit
+    ) && report.verdict == Verdict::Graceful;
+    if by_itself && args.output == Output::Text && !verbose {
+        let text = rinit_trace_core::render::text(
+            report,
+            &rinit_trace_core::render::TextOptions {
+                color: super::wants_color(),
+            },
+        );
+        let line = text.lines().next().unwrap_or_default();
+        let mut stdout = io::stdout().lock();
+        io::Write::write_all(&mut stdout, format!("{line}\n").as_bytes())?;
+        io::Write::flush(&mut stdout)?;
+        return Ok(());
+    }
+    print_report(report, args.output)?;
+    if args.output == Output::Text {
+        println!();
+    }
+    Ok(())
+}
+
+async fn next(
+    tracer: &mut Tracer,
+    interrupts: &mut Interrupts,
+    timeout: Option<Duration>,
+) -> Event {
+    let timed_out = async {
+        match timeout {
+            Some(time) => tokio::time::sleep(time).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        report = tracer.next_report() => Event::Report(Box::new(report)),
+        () = timed_out => Event::TimedOut,
+        () = interrupts.recv() => Event::Interrupted,
+    }
+}
+
+/// Ctrl-C and SIGTERM: this program ends when it is asked to.
+pub(super) struct Interrupts {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Interrupts {
+    pub(super) fn new() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).context("install the SIGINT handler")?,
+            terminate: signal(SignalKind::terminate()).context("install the SIGTERM handler")?,
+        })
+    }
+
+    pub(super) async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

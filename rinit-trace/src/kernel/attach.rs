@@ -1,0 +1,245 @@
+//! The attach table: which program on which hook, how, and what is lost without it.
+
+use aya::{
+    Btf, Ebpf,
+    programs::{BtfTracePoint, FEntry, KProbe, Program, ProgramError},
+};
+use serde::Serialize;
+
+/// The kernel function behind the teardown probes.
+pub const TEARDOWN_FUNCTION: &str = "zap_pid_ns_processes";
+
+/// How a program is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mechanism {
+    /// BTF tracepoint: typed arguments, no tracefs.
+    BtfTracepoint,
+    /// Function entry by trampoline.
+    Fentry,
+    /// Breakpoint or ftrace.
+    Kprobe,
+}
+
+/// One row of the attach table.
+#[derive(Debug)]
+pub struct Hook {
+    /// What it watches, in the kernel's words.
+    pub name: &'static str,
+    /// Programs for it with their mechanisms, tried in this order.
+    pub programs: &'static [(&'static str, Mechanism)],
+    /// Without it nothing can be said.
+    pub required: bool,
+    /// What is lost without it.
+    pub lost_without: &'static str,
+}
+
+/// All hooks.
+pub const HOOKS: &[Hook] = &[
+    Hook {
+        name: "signal:signal_generate",
+        programs: &[("signal_generate", Mechanism::BtfTracepoint)],
+        required: true,
+        lost_without: "everything: who signalled whom",
+    },
+    Hook {
+        name: "sched:sched_process_exit",
+        programs: &[("sched_process_exit", Mechanism::BtfTracepoint)],
+        required: true,
+        lost_without: "everything: how each process ended",
+    },
+    Hook {
+        name: "signal:signal_deliver",
+        programs: &[("signal_deliver", Mechanism::BtfTracepoint)],
+        required: false,
+        lost_without: "the proof that PID 1's handler ran; it is concluded from pending signals",
+    },
+    Hook {
+        name: "sched:sched_process_exec",
+        programs: &[("sched_process_exec", Mechanism::BtfTracepoint)],
+        required: false,
+        lost_without: "names of containers that live for less than a stop; exec sessions that ended before the stop",
+    },
+    Hook {
+        name: "oom:mark_victim",
+        programs: &[("mark_victim", Mechanism::BtfTracepoint)],
+        required: false,
+        lost_without: "OOM kills are recognised at the victim's exit",
+    },
+    Hook {
+        name: TEARDOWN_FUNCTION,
+        programs: &[
+            ("teardown_fentry", Mechanism::Fentry),
+            ("teardown_kprobe", Mechanism::Kprobe),
+        ],
+        required: false,
+        lost_without: "nothing: teardowns are recognised by the fingerprint of their SIGKILLs",
+    },
+];
+
+/// A program that does nothing, for benchmarks.
+pub(super) const EMPTY: Hook = Hook {
+    name: "signal:signal_generate",
+    programs: &[("empty", Mechanism::BtfTracepoint)],
+    required: false,
+    lost_without: "nothing",
+};
+
+/// How attaching a hook went.
+#[derive(Clone, Debug, Serialize)]
+pub struct Attached {
+    /// What it watches.
+    pub hook: &'static str,
+    /// By which mechanism; `None` when it is not attached.
+    pub mechanism: Option<Mechanism>,
+    /// Without it nothing can be said.
+    pub required: bool,
+    /// What is lost while it is not attached.
+    pub lost_without: &'static str,
+    /// Why the mechanisms that were tried before failed.
+    pub refused: Vec<Refused>,
+    /// Instructions that the verifier walked (5.16 on).
+    pub verified_instructions: Option<u32>,
+}
+
+/// A mechanism that the kernel refused.
+#[derive(Clone, Debug, Serialize)]
+pub struct Refused {
+    /// Which.
+    pub mechanism: Mechanism,
+    /// The kernel's reason, one line.
+    pub reason: String,
+}
+
+/// Loads and attaches one hook by the first mechanism that works.
+pub fn attach(ebpf: &mut Ebpf, btf: &Btf, hook: &Hook) -> Attached {
+    let mut refused = Vec::new();
+    for (name, mechanism) in hook.programs {
+        match attach_one(ebpf, btf, hook.name, name, *mechanism) {
+            Ok(verified_instructions) => {
+                return Attached {
+                    hook: hook.name,
+                    mechanism: Some(*mechanism),
+                    required: hook.required,
+                    lost_without: hook.lost_without,
+                    refused,
+                    verified_instructions,
+                };
+            }
+            Err(reason) => refused.push(Refused {
+                mechanism: *mechanism,
+                reason,
+            }),
+        }
+    }
+    Attached {
+        hook: hook.name,
+        mechanism: None,
+        required: hook.required,
+        lost_without: hook.lost_without,
+        refused,
+        verified_instructions: None,
+    }
+}
+
+/// Attaches a program; answers the number of instructions that the verifier walked.
+fn attach_one(
+    ebpf: &mut Ebpf,
+    btf: &Btf,
+    hook: &str,
+    name: &str,
+    mechanism: Mechanism,
+) -> Result<Option<u32>, String> {
+    let program = ebpf
+        .program_mut(name)
+        .ok_or_else(|| format!("the eBPF object has no program {name}"))?;
+    let done = match mechanism {
+        Mechanism::BtfTracepoint => btf_tracepoint(program, hook, btf),
+        Mechanism::Fentry => fentry(program, btf),
+        Mechanism::Kprobe => kprobe(program),
+    };
+    done.map_err(|error| one_line(&error))?;
+    Ok(program
+        .info()
+        .ok()
+        .and_then(|info| info.verified_instruction_count()))
+}
+
+fn btf_tracepoint(program: &mut Program, hook: &str, btf: &Btf) -> Result<(), ProgramError> {
+    let tracepoint = hook.rsplit(':').next().unwrap_or(hook);
+    let program: &mut BtfTracePoint = program.try_into()?;
+    program.load(tracepoint, btf)?;
+    program.attach().map(drop)
+}
+
+fn fentry(program: &mut Program, btf: &Btf) -> Result<(), ProgramError> {
+    let program: &mut FEntry = program.try_into()?;
+    program.load(TEARDOWN_FUNCTION, btf)?;
+    program.attach().map(drop)
+}
+
+fn kprobe(program: &mut Program) -> Result<(), ProgramError> {
+    let program: &mut KProbe = program.try_into()?;
+    program.load()?;
+    program.attach(TEARDOWN_FUNCTION, 0).map(drop)
+}
+
+/// An error with its causes in one line; of a verifier log only the end, which has the reason.
+pub(super) fn one_line(error: &dyn std::error::Error) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(part) = next {
+        let part_text = part.to_string();
+        // aya repeats the source in some texts.
+        if !text.contains(&part_text) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&last_words(&part_text));
+        }
+        next = part.source();
+    }
+    text
+}
+
+fn last_words(text: &str) -> String {
+    const LINES: usize = 3;
+    const CHARS: usize = 400;
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("processed "))
+        .collect();
+    let mut kept: Vec<&str> = lines.iter().rev().take(LINES).copied().collect();
+    if lines.len() > LINES {
+        kept.push(lines[0]);
+    }
+    kept.reverse();
+    let text: String = kept.join(" | ").chars().take(CHARS).collect();
+    // Without a log the error's own text ends in the middle.
+    let text = text.trim_end().trim_end_matches("Verifier output:");
+    text.trim_end().trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hook_says_what_is_lost_without_it() {
+        for hook in HOOKS {
+            assert!(!hook.programs.is_empty(), "{}", hook.name);
+            assert!(!hook.lost_without.is_empty(), "{}", hook.name);
+        }
+        assert_eq!(HOOKS.iter().filter(|hook| hook.required).count(), 2);
+    }
+
+    #[test]
+    fn of_a_verifier_log_the_end_is_kept() {
+        let log = "the BPF_PROG_LOAD syscall failed\n0: R1=ctx()\n1: r2 = 0\n2: r3 = 1\n3: (79) r1\ninvalid mem access 'scalar'\nprocessed 5 insns";
+        let text = last_words(log);
+        assert!(text.starts_with("the BPF_PROG_LOAD"), "{text}");
+        assert!(text.ends_with("invalid mem access 'scalar'"), "{text}");
+        assert!(!text.contains('\n'));
+    }
+}

@@ -1,0 +1,18 @@
+//! The kernel side, loaded and attached: hands out bytes of records, never events.
+//!
+//! [`Kernel::start`] checks the machine ([`preflight`]), reads member offsets from BTF ([`btf`],
+//! [`offsets`]), loads the object with them frozen in, attaches what the kernel allows
+//! ([`attach`]), and trusts nothing before the [`self_test`] has passed.
+
+pub mod attach;
+pub mod btf;
+pub mod offsets;
+pub mod preflight;
+mod ring;
+pub mod self_test;
+mod session;
+pub mod system_info;
+
+pub use ring::Ring;
+pub use session::{Kernel, KernelOptions, Losses, ProgramTime, StartError, Target};
+pub use system_info::SystemInfo;

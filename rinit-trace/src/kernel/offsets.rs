@@ -1,0 +1,91 @@
+//! The member offsets that the kernel side needs, from BTF.
+
+use rinit_trace_common::Offsets;
+
+use super::btf::Btf;
+
+/// A structure member that this kernel does not have.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this kernel's BTF has no {0}")]
+pub struct MissingMember(pub &'static str);
+
+/// Reads all offsets, or names the first member that is missing.
+pub fn read(btf: &Btf) -> Result<Offsets, MissingMember> {
+    let member = |path| btf.offset(path).ok_or(MissingMember(path));
+    let pids = member("signal_struct.pids")?;
+    // `pids` and `subsys` are arrays of pointers, indexed by enumerators that depend on the
+    // configuration.
+    let indexed = |base: u32, name, value: &'static str| {
+        btf.enumerator(name, value)
+            .and_then(|index| index.checked_mul(8)?.checked_add(base))
+            .ok_or(MissingMember(value))
+    };
+    Ok(Offsets {
+        task_pid: member("task_struct.pid")?,
+        task_tgid: member("task_struct.tgid")?,
+        task_flags: member("task_struct.flags")?,
+        task_ptrace: member("task_struct.ptrace")?,
+        task_signal: member("task_struct.signal")?,
+        task_sighand: member("task_struct.sighand")?,
+        task_blocked: member("task_struct.blocked")?,
+        task_real_blocked: member("task_struct.real_blocked")?,
+        task_pending: member("task_struct.pending.signal")?,
+        task_real_parent: member("task_struct.real_parent")?,
+        task_group_leader: member("task_struct.group_leader")?,
+        task_start: member("task_struct.start_boottime")?,
+        task_exit_code: member("task_struct.exit_code")?,
+        task_comm: member("task_struct.comm")?,
+        task_cgroups: member("task_struct.cgroups")?,
+        task_pdeath_signal: member("task_struct.pdeath_signal")?,
+        task_self_exec_id: member("task_struct.self_exec_id")?,
+        signal_flags: member("signal_struct.flags")?,
+        signal_live: member("signal_struct.live")?,
+        signal_group_exit_code: member("signal_struct.group_exit_code")?,
+        signal_shared_pending: member("signal_struct.shared_pending.signal")?,
+        signal_oom_mm: member("signal_struct.oom_mm")?,
+        signal_pid_tgid: indexed(pids, "pid_type", "PIDTYPE_TGID")?,
+        signal_pid_pgid: indexed(pids, "pid_type", "PIDTYPE_PGID")?,
+        signal_pid_sid: indexed(pids, "pid_type", "PIDTYPE_SID")?,
+        pid_level: member("pid.level")?,
+        pid_numbers: member("pid.numbers")?,
+        upid_size: btf.size("upid").ok_or(MissingMember("struct upid"))?,
+        upid_ns: member("upid.ns")?,
+        ns_inum: member("pid_namespace.ns.inum")?,
+        // 6.18 on; `feature::NS_ID` says whether it is used.
+        ns_id: btf.offset("pid_namespace.ns.ns_id").unwrap_or(0),
+        ns_child_reaper: member("pid_namespace.child_reaper")?,
+        ns_pid_allocated: member("pid_namespace.pid_allocated")?,
+        sighand_action: member("sighand_struct.action")?,
+        sigaction_size: btf
+            .size("k_sigaction")
+            .ok_or(MissingMember("struct k_sigaction"))?,
+        sigaction_handler: member("k_sigaction.sa.sa_handler")?,
+        siginfo_code: member("kernel_siginfo.si_code")?,
+        css_set_dfl_cgrp: member("css_set.dfl_cgrp")?,
+        // A kernel without the pids controller: `feature::CGROUP_V1` is off then.
+        css_set_pids: indexed(
+            member("css_set.subsys")?,
+            "cgroup_subsys_id",
+            "pids_cgrp_id",
+        )
+        .unwrap_or(0),
+        css_cgroup: member("cgroup_subsys_state.cgroup")?,
+        cgroup_kn: member("cgroup.kn")?,
+        cgroup_root: member("cgroup.root")?,
+        kernfs_id: member("kernfs_node.id")?,
+        kernfs_name: member("kernfs_node.name")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_kernel_has_every_member() {
+        let btf = Btf::parse(std::fs::read("/sys/kernel/btf/vmlinux").unwrap()).unwrap();
+        let offsets = read(&btf).unwrap();
+        assert_eq!(offsets.task_tgid, offsets.task_pid + 4);
+        assert_ne!(offsets.signal_pid_pgid, offsets.signal_pid_sid);
+    }
+}

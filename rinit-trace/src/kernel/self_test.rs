@@ -1,0 +1,201 @@
+//! The self-test at start: does the kernel side see this very process as `/proc` does?
+//!
+//! The program sends itself SIGURG, which nobody minds, and compares the record with `/proc`
+//! before any offset is trusted: wrong or foreign BTF, a randomised structure layout or a stale
+//! external file show here and not in a wrong verdict.
+
+use std::{fs, path::Path};
+
+use rinit_trace_common::{DISPOSITION_SIGNALS, SignalRecord, kind, signal_bit};
+use serde::Serialize;
+use zerocopy::FromBytes as _;
+
+/// What the self-test found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SelfTest {
+    /// Everything agreed.
+    pub passed: bool,
+    /// Names of what agreed.
+    pub agreed: Vec<&'static str>,
+    /// What did not, as `name: probe …, /proc …`.
+    pub differed: Vec<String>,
+    /// Not compared, and why.
+    pub skipped: Vec<&'static str>,
+}
+
+/// What `/proc` says of this process.
+#[derive(Debug, Default)]
+struct Expected {
+    pid: u32,
+    inum: u32,
+    start_ticks: u64,
+    comm: Vec<u8>,
+    ppid: u32,
+    pgid: u32,
+    sid: u32,
+    blocked: u64,
+    ignored: u64,
+    handled: u64,
+}
+
+impl Expected {
+    fn read(proc_self: &Path) -> Option<Self> {
+        let status = fs::read_to_string(proc_self.join("status")).ok()?;
+        let stat = fs::read_to_string(proc_self.join("stat")).ok()?;
+        // Fields after the command name, which may itself hold spaces and parentheses.
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+        let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
+        let line = |name: &str| {
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+                .map(str::trim)
+        };
+        let mask = |name: &str| u64::from_str_radix(line(name)?, 16).ok();
+        let link = fs::read_link(proc_self.join("ns/pid")).ok()?;
+        let inum = link.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?;
+        let mut comm = fs::read(proc_self.join("comm")).ok()?;
+        comm.pop();
+        Some(Self {
+            pid: line("Pid")?.parse().ok()?,
+            inum: inum.parse().ok()?,
+            start_ticks: field(22)?,
+            comm,
+            ppid: u32::try_from(field(4)?).ok()?,
+            pgid: u32::try_from(field(5)?).ok()?,
+            sid: u32::try_from(field(6)?).ok()?,
+            blocked: mask("SigBlk")?,
+            ignored: mask("SigIgn")?,
+            handled: mask("SigCgt")?,
+        })
+    }
+}
+
+/// Whether a record is the one that this process sent itself.
+pub(super) fn is_own(bytes: &[u8]) -> Option<SignalRecord> {
+    let (record, _) = SignalRecord::read_from_prefix(bytes).ok()?;
+    // Another process may signal itself in this very moment: ours has our pid in our namespace.
+    let own = record.header.kind == kind::SIGNAL
+        && record.signal == 23
+        && record.target.ns_tgid == std::process::id();
+    own.then_some(record)
+}
+
+/// Compares the record with `/proc/self`.
+pub(super) fn compare(record: &SignalRecord) -> SelfTest {
+    let Some(expected) = Expected::read(Path::new("/proc/self")) else {
+        return SelfTest {
+            differed: vec!["/proc/self cannot be read: mount /proc".to_owned()],
+            ..SelfTest::default()
+        };
+    };
+    compare_with(record, &expected)
+}
+
+fn compare_with(record: &SignalRecord, expected: &Expected) -> SelfTest {
+    const TICK_NS: u64 = 10_000_000;
+    let watched = DISPOSITION_SIGNALS
+        .iter()
+        .fold(0, |mask, signal| mask | signal_bit(*signal));
+    let task = &record.target;
+    let comm_len = task.comm.iter().position(|byte| *byte == 0).unwrap_or(16);
+    let mut result = SelfTest::default();
+    let mut check = |name: &'static str, probe: u64, proc: u64| {
+        if probe == proc {
+            result.agreed.push(name);
+        } else {
+            result
+                .differed
+                .push(format!("{name}: probe {probe}, /proc {proc}"));
+        }
+    };
+    check("pid", task.ns_tgid.into(), expected.pid.into());
+    check("pid namespace", task.ns_inum.into(), expected.inum.into());
+    check("start time", task.start / TICK_NS, expected.start_ticks);
+    check(
+        "command name",
+        u64::from(task.comm[..comm_len] == expected.comm[..]),
+        1,
+    );
+    check("blocked signals", record.state.blocked, expected.blocked);
+    check(
+        "ignored signals",
+        record.state.ignored,
+        expected.ignored & watched,
+    );
+    check(
+        "handled signals",
+        record.state.handled,
+        expected.handled & watched,
+    );
+    check("process group", task.pgid.into(), expected.pgid.into());
+    check("session", task.sid.into(), expected.sid.into());
+    check("result", record.result.into(), 1);
+    if task.level == 0 {
+        check("host pid", task.tgid.into(), expected.pid.into());
+        check("parent", task.ppid.into(), expected.ppid.into());
+    } else {
+        result
+            .skipped
+            .push("host pid and parent: this process lives in a pid namespace of its own");
+    }
+    result.passed = result.differed.is_empty();
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::FromZeros as _;
+
+    use super::*;
+
+    fn agreeing() -> (SignalRecord, Expected) {
+        let mut record = SignalRecord::new_zeroed();
+        record.result = 1;
+        record.target.ns_tgid = 42;
+        record.target.tgid = 42;
+        record.target.start = 1_234_567_890;
+        record.target.comm[..3].copy_from_slice(b"abc");
+        let expected = Expected {
+            pid: 42,
+            start_ticks: 123,
+            comm: b"abc".to_vec(),
+            ..Expected::default()
+        };
+        (record, expected)
+    }
+
+    #[test]
+    fn agreement_passes() {
+        let (record, expected) = agreeing();
+        let result = compare_with(&record, &expected);
+        assert!(result.passed, "{result:?}");
+        assert!(result.agreed.contains(&"host pid"));
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let (mut record, expected) = agreeing();
+        record.target.start += 20_000_000;
+        record.state.blocked = 1;
+        let result = compare_with(&record, &expected);
+        assert!(!result.passed);
+        assert_eq!(
+            result.differed,
+            [
+                "start time: probe 125, /proc 123",
+                "blocked signals: probe 1, /proc 0"
+            ]
+        );
+    }
+
+    #[test]
+    fn in_a_namespace_of_its_own_the_host_pid_is_not_compared() {
+        let (mut record, expected) = agreeing();
+        record.target.level = 1;
+        record.target.tgid = 9000;
+        let result = compare_with(&record, &expected);
+        assert!(result.passed);
+        assert_eq!(result.skipped.len(), 1);
+    }
+}

@@ -1,0 +1,66 @@
+//! The command line of rinit-trace.
+
+use std::{io, process::ExitCode};
+
+use clap::Parser as _;
+use rinit_trace::{
+    cli::{Cli, Command},
+    commands::{self, Exit},
+    demo,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    init_logs(cli.verbose);
+    let exit = run(&cli).unwrap_or_else(|error| {
+        if is_broken_pipe(&error) {
+            // `rinit-trace | head`: the reader has seen enough.
+            return Exit::Ok;
+        }
+        eprintln!("error: {error:#}");
+        Exit::NotTraced
+    });
+    ExitCode::from(exit.code())
+}
+
+fn run(cli: &Cli) -> anyhow::Result<Exit> {
+    if let Some(Command::Workload { name }) = &cli.command {
+        // Must not return, nor start a runtime: it is PID 1 of a namespace.
+        match demo::workload::run(name)? {}
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match &cli.command {
+            None => commands::trace::run(&cli.trace, cli.verbose > 0).await,
+            Some(Command::SystemInfo(args)) => commands::system_info::run(args),
+            Some(Command::Demo(args)) => commands::demo::run(args).await,
+            Some(Command::Workload { .. }) => Ok(Exit::Usage),
+        }
+    })
+}
+
+/// Logs go to stderr; reports alone go to stdout.
+fn init_logs(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RINIT_TRACE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::IsTerminal::is_terminal(&io::stderr()))
+        .init();
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,163 @@
+//! Whose container a cgroup path belongs to. Pure: text in, identity out; no file is read here.
+//!
+//! The path is the one fact about a container that can be read without privilege, socket or
+//! configuration. It is a name all the same: who may create cgroups (a container with a delegated
+//! subtree) can choose the innermost names, so an identity found here is a hint for people, never a
+//! permission.
+
+use rinit_trace_core::model::Runtime;
+
+#[cfg(test)]
+mod tests;
+
+/// Length of a container id: SHA-256 as lower-case hex, the same in all four runtimes.
+pub const ID_LEN: usize = 64;
+
+/// The kernel appends this to the path of a removed cgroup that still has (dying) tasks.
+const DELETED: &str = " (deleted)";
+
+/// What a cgroup path says about its container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CgroupIdentity {
+    /// The runtime, where the path names it. 64 hex digits alone name nobody.
+    pub runtime: Option<Runtime>,
+    /// Full container id: always 64 lower-case hex digits.
+    pub container_id: Option<String>,
+    /// The path that was chosen; a leaf name where only that was known; may be empty.
+    pub path: String,
+}
+
+impl CgroupIdentity {
+    /// Whether it is worth asking Docker for this id.
+    ///
+    /// A bare id below `kubepods` is nearly always containerd's, but cri-dockerd with the cgroupfs
+    /// driver writes the same path; only Docker's answer tells the two apart.
+    pub fn docker_may_know(&self) -> bool {
+        self.container_id.is_some()
+            && match self.runtime {
+                None | Some(Runtime::Docker) => true,
+                Some(Runtime::Containerd) => find_id(&self.path).is_some_and(|found| found.bare),
+                Some(Runtime::CriO | Runtime::Podman) => false,
+            }
+    }
+}
+
+/// Reads the text of `/proc/PID/cgroup`: one line per hierarchy, `number:controllers:path`.
+///
+/// On a hybrid host the v2 line is often just `/` while the v1 lines carry the id, and a controller
+/// that the runtime does not use stays at the root: a line with an id wins over one without, a
+/// path over the root, and only then v2 over v1.
+pub fn parse_proc_cgroup(text: &str) -> CgroupIdentity {
+    let chosen = text
+        .lines()
+        .filter_map(split_line)
+        .min_by_key(|(controllers, path)| {
+            (
+                find_id(path).is_none(),
+                path.trim_matches('/').is_empty(),
+                preference(controllers),
+            )
+        });
+    chosen.map_or_else(CgroupIdentity::default, |(_, path)| parse_path(path))
+}
+
+/// Reads one cgroup path, or the leaf name of one.
+pub fn parse_path(path: &str) -> CgroupIdentity {
+    let path = path.strip_suffix(DELETED).unwrap_or(path);
+    let found = find_id(path);
+    CgroupIdentity {
+        runtime: found.as_ref().and_then(|found| found.runtime),
+        container_id: found.map(|found| found.id.to_owned()),
+        path: path.to_owned(),
+    }
+}
+
+/// Whether the text could be an id or the beginning of one.
+pub(super) fn is_id_prefix(text: &str) -> bool {
+    (1..=ID_LEN).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Controllers and path of a line. The path may itself contain colons.
+fn split_line(line: &str) -> Option<(&str, &str)> {
+    let (_number, rest) = line.split_once(':')?;
+    rest.split_once(':')
+}
+
+/// Which of several equally telling lines to take: v2 first, then those that runtimes always set.
+fn preference(controllers: &str) -> u8 {
+    let has = |name| controllers.split(',').any(|controller| controller == name);
+    match controllers {
+        "" => 0,
+        _ if has("pids") => 1,
+        _ if has("memory") => 2,
+        _ if has("name=systemd") => 3,
+        _ => 4,
+    }
+}
+
+struct FoundId<'a> {
+    runtime: Option<Runtime>,
+    id: &'a str,
+    /// The segment is nothing but the id: the runtime was told from the folders above.
+    bare: bool,
+}
+
+/// The innermost segment with an id: in kind or Docker-in-Docker the outer ones are the node's.
+fn find_id(path: &str) -> Option<FoundId<'_>> {
+    let path = path.strip_suffix(DELETED).unwrap_or(path);
+    let mut above = path;
+    while !above.is_empty() {
+        let (parent, segment) = above.rsplit_once('/').unwrap_or(("", above));
+        if let Some((prefix, id)) = split_id(segment) {
+            let bare = prefix.is_empty();
+            let runtime = if bare {
+                runtime_above(parent)
+            } else {
+                runtime_named(prefix)
+            };
+            return Some(FoundId { runtime, id, bare });
+        }
+        above = parent;
+    }
+    None
+}
+
+/// Splits `docker-ID.scope`, `libpod-ID`, `x.slice:cri-containerd:ID` or `ID` before the id.
+fn split_id(segment: &str) -> Option<(&str, &str)> {
+    let name = segment.strip_suffix(".scope").unwrap_or(segment);
+    let (prefix, id) = name.split_at_checked(name.len().checked_sub(ID_LEN)?)?;
+    let separated = prefix.is_empty() || prefix.ends_with(['-', ':']);
+    // `crio-conmon-ID.scope` and `libpod-conmon-ID.scope` hold the monitor, not the container.
+    let monitor = prefix.ends_with("conmon-");
+    (is_id_prefix(id) && separated && !monitor).then_some((prefix, id))
+}
+
+/// The runtime that writes this prefix before an id.
+fn runtime_named(prefix: &str) -> Option<Runtime> {
+    let label = prefix.strip_suffix(['-', ':'])?;
+    match label.rsplit(':').next()? {
+        "docker" => Some(Runtime::Docker),
+        "cri-containerd" => Some(Runtime::Containerd),
+        "crio" => Some(Runtime::CriO),
+        "libpod" => Some(Runtime::Podman),
+        _ => None,
+    }
+}
+
+/// The runtime of a bare id, by the folders above it, up to the next id.
+fn runtime_above(parent: &str) -> Option<Runtime> {
+    let mut folders = parent.rsplit('/');
+    let nearest = folders.next()?;
+    if nearest == "docker" {
+        return Some(Runtime::Docker);
+    }
+    [nearest]
+        .into_iter()
+        .chain(folders)
+        .take_while(|folder| split_id(folder).is_none())
+        .any(|folder| folder.contains("kubepods"))
+        .then_some(Runtime::Containerd)
+}

@@ -1,0 +1,283 @@
+use rinit_trace_core::model::{GraceSource, Signal};
+
+use super::*;
+use crate::runtime::testing::{DB, FakeDocker, FakeProc, FakeProcess, WEB, answer, ok};
+
+const NS: u32 = 4_026_532_281;
+
+fn inspect_path(id: &str) -> String {
+    format!("/containers/{id}/json")
+}
+
+fn web() -> Vec<u8> {
+    ok(&format!(
+        r#"{{"Id":"{WEB}","Name":"/web","Config":{{"Image":"shop/web:1.4","StopSignal":"SIGQUIT"}}}}"#
+    ))
+}
+
+fn docker_with_web() -> FakeDocker {
+    FakeDocker::new([(inspect_path(WEB).as_str(), web())])
+}
+
+fn leaf(id: &str) -> String {
+    format!("docker-{id}.scope")
+}
+
+#[track_caller]
+fn assert_counts(lookups: &Lookups, expected: &[(LookupOutcome, u64)]) {
+    let counted: Vec<_> = lookups
+        .stats()
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    assert_eq!(counted, expected);
+}
+
+#[tokio::test]
+async fn a_container_of_docker_is_named_once_and_remembered() {
+    let host = FakeProc::new();
+    host.add_container(40, NS, WEB);
+    let docker = docker_with_web();
+    let lookups = host.lookups(docker.socket());
+    for _ in 0..3 {
+        let names = lookups.names(40, &leaf(WEB)).await;
+        assert_eq!(names.runtime, Some(Runtime::Docker));
+        assert_eq!(names.container_id.as_deref(), Some(WEB));
+        assert_eq!(names.name.as_deref(), Some("web"));
+        assert_eq!(names.image.as_deref(), Some("shop/web:1.4"));
+        assert_eq!(names.stop_signal, Some(Signal::QUIT));
+        let grace = names.grace.unwrap();
+        assert_eq!(
+            (grace.period, grace.source),
+            (Duration::from_secs(10), GraceSource::Docker)
+        );
+        assert_eq!(
+            names.cgroup.unwrap(),
+            format!("/system.slice/docker-{WEB}.scope")
+        );
+        assert_eq!(names.pod, None);
+    }
+    assert_eq!(docker.asked(), 1);
+    assert_counts(
+        &lookups,
+        &[(LookupOutcome::Hit, 2), (LookupOutcome::Answered, 1)],
+    );
+    assert_eq!(lookups.stats().misses(), 1);
+}
+
+#[tokio::test]
+async fn the_recorded_leaf_names_a_container_that_is_gone() {
+    let docker = docker_with_web();
+    let lookups = FakeProc::new().lookups(docker.socket());
+    let names = lookups.names(40, &leaf(WEB)).await;
+    assert_eq!(names.name.as_deref(), Some("web"));
+    assert_eq!(names.cgroup, Some(leaf(WEB)));
+}
+
+#[tokio::test]
+async fn the_recorded_leaf_wins_over_a_pid_that_has_come_to_be_anothers() {
+    let host = FakeProc::new();
+    host.add_container(40, NS, DB);
+    let docker = docker_with_web();
+    let lookups = host.lookups(docker.socket());
+    assert_eq!(
+        lookups.names(40, &leaf(WEB)).await.container_id.as_deref(),
+        Some(WEB)
+    );
+    assert_eq!(
+        lookups.names(1, &leaf(WEB)).await.container_id.as_deref(),
+        Some(WEB)
+    );
+    assert_eq!(
+        lookups
+            .names(40, "init.scope")
+            .await
+            .container_id
+            .as_deref(),
+        Some(DB)
+    );
+}
+
+#[tokio::test]
+async fn an_id_of_nobody_is_dockers_when_docker_says_so() {
+    let docker = docker_with_web();
+    let lookups = FakeProc::new().lookups(docker.socket());
+    assert_eq!(lookups.names(40, WEB).await.runtime, Some(Runtime::Docker));
+    let no_docker = FakeProc::new().lookups("/none/docker.sock");
+    let names = no_docker.names(40, WEB).await;
+    assert_eq!(
+        (names.runtime, names.container_id.as_deref()),
+        (None, Some(WEB))
+    );
+}
+
+#[tokio::test]
+async fn other_runtimes_and_plain_processes_are_not_asked_for() {
+    let host = FakeProc::new();
+    host.add(&FakeProcess {
+        pid: 40,
+        cgroup: "0::/system.slice/cron.service\n",
+        ..FakeProcess::default()
+    });
+    let docker = docker_with_web();
+    let lookups = host.lookups(docker.socket());
+    let names = lookups.names(41, &format!("crio-{WEB}.scope")).await;
+    assert_eq!((names.runtime, names.name), (Some(Runtime::CriO), None));
+    let names = lookups.names(40, "").await;
+    assert_eq!(names.cgroup.as_deref(), Some("/system.slice/cron.service"));
+    assert_eq!(lookups.names(42, "").await, WorkloadNames::default());
+    assert_eq!(docker.asked(), 0);
+    assert_counts(&lookups, &[(LookupOutcome::NotAsked, 3)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_socket_is_left_alone_for_a_while() {
+    let lookups = FakeProc::new().lookups("/none/docker.sock");
+    for id in [WEB, DB, WEB] {
+        assert_eq!(lookups.names(40, &leaf(id)).await.name, None);
+    }
+    assert_counts(
+        &lookups,
+        &[(LookupOutcome::Suppressed, 2), (LookupOutcome::Absent, 1)],
+    );
+    tokio::time::advance(Duration::from_secs(6)).await;
+    lookups.names(40, &leaf(DB)).await;
+    assert_eq!(lookups.stats().get(LookupOutcome::Absent), 2);
+}
+
+#[tokio::test]
+async fn an_unknown_container_does_not_silence_the_others() {
+    let unknown = answer("404 Not Found", r#"{"message":"No such container"}"#);
+    let docker = FakeDocker::new([
+        (inspect_path(WEB).as_str(), web()),
+        (inspect_path(DB).as_str(), unknown),
+    ]);
+    let lookups = FakeProc::new().lookups(docker.socket());
+    let names = lookups.names(40, &leaf(DB)).await;
+    assert_eq!((names.runtime, names.name), (Some(Runtime::Docker), None));
+    lookups.names(40, &leaf(DB)).await;
+    assert_eq!(
+        lookups.names(41, &leaf(WEB)).await.name.as_deref(),
+        Some("web")
+    );
+    let expected = [
+        (LookupOutcome::Answered, 1),
+        (LookupOutcome::Suppressed, 1),
+        (LookupOutcome::Unknown, 1),
+    ];
+    assert_counts(&lookups, &expected);
+}
+
+#[tokio::test]
+async fn a_hanging_docker_delays_many_lookups_by_one_timeout() {
+    let docker = FakeDocker::new([]);
+    let timeout = Duration::from_millis(300);
+    let lookups = Lookups::new(LookupConfig {
+        docker_socket: docker.socket(),
+        timeout,
+        concurrency: 2,
+        proc: FakeProc::new().proc(),
+        ..LookupConfig::default()
+    });
+    let before = Instant::now();
+    let lookups = std::sync::Arc::new(lookups);
+    let mut asking = tokio::task::JoinSet::new();
+    for number in 0..50 {
+        let lookups = std::sync::Arc::clone(&lookups);
+        asking.spawn(async move { lookups.names(40, &leaf(&format!("{number:064x}"))).await });
+    }
+    for names in asking.join_all().await {
+        assert_eq!((names.runtime, names.name), (Some(Runtime::Docker), None));
+    }
+    // One after the other they would take more than seven seconds.
+    assert!(before.elapsed() < timeout * 10, "{:?}", before.elapsed());
+    let stats = lookups.stats();
+    assert_eq!(docker.asked(), 2);
+    assert_eq!(stats.get(LookupOutcome::TimedOut), 2);
+    assert_eq!(stats.iter().map(|(_, count)| count).sum::<u64>(), 50);
+}
+
+#[tokio::test]
+async fn no_more_questions_at_once_than_configured() {
+    let ids: Vec<String> = (0..12).map(|number| format!("{number:064x}")).collect();
+    let answers = ids
+        .iter()
+        .map(|id| (inspect_path(id), ok(&format!(r#"{{"Id":"{id}"}}"#))));
+    let docker = FakeDocker::slow(answers.collect(), Duration::from_millis(20));
+    let lookups = Lookups::new(LookupConfig {
+        docker_socket: docker.socket(),
+        timeout: Duration::from_secs(20),
+        concurrency: 3,
+        capacity: 5,
+        proc: FakeProc::new().proc(),
+        ..LookupConfig::default()
+    });
+    let lookups = std::sync::Arc::new(lookups);
+    let mut asking = tokio::task::JoinSet::new();
+    for id in ids {
+        let lookups = std::sync::Arc::clone(&lookups);
+        asking.spawn(async move { lookups.names(40, &leaf(&id)).await });
+    }
+    assert!(
+        asking
+            .join_all()
+            .await
+            .iter()
+            .all(|names| names.grace.is_some())
+    );
+    // The server sees a connection end a little after the client has gone on to the next.
+    assert!((1..=6).contains(&docker.peak()), "{}", docker.peak());
+    assert_eq!(docker.asked(), 12);
+    assert_eq!(lookups.stats().evicted, 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_cannot_be_put_in_time_is_not_held_against_docker() {
+    let docker = docker_with_web();
+    let lookups = FakeProc::new().lookups(docker.socket());
+    let all = lookups.permits.acquire_many(4).await.unwrap();
+    assert_eq!(lookups.names(40, &leaf(WEB)).await.name, None);
+    // Put too late to be answered: no question either.
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        drop(all);
+    };
+    let late = leaf(WEB);
+    let (names, ()) = tokio::join!(lookups.names(40, &late), release);
+    assert_eq!((names.name, docker.asked()), (None, 0));
+    assert_counts(&lookups, &[(LookupOutcome::Busy, 2)]);
+    tokio::time::resume();
+    assert_eq!(
+        lookups.names(40, &leaf(WEB)).await.name.as_deref(),
+        Some("web")
+    );
+}
+
+#[tokio::test]
+async fn absurd_settings_are_survived() {
+    let lookups = Lookups::new(LookupConfig {
+        docker_socket: "/none/docker.sock".into(),
+        timeout: Duration::MAX,
+        pause: Duration::MAX,
+        capacity: usize::MAX,
+        concurrency: usize::MAX,
+        proc: FakeProc::new().proc(),
+    });
+    assert_eq!(lookups.names(u32::MAX, &leaf(WEB)).await.name, None);
+}
+
+#[test]
+fn every_outcome_has_its_own_counter_and_label() {
+    let mut labels = std::collections::HashSet::new();
+    for (index, outcome) in LookupOutcome::ALL.into_iter().enumerate() {
+        assert_eq!(outcome as usize, index);
+        assert!(labels.insert(outcome.label()));
+    }
+}
+
+#[test]
+fn a_cache_of_nothing_keeps_nothing() {
+    let mut cache = Cache::new(0);
+    cache.pause(WEB, Instant::now() + Duration::from_secs(9));
+    assert_eq!(cache.get(WEB, Instant::now()), Cached::Nothing);
+}

@@ -1,0 +1,50 @@
+//! Who a workload is: container identity from `/proc`, cgroup paths and Docker.
+//!
+//! Callers are the driver, which performs the correlator's lookups ([`Lookups::names`],
+//! [`members`]) and needs the namespaces that exist at the start ([`all_namespaces`]), and the
+//! command line, which turns what the user typed into a pid namespace ([`resolve`]).
+//!
+//! Nothing here knows the kernel side, the correlator or the commands. Nothing here is needed for a
+//! verdict either: every answer may be missing, and none may be late, large or a panic. Text from
+//! containers is passed on raw, and escaped in the texts of errors and labels only.
+
+pub mod cgroup;
+pub mod docker;
+mod lookups;
+mod proc;
+mod target;
+#[cfg(test)]
+mod testing;
+mod text;
+
+pub use cgroup::CgroupIdentity;
+pub use lookups::{LookupConfig, LookupOutcome, LookupStats, Lookups};
+pub use proc::{NamespaceError, NamespaceInit, Proc};
+pub use target::{ContainerName, Matches, Owner, Syntax, Target, TargetError, resolve};
+
+use rinit_trace_core::model::ProcessNames;
+
+/// The processes of a pid namespace that have not ended. Blocking: one scan of `/proc`.
+pub fn members(inum: u32) -> Vec<ProcessNames> {
+    Proc::default().members(inum)
+}
+
+/// Every living process outside our own pid namespace. Blocking: one scan of `/proc`.
+pub fn contained() -> Vec<ProcessNames> {
+    Proc::default().contained()
+}
+
+/// One process. Blocking, and quick.
+pub fn process(pid: u32) -> Option<ProcessNames> {
+    Proc::default().process(pid)
+}
+
+/// The init of the pid namespace that a process lives in. Blocking: one scan of `/proc`.
+pub fn init_of(pid: u32) -> Result<NamespaceInit, NamespaceError> {
+    Proc::default().init_of(pid)
+}
+
+/// Every pid namespace below our own that has a living init. Blocking: one scan of `/proc`.
+pub fn all_namespaces() -> Vec<NamespaceInit> {
+    Proc::default().all_namespaces()
+}

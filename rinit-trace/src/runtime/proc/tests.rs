@@ -1,0 +1,215 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::runtime::testing::{DB, FakeProc, FakeProcess, HOST, WEB};
+
+const NS: u32 = 4_026_532_281;
+const NESTED: u32 = 4_026_532_300;
+
+/// A host with one container: init 40, worker 41, exec 42 from outside, a zombie, a nested sandbox.
+fn host() -> FakeProc {
+    let host = FakeProc::new();
+    let cgroup = format!("0::/docker/{WEB}\n");
+    host.add_container(40, NS, WEB);
+    let member = FakeProcess {
+        pid: 41,
+        ppid: 40,
+        inum: NS,
+        ns_pids: &[41, 7],
+        ns_sids: &[40, 1],
+        comm: b"a) S 1 (b",
+        cmdline: b"worker\0\xff\0\0",
+        cgroup: &cgroup,
+        ..FakeProcess::default()
+    };
+    host.add(&member);
+    host.add(&FakeProcess {
+        pid: 42,
+        ppid: 1,
+        ns_pids: &[42, 9],
+        ns_sids: &[30, 0],
+        comm: b"bash",
+        cmdline: b"",
+        ..member
+    });
+    host.add(&FakeProcess {
+        pid: 43,
+        state: 'Z',
+        ..member
+    });
+    host.add(&FakeProcess {
+        pid: 44,
+        ppid: 41,
+        inum: NESTED,
+        ns_pids: &[44, 10, 1],
+        ns_sids: &[44, 10, 1],
+        ..member
+    });
+    host
+}
+
+#[test]
+fn members_are_the_living_processes_of_the_namespace() {
+    let mut members = host().proc().members(NS);
+    members.sort_by_key(|member| member.pid);
+    let pids: Vec<u32> = members.iter().map(|member| member.pid).collect();
+    assert_eq!(pids, [40, 41, 42]);
+    let worker = &members[1];
+    assert_eq!(
+        (worker.start_ticks, worker.ppid, worker.sid),
+        (4100, 40, Some(1))
+    );
+    assert_eq!(worker.comm, "a) S 1 (b");
+    assert_eq!(worker.cmdline, ["worker", "\u{fffd}", ""]);
+    let inside: Vec<bool> = members.iter().map(|member| member.parent_inside).collect();
+    assert_eq!(inside, [false, true, false]);
+    assert_eq!((members[2].sid, members[2].cmdline.len()), (Some(0), 0));
+}
+
+#[test]
+fn a_process_whose_first_thread_has_left_is_a_member() {
+    let host = FakeProc::new();
+    host.add(&FakeProcess {
+        pid: 50,
+        inum: NS,
+        ns_pids: &[50, 1],
+        state: 'Z',
+        threads: 3,
+        ..FakeProcess::default()
+    });
+    assert_eq!(host.proc().members(NS).len(), 1);
+}
+
+#[test]
+fn half_a_process_is_left_out() {
+    let host = host();
+    for (pid, file) in [(40, "stat"), (41, "status"), (42, "ns/pid")] {
+        std::fs::remove_file(host.path(&format!("{pid}/{file}"))).unwrap();
+    }
+    let members = host.proc().members(NS);
+    assert_eq!(members.len(), 1);
+    assert_eq!((members[0].pid, members[0].sid), (41, None));
+}
+
+#[test]
+fn any_process_leads_to_the_init_of_its_namespace() {
+    let host = host();
+    for pid in [40, 41, 42] {
+        let init = host.proc().init_of(pid).unwrap();
+        assert_eq!((init.pid, init.inum, init.start_ticks), (40, NS, 4000));
+        assert_eq!(init.cmdline, ["sh", "-c", "sleep 1000"]);
+        assert_eq!(init.cgroup.container_id.as_deref(), Some(WEB));
+    }
+    assert_eq!(host.proc().init_of(44).unwrap().inum, NESTED);
+}
+
+#[test]
+fn a_process_without_such_an_init_is_told_why() {
+    let host = host();
+    let error = |pid| host.proc().init_of(pid).unwrap_err();
+    assert!(matches!(error(1), NamespaceError::OwnNamespace { pid: 1 }));
+    assert!(matches!(
+        error(999),
+        NamespaceError::NoSuchProcess { pid: 999 }
+    ));
+    std::fs::remove_dir_all(host.path("40")).unwrap();
+    assert!(matches!(
+        error(41),
+        NamespaceError::NoInit { pid: 41, inum: NS }
+    ));
+    std::fs::remove_file(host.path("41/ns/pid")).unwrap();
+    std::fs::write(host.path("41/ns/pid"), "").unwrap();
+    assert!(matches!(error(41), NamespaceError::Unreadable { .. }));
+    let error = Proc::new(host.path("none")).init_of(41).unwrap_err();
+    assert!(error.to_string().contains("none/self/ns/pid"), "{error}");
+}
+
+#[test]
+fn all_namespaces_are_those_below_ours() {
+    let host = host();
+    host.add_container(60, 4_026_532_400, DB);
+    let mut inums: Vec<u32> = host
+        .proc()
+        .all_namespaces()
+        .iter()
+        .map(|init| init.inum)
+        .collect();
+    inums.sort_unstable();
+    assert_eq!(inums, [NS, NESTED, 4_026_532_400]);
+    assert_eq!(Proc::new(host.path("none")).all_namespaces(), []);
+}
+
+#[test]
+fn processes_are_found_by_the_container_of_their_cgroup() {
+    let found = host().proc().in_containers("3d2");
+    let mut pids: Vec<u32> = found.iter().map(|process| process.pid).collect();
+    pids.sort_unstable();
+    assert_eq!(pids, [40, 41, 42, 44]);
+    let nested = found.iter().find(|process| process.pid == 44).unwrap();
+    assert_eq!(
+        (nested.depth, nested.is_init, nested.outside),
+        (3, true, false)
+    );
+    assert!(host().proc().in_containers("ff").is_empty());
+}
+
+#[test]
+fn the_real_proc_shows_ourselves_in_our_own_namespace() {
+    let proc = Proc::default();
+    let own = proc.own_namespace().unwrap();
+    let us = std::process::id();
+    assert_eq!(proc.namespace(us), Some(own));
+    assert!(matches!(
+        proc.init_of(us),
+        Err(NamespaceError::OwnNamespace { .. })
+    ));
+    let members = proc.members(own);
+    let found = members.iter().find(|member| member.pid == us).unwrap();
+    assert_eq!(found.ppid, std::os::unix::process::parent_id());
+    assert!(found.start_ticks > 0 && found.cmdline[0].contains("rinit"));
+    assert!(proc.all_namespaces().iter().all(|init| init.inum != own));
+}
+
+#[test]
+fn arguments_are_bounded_in_number_and_bytes() {
+    assert_eq!(parse_arguments(b"", 10), Vec::<String>::new());
+    assert_eq!(parse_arguments(b"\0", 10), Vec::<String>::new());
+    assert_eq!(parse_arguments(b"a\0\0b\0", 10), ["a", "", "b"]);
+    assert_eq!(parse_arguments("aé".as_bytes(), 2), ["a"]);
+    assert_eq!(parse_arguments(&b"x\0".repeat(500), 4096).len(), 64);
+    assert_eq!(parse_arguments(&[0xff; 9], 10).concat().len(), 9);
+}
+
+#[test]
+fn namespace_links_are_read_exactly() {
+    assert_eq!(
+        parse_namespace(format!("pid:[{HOST}]").as_bytes()),
+        Some(HOST)
+    );
+    for link in [
+        "",
+        "pid:[]",
+        "mnt:[1]",
+        "pid:[1",
+        "pid:[99999999999]",
+        "pid:[-1]",
+    ] {
+        assert_eq!(parse_namespace(link.as_bytes()), None, "{link}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..300), limit in 0usize..400) {
+        let _ = (parse_stat(&bytes), parse_ns_ids(&bytes, "NSpid:"), parse_namespace(&bytes));
+        let kept = parse_arguments(&bytes, limit);
+        prop_assert!(kept.len() <= 64 && kept.iter().map(String::len).sum::<usize>() <= limit);
+    }
+
+    #[test]
+    fn any_comm_is_read_back(comm in "[ -~]{0,15}") {
+        let stat = format!("7 ({comm}) R 3 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 12345 0\n");
+        let stat = parse_stat(stat.as_bytes()).unwrap();
+        prop_assert_eq!((stat.comm, stat.ppid, stat.start_ticks), (comm, 3, 12345));
+    }
+}

@@ -1,0 +1,338 @@
+//! The driver: kernel records in, stop reports out.
+//!
+//! One loop over what can happen: the kernel side woke us or the drain is due, a lookup answered,
+//! a deadline of the correlator came. After every input all outputs of the correlator are done.
+
+mod cmdlines;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use rinit_trace_core::{
+    correlate::{Config, Correlator, Output, Stats},
+    decode,
+    diagnose::diagnose,
+    model::{Event, PidNs, PidnsTeardown, ProcessKey, ProcessNames, StopReport, WorkloadNames},
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval},
+};
+
+use crate::{
+    clock,
+    kernel::{
+        Kernel, Losses,
+        attach::{Mechanism, TEARDOWN_FUNCTION},
+    },
+    runtime::{self, Lookups, NamespaceInit},
+};
+use cmdlines::Cmdlines;
+
+/// How often the ring is drained when nothing forces a wake-up: it has room for thousands of
+/// records, and an idle program should sleep.
+const DRAIN: Duration = Duration::from_millis(20);
+
+/// Answers that wait to be taken; a lookup that finds the queue full waits.
+const ANSWERS: usize = 1024;
+
+/// The answer to a lookup.
+enum Answer {
+    Names(PidNs, ProcessKey, Box<WorkloadNames>),
+    Members(PidNs, Vec<ProcessNames>),
+    /// To remember, for no stop yet.
+    Seen(Vec<ProcessNames>),
+}
+
+/// Traces until dropped. [`next_report`](Self::next_report) runs everything.
+pub struct Tracer {
+    kernel: Kernel,
+    correlator: Correlator,
+    lookups: Arc<Lookups>,
+    answers: mpsc::Receiver<Answer>,
+    answer: mpsc::Sender<Answer>,
+    /// Arguments of processes, read when they appeared.
+    cmdlines: Cmdlines,
+    /// Names that the caller knows better than any lookup, by the init's host pid.
+    introduced: HashMap<u32, WorkloadNames>,
+    /// Namespaces whose names were asked for, by the init's host pid.
+    asked: HashMap<u32, PidNs>,
+    reports: VecDeque<StopReport>,
+    losses: Losses,
+    lost_by_namespace: HashMap<(u64, u64), u64>,
+    undecodable: u64,
+}
+
+/// Counters of a tracer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TracerStats {
+    /// Of the correlator.
+    pub correlator: Stats,
+    /// Of the kernel side.
+    pub losses: Losses,
+    /// Records that could not be decoded.
+    pub undecodable: u64,
+}
+
+impl Tracer {
+    /// Takes over a started kernel side.
+    pub fn new(kernel: Kernel, lookups: Arc<Lookups>, node: Option<String>) -> Self {
+        let (answer, answers) = mpsc::channel(ANSWERS);
+        let config = Config {
+            node,
+            teardown: teardown(&kernel),
+            started: clock::boot_time(),
+            wall_offset: clock::wall_offset(),
+            ..Config::default()
+        };
+        Self {
+            losses: kernel.losses(),
+            kernel,
+            correlator: Correlator::new(config),
+            lookups,
+            answers,
+            answer,
+            cmdlines: Cmdlines::default(),
+            introduced: HashMap::new(),
+            asked: HashMap::new(),
+            reports: VecDeque::new(),
+            lost_by_namespace: HashMap::new(),
+            undecodable: 0,
+        }
+    }
+
+    /// Fetches the names of workloads that are there already, and the arguments of their processes:
+    /// at their stop it may be too late.
+    pub fn learn(&mut self, namespaces: Vec<NamespaceInit>) {
+        for init in namespaces {
+            let lookups = Arc::clone(&self.lookups);
+            let leaf = leaf(&init);
+            tokio::spawn(async move {
+                // Kept by the lookups' own cache.
+                lookups.names(init.pid, &leaf).await;
+            });
+        }
+        self.see(runtime::contained);
+    }
+
+    /// Remembers arguments of processes, read where reading may block.
+    pub fn see(&self, read: impl FnOnce() -> Vec<ProcessNames> + Send + 'static) {
+        let answer = self.answer.clone();
+        tokio::task::spawn_blocking(move || {
+            // The tracer is gone: nobody wants to know.
+            let _ = answer.blocking_send(Answer::Seen(read()));
+        });
+    }
+
+    /// Remembers arguments that the caller has read.
+    pub fn remember(&mut self, processes: &[ProcessNames]) {
+        self.cmdlines.remember_all(processes);
+    }
+
+    /// Names a workload by its init: the caller started it and knows.
+    pub fn introduce(&mut self, init_pid: u32, names: WorkloadNames) {
+        if let Some(ns) = self.asked.get(&init_pid) {
+            self.correlator.handle_names(*ns, names.clone());
+        }
+        self.introduced.insert(init_pid, names);
+    }
+
+    /// What was attached and found.
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> TracerStats {
+        TracerStats {
+            correlator: self.correlator.stats(),
+            losses: self.losses,
+            undecodable: self.undecodable,
+        }
+    }
+
+    /// Runs until a stop has closed. Dropping the future loses nothing: call again.
+    pub async fn next_report(&mut self) -> StopReport {
+        let mut drain = interval(DRAIN);
+        drain.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.act();
+            if let Some(report) = self.reports.pop_front() {
+                return report;
+            }
+            let due = self.due();
+            tokio::select! {
+                woken = self.kernel.ring.woken() => {
+                    if let Err(error) = woken {
+                        tracing::warn!("cannot wait for the ring buffer: {error}");
+                    }
+                    self.drain();
+                }
+                _ = drain.tick() => self.drain(),
+                Some(answer) = self.answers.recv() => self.take(answer),
+                () = tokio::time::sleep_until(due) => {}
+            }
+            self.correlator.handle_time(clock::boot_time());
+        }
+    }
+
+    /// When the correlator wants to be told the time.
+    fn due(&self) -> Instant {
+        let now = clock::boot_time();
+        let wait = self
+            .correlator
+            .poll_timeout()
+            .map_or(Duration::from_secs(60), |at| at.since(now));
+        Instant::now() + wait
+    }
+
+    fn drain(&mut self) {
+        let mut batch: Vec<Bytes> = Vec::new();
+        loop {
+            let more = self.kernel.ring.drain(&mut batch);
+            // Before the events: what was lost among them must not look complete.
+            self.note_losses();
+            for bytes in batch.drain(..) {
+                self.decode(&bytes);
+            }
+            if !more {
+                return;
+            }
+        }
+    }
+
+    fn decode(&mut self, bytes: &[u8]) {
+        match decode::decode(bytes) {
+            Ok(event) => {
+                if let Event::Exec { task, .. } = &event {
+                    let pid = task.key.tgid;
+                    self.see(move || runtime::process(pid).into_iter().collect());
+                }
+                self.correlator.handle_event(&event);
+            }
+            Err(error) => {
+                self.undecodable += 1;
+                self.correlator.handle_unknown_loss(1, clock::boot_time());
+                tracing::warn!("a record was left out: {error}");
+            }
+        }
+    }
+
+    /// Tells the correlator whose records were lost since the last time.
+    fn note_losses(&mut self) {
+        let losses = self.kernel.losses();
+        let fresh = losses.total().saturating_sub(self.losses.total());
+        self.losses = losses;
+        if fresh == 0 {
+            return;
+        }
+        let now = clock::boot_time();
+        let mut known = 0;
+        for (id, init_start, count) in self.kernel.lost_by_namespace() {
+            let before = self
+                .lost_by_namespace
+                .insert((id, init_start), count)
+                .unwrap_or(0);
+            let added = count.saturating_sub(before);
+            if added > 0 {
+                known += added;
+                self.correlator.handle_loss(id, init_start, added, now);
+            }
+        }
+        let unknown = fresh.saturating_sub(known);
+        if unknown > 0 {
+            self.correlator.handle_unknown_loss(unknown, now);
+        }
+        tracing::warn!("{fresh} records were lost: the ring buffer was full");
+    }
+
+    fn act(&mut self) {
+        while let Some(output) = self.correlator.poll_output() {
+            match output {
+                Output::LookupWorkload { ns, init, leaf } => self.look_up_workload(ns, init, leaf),
+                Output::LookupMembers { ns } => self.look_up_members(ns),
+                Output::CloseGate { ns } => {
+                    let id = if ns.id == 0 {
+                        u64::from(ns.inum)
+                    } else {
+                        ns.id
+                    };
+                    self.kernel.close_gate(id, ns.init_start);
+                }
+                Output::StopBegan { ns } => tracing::debug!("a stop has begun in {ns}"),
+                Output::Closed(mut stop) => {
+                    self.cmdlines.complete(&mut stop);
+                    self.forget(stop.facts.init.tgid);
+                    self.correlator.set_wall_offset(clock::wall_offset());
+                    self.reports.push_back(diagnose(*stop));
+                }
+            }
+        }
+    }
+
+    fn look_up_workload(&mut self, ns: PidNs, init: ProcessKey, leaf: String) {
+        self.asked.insert(init.tgid, ns);
+        if let Some(names) = self.introduced.get(&init.tgid) {
+            self.correlator.handle_names(ns, names.clone());
+            return;
+        }
+        let (lookups, answer) = (Arc::clone(&self.lookups), self.answer.clone());
+        tokio::spawn(async move {
+            let names = Box::new(lookups.names(init.tgid, &leaf).await);
+            // The tracer is gone: nobody wants to know.
+            let _ = answer.send(Answer::Names(ns, init, names)).await;
+        });
+    }
+
+    fn look_up_members(&self, ns: PidNs) {
+        let answer = self.answer.clone();
+        tokio::task::spawn_blocking(move || {
+            let members = runtime::members(ns.inum);
+            let _ = answer.blocking_send(Answer::Members(ns, members));
+        });
+    }
+
+    fn take(&mut self, answer: Answer) {
+        match answer {
+            Answer::Names(ns, init, mut names) => {
+                names.init_cmdline = self.cmdlines.get(init).cloned();
+                // Introduced in the meantime: the caller knows better.
+                let names = self.introduced.get(&init.tgid).cloned().unwrap_or(*names);
+                self.correlator.handle_names(ns, names);
+            }
+            Answer::Members(ns, members) => {
+                self.cmdlines.remember_all(&members);
+                self.correlator.handle_members(ns, members);
+            }
+            Answer::Seen(members) => self.cmdlines.remember_all(&members),
+        }
+    }
+
+    fn forget(&mut self, init_pid: u32) {
+        self.introduced.remove(&init_pid);
+        self.asked.remove(&init_pid);
+    }
+}
+
+fn leaf(init: &NamespaceInit) -> String {
+    let path = &init.cgroup.path;
+    path.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+fn teardown(kernel: &Kernel) -> PidnsTeardown {
+    let mechanism = kernel
+        .info
+        .probes
+        .iter()
+        .find(|probe| probe.hook == TEARDOWN_FUNCTION)
+        .and_then(|probe| probe.mechanism);
+    match mechanism {
+        Some(Mechanism::Fentry) => PidnsTeardown::Fentry,
+        Some(Mechanism::Kprobe) => PidnsTeardown::Kprobe,
+        _ => PidnsTeardown::Inferred,
+    }
+}
