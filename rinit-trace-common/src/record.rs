@@ -98,10 +98,15 @@ pub struct TaskRecord {
     pub ppid: u32,
     /// Depth of the parent's pid namespace.
     pub parent_level: u32,
-    /// Process group in the innermost namespace; 0 when it comes from outside.
+    /// Process group in the innermost namespace. Of no meaning when `pgid_level` is below `level`:
+    /// then the group comes from outside.
     pub pgid: u32,
-    /// Session in the innermost namespace; 0 when it comes from outside.
+    /// Depth of the process group's number.
+    pub pgid_level: u32,
+    /// Session in the innermost namespace, as `pgid`.
     pub sid: u32,
+    /// Depth of the session's number.
+    pub sid_level: u32,
     /// `task_struct.flags` (`PF_*`).
     pub flags: u32,
     /// `task_struct.ptrace`; 0 when not traced.
@@ -117,10 +122,9 @@ pub struct TaskRecord {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "user", derive(FromBytes, IntoBytes, Immutable, KnownLayout))]
 pub struct TaskState {
-    /// Signals of [`crate::DISPOSITION_SIGNALS`] with a handler.
-    pub handled: u64,
-    /// Signals of [`crate::DISPOSITION_SIGNALS`] set to `SIG_IGN`.
-    pub ignored: u64,
+    /// `sa_handler` of each of [`crate::DISPOSITION_SIGNALS`]: 0 default, 1 ignored, else an
+    /// address of the program's. Raw, since a branch for each is what a verifier minds most.
+    pub handlers: [u64; crate::DISPOSITION_SIGNALS.len()],
     /// `task_struct.blocked` of the thread.
     pub blocked: u64,
     /// `task_struct.real_blocked`: what was blocked before `sigtimedwait` unblocked it.
@@ -168,12 +172,10 @@ pub struct SignalRecord {
     pub group: u32,
     /// One of [`info`].
     pub info: u32,
-    /// Disposition of the target for this very signal: 0 default, 1 ignored, 2 handled.
-    pub disposition: u32,
     /// Equal signals folded away since the last record of this kind.
     pub folded: u32,
-    /// Explicit padding.
-    pub pad: u32,
+    /// `sa_handler` of the target for this very signal.
+    pub handler: u64,
     /// Leaf name of the target's cgroup, NUL-terminated; empty when it cannot be read.
     pub leaf: [u8; LEAF_LEN],
 }
@@ -219,8 +221,10 @@ pub struct DeliverRecord {
     pub task: TaskRecord,
     /// Signal number.
     pub signal: u32,
-    /// 0 default, 1 ignored, 2 handled.
-    pub disposition: u32,
+    /// Explicit padding.
+    pub pad: u32,
+    /// `sa_handler` of the signal.
+    pub handler: u64,
 }
 
 /// The OOM killer chose a victim (`oom:mark_victim`).
@@ -252,13 +256,13 @@ pub struct TaskOnlyRecord {
 // The layout is the contract: a change of a size needs a new ABI_VERSION.
 const _: () = {
     assert!(size_of::<RecordHeader>() == 16);
-    assert!(size_of::<TaskRecord>() == 120);
-    assert!(size_of::<TaskState>() == 80);
-    assert!(size_of::<SignalRecord>() == 16 + 2 * 120 + 80 + 32 + LEAF_LEN);
-    assert!(size_of::<ExitRecord>() == 16 + 120 + 80 + LEAF_LEN);
-    assert!(size_of::<DeliverRecord>() == 16 + 120 + 8);
+    assert!(size_of::<TaskRecord>() == 128);
+    assert!(size_of::<TaskState>() == 136);
+    assert!(size_of::<SignalRecord>() == 16 + 2 * 128 + 136 + 32 + LEAF_LEN);
+    assert!(size_of::<ExitRecord>() == 16 + 128 + 136 + LEAF_LEN);
+    assert!(size_of::<DeliverRecord>() == 16 + 128 + 16);
     assert!(size_of::<OomRecord>() == 24);
-    assert!(size_of::<TaskOnlyRecord>() == 16 + 120 + LEAF_LEN);
+    assert!(size_of::<TaskOnlyRecord>() == 16 + 128 + LEAF_LEN);
     // The ring buffer hands out records aligned to 8.
     assert!(align_of::<SignalRecord>() == 8);
 };

@@ -1,8 +1,8 @@
 //! Bytes of a record → [`Event`]. Total: any byte string gives an event or an error, never a panic.
 
 use rinit_trace_common::{
-    ABI_VERSION, CODE_UNKNOWN, DeliverRecord, ExitRecord, OomRecord, RecordHeader, SignalRecord,
-    TaskOnlyRecord, TaskRecord, info, kind,
+    ABI_VERSION, CODE_UNKNOWN, DISPOSITION_SIGNALS, DeliverRecord, ExitRecord, OomRecord, RecordHeader, SignalRecord,
+    TaskOnlyRecord, TaskRecord, info, kind, signal_bit,
 };
 use zerocopy::FromBytes;
 
@@ -103,7 +103,7 @@ fn signal(record: &SignalRecord) -> Result<Event, DecodeError> {
         },
         group: record.group != 0,
         result: send_result(record.result)?,
-        disposition: disposition(record.disposition)?,
+        disposition: disposition(record.handler),
         folded: record.folded,
         sender: task(&record.sender),
         target: task(&record.target),
@@ -138,7 +138,7 @@ fn deliver(record: &DeliverRecord) -> Result<Event, DecodeError> {
             field: "signal",
             value: record.signal,
         })?,
-        disposition: disposition(record.disposition)?,
+        disposition: disposition(record.handler),
     })))
 }
 
@@ -176,8 +176,8 @@ fn task(record: &TaskRecord) -> Task {
         },
         ppid: record.ppid,
         parent_level: record.parent_level,
-        pgid: (record.pgid != 0).then_some(record.pgid),
-        sid: (record.sid != 0).then_some(record.sid),
+        pgid: (record.pgid_level >= record.level).then_some(record.pgid),
+        sid: (record.sid_level >= record.level).then_some(record.sid),
         flags: record.flags,
         ptrace: record.ptrace,
         comm: text(&record.comm),
@@ -190,9 +190,16 @@ fn task(record: &TaskRecord) -> Task {
 }
 
 fn state(record: &rinit_trace_common::TaskState) -> TaskState {
+    let with = |wanted: Disposition| {
+        DISPOSITION_SIGNALS
+            .iter()
+            .zip(&record.handlers)
+            .filter(|(_, handler)| disposition(**handler) == wanted)
+            .fold(0, |mask, (signal, _)| mask | signal_bit(*signal))
+    };
     TaskState {
-        handled: record.handled,
-        ignored: record.ignored,
+        handled: with(Disposition::Handled),
+        ignored: with(Disposition::Ignored),
         blocked: record.blocked,
         real_blocked: record.real_blocked,
         pending: record.pending_shared | record.pending_private,
@@ -221,18 +228,13 @@ fn send_result(value: u32) -> Result<SendResult, DecodeError> {
     })
 }
 
-fn disposition(value: u32) -> Result<Disposition, DecodeError> {
-    Ok(match value {
+/// `SIG_DFL` is 0, `SIG_IGN` 1, anything else an address.
+fn disposition(handler: u64) -> Disposition {
+    match handler {
         0 => Disposition::Default,
         1 => Disposition::Ignored,
-        2 => Disposition::Handled,
-        value => {
-            return Err(DecodeError::BadValue {
-                field: "disposition",
-                value,
-            });
-        }
-    })
+        _ => Disposition::Handled,
+    }
 }
 
 /// A NUL-terminated name of the kernel; bytes that are no UTF-8 become the replacement character.
@@ -333,6 +335,34 @@ mod tests {
     }
 
     #[test]
+    fn dispositions_are_read_from_raw_handlers() {
+        let mut record = sample();
+        // In the order of DISPOSITION_SIGNALS: HUP ignored, INT handled.
+        record.state.handlers[0] = 1;
+        record.state.handlers[1] = u64::MAX;
+        record.handler = 0x7fff_0000;
+        let Ok(Event::Signal(event)) = decode(record.as_bytes()) else {
+            panic!("not a signal");
+        };
+        assert_eq!(event.disposition, Disposition::Handled);
+        assert_eq!(event.state.disposition(Signal::HUP), Disposition::Ignored);
+        assert_eq!(event.state.disposition(Signal::INT), Disposition::Handled);
+        assert_eq!(event.state.disposition(Signal::TERM), Disposition::Default);
+    }
+
+    #[test]
+    fn a_group_from_outside_the_namespace_has_no_number_in_it() {
+        let mut record = sample();
+        record.target.level = 1;
+        (record.target.pgid, record.target.pgid_level) = (7, 1);
+        (record.target.sid, record.target.sid_level) = (9, 0);
+        let Ok(Event::Signal(event)) = decode(record.as_bytes()) else {
+            panic!("not a signal");
+        };
+        assert_eq!((event.target.pgid, event.target.sid), (Some(7), None));
+    }
+
+    #[test]
     fn exit_code_is_the_groups_when_the_group_exits() {
         let mut record = ExitRecord::new_zeroed();
         record.header = RecordHeader {
@@ -363,7 +393,7 @@ mod tests {
             number in 0_u16..10,
             body in prop::collection::vec(any::<u8>(), 0..600),
         ) {
-            for len in [144_u32, 216, 232, 312, 464, 24] {
+            for len in [160_u32, 240, 376, 536, 24] {
                 let header = RecordHeader { abi: ABI_VERSION, kind: number, len, at: 1 };
                 let mut bytes = header.as_bytes().to_vec();
                 bytes.extend_from_slice(&body);

@@ -8,7 +8,7 @@ use aya_ebpf::helpers::generated::{
     bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_kernel_str,
 };
 use rinit_trace_common::{
-    CODE_UNKNOWN, DISPOSITION_SIGNALS, LEAF_LEN, TaskRecord, TaskState, feature, info, signal_bit,
+    CODE_UNKNOWN, DISPOSITION_SIGNALS, LEAF_LEN, TaskRecord, TaskState, feature, info,
 };
 
 use crate::{
@@ -19,9 +19,22 @@ use crate::{
 /// A pointer to a kernel structure that the verifier knows by type.
 pub(crate) type Kernel = *const u8;
 
-/// Namespace depths that are resolved: host, container, and three nested. Beyond, the innermost
-/// namespace of a process reads as 0 and user space leaves it out.
-const MAX_LEVEL: u32 = 4;
+/// Runs `$then` with the depth as a literal, for the depths that are resolved: host, container, and
+/// two nested. Deeper, the number and the namespace of a process read as 0 and user space leaves it
+/// out. One constant index per depth: a variable one on a typed pointer is refused up to 6.1.
+macro_rules! at_level {
+    ($level:expr, $then:ident) => {
+        if $level == 0 {
+            $then!(0)
+        } else if $level == 1 {
+            $then!(1)
+        } else if $level == 2 {
+            $then!(2)
+        } else if $level == 3 {
+            $then!(3)
+        }
+    };
+}
 
 /// Reads a member.
 ///
@@ -75,57 +88,23 @@ pub(crate) unsafe fn place(task: Kernel) -> Place {
         let signal: Kernel = load(task, offset!(task_signal));
         let pid: Kernel = load(signal, offset!(signal_pid_tgid));
         let level: u32 = load(pid, offset!(pid_level));
-        // Deeper than MAX_LEVEL: number and inum stay 0. The pointer must be typed on every path,
-        // so it starts as the host's.
+        // The pointer must be typed on every path, so it starts as the host's.
         let mut place = Place {
             level,
             ns_tgid: 0,
             namespace: load(pid, offset!(pid_numbers) + offset!(upid_ns)),
             inum: 0,
         };
-        // One constant index per level: a variable one on a typed pointer is refused up to 6.1.
-        macro_rules! at_level {
-            ($index:expr) => {
-                if level == $index {
-                    let upid = offset!(pid_numbers) + $index * offset!(upid_size);
-                    place.ns_tgid = load(pid, upid);
-                    let namespace: Kernel = load(pid, upid + offset!(upid_ns));
-                    place.namespace = namespace;
-                    place.inum = load(namespace, offset!(ns_inum));
-                }
-            };
+        macro_rules! read {
+            ($index:literal) => {{
+                let upid = offset!(pid_numbers) + $index * offset!(upid_size);
+                place.ns_tgid = load(pid, upid);
+                place.namespace = load(pid, upid + offset!(upid_ns));
+                place.inum = load(place.namespace, offset!(ns_inum));
+            }};
         }
-        at_level!(0);
-        at_level!(1);
-        at_level!(2);
-        at_level!(3);
-        at_level!(4);
+        at_level!(level, read);
         place
-    }
-}
-
-/// The number of a `struct pid` in a namespace of depth `level`; 0 when it is from outside.
-#[inline(always)]
-unsafe fn number_at(pid: Kernel, level: u32) -> u32 {
-    // SAFETY: `pid` is a typed pointer to a `struct pid`.
-    unsafe {
-        let own: u32 = load(pid, offset!(pid_level));
-        if own < level || level > MAX_LEVEL {
-            return 0;
-        }
-        macro_rules! at_level {
-            ($index:expr) => {
-                if level == $index {
-                    return load(pid, offset!(pid_numbers) + $index * offset!(upid_size));
-                }
-            };
-        }
-        at_level!(0);
-        at_level!(1);
-        at_level!(2);
-        at_level!(3);
-        at_level!(4);
-        0
     }
 }
 
@@ -177,11 +156,7 @@ pub(crate) unsafe fn fill_task(task: Kernel, place: &Place, out: *mut TaskRecord
         let reaper_leader: Kernel = load(reaper, offset!(task_group_leader));
         (*out).reaper_start = load(reaper_leader, offset!(task_start));
 
-        let signal: Kernel = load(task, offset!(task_signal));
-        let group: Kernel = load(signal, offset!(signal_pid_pgid));
-        (*out).pgid = number_at(group, place.level);
-        let session: Kernel = load(signal, offset!(signal_pid_sid));
-        (*out).sid = number_at(session, place.level);
+        fill_groups(task, place.level, out);
 
         let parent: Kernel = load(task, offset!(task_real_parent));
         (*out).ppid = load(parent, offset!(task_tgid));
@@ -191,6 +166,31 @@ pub(crate) unsafe fn fill_task(task: Kernel, place: &Place, out: *mut TaskRecord
         let parent_leader: Kernel = load(parent, offset!(task_group_leader));
         fill_comm(parent_leader, &raw mut (*out).parent_comm);
         fill_cgroups(task, out);
+    }
+}
+
+/// Process group and session. User space tells by the depths whether they are from outside: without
+/// a branch here.
+#[inline(always)]
+unsafe fn fill_groups(task: Kernel, level: u32, out: *mut TaskRecord) {
+    // SAFETY: `task` is a typed pointer to a `task_struct`; a number beyond the depth of a `struct
+    // pid` is read from whatever follows it and has no meaning.
+    unsafe {
+        let signal: Kernel = load(task, offset!(task_signal));
+        let group: Kernel = load(signal, offset!(signal_pid_pgid));
+        let session: Kernel = load(signal, offset!(signal_pid_sid));
+        (*out).pgid_level = load(group, offset!(pid_level));
+        (*out).sid_level = load(session, offset!(pid_level));
+        (*out).pgid = 0;
+        (*out).sid = 0;
+        macro_rules! read {
+            ($index:literal) => {{
+                let upid = offset!(pid_numbers) + $index * offset!(upid_size);
+                (*out).pgid = load(group, upid);
+                (*out).sid = load(session, upid);
+            }};
+        }
+        at_level!(level, read);
     }
 }
 
@@ -289,19 +289,12 @@ pub(crate) unsafe fn fill_state(task: Kernel, place: &Place, out: *mut TaskState
     unsafe {
         let signal: Kernel = load(task, offset!(task_signal));
         let leader: Kernel = load(task, offset!(task_group_leader));
-        let (mut handled, mut ignored) = (0_u64, 0_u64);
+        let sighand: Kernel = load(task, offset!(task_sighand));
         let mut index = 0;
         while index < DISPOSITION_SIGNALS.len() {
-            let bit = signal_bit(DISPOSITION_SIGNALS[index]);
-            match disposition_of(task, DISPOSITION_SIGNALS[index]) {
-                0 => {}
-                1 => ignored |= bit,
-                _ => handled |= bit,
-            }
+            (*out).handlers[index] = handler_at(sighand, DISPOSITION_SIGNALS[index]);
             index += 1;
         }
-        (*out).handled = handled;
-        (*out).ignored = ignored;
         (*out).blocked = load(task, offset!(task_blocked));
         (*out).real_blocked = load(task, offset!(task_real_blocked));
         (*out).pending_shared = load(signal, offset!(signal_shared_pending));
@@ -320,36 +313,30 @@ pub(crate) unsafe fn fill_state(task: Kernel, place: &Place, out: *mut TaskState
     }
 }
 
-/// A disposition: 0 default, 1 ignored, 2 handled. `signal` is a constant after inlining.
+/// `sa_handler` of a signal that is a constant after inlining.
 #[inline(always)]
-unsafe fn disposition_of(task: Kernel, signal: u32) -> u32 {
-    // SAFETY: `task` is a typed pointer to a `task_struct`.
+unsafe fn handler_at(sighand: Kernel, signal: u32) -> u64 {
+    // SAFETY: `sighand` is a typed pointer to a `sighand_struct`.
     unsafe {
-        let sighand: Kernel = load(task, offset!(task_sighand));
         let action = offset!(sighand_action) + (signal as usize - 1) * offset!(sigaction_size);
-        let handler: u64 = load(sighand, action + offset!(sigaction_handler));
-        clamp_handler(handler)
+        load(sighand, action + offset!(sigaction_handler))
     }
 }
 
-/// `SIG_DFL` is 0, `SIG_IGN` 1, anything else an address.
-#[inline(always)]
-pub(crate) fn clamp_handler(handler: u64) -> u32 {
-    if handler > 1 { 2 } else { handler as u32 }
-}
-
-/// The disposition for a signal only known at run time.
+/// `sa_handler` of a signal only known at run time.
 ///
 /// # Safety
 /// `task` is a typed pointer to a `task_struct`.
 #[inline(always)]
-pub(crate) unsafe fn disposition(task: Kernel, signal: u32) -> u32 {
+pub(crate) unsafe fn handler(task: Kernel, signal: u32) -> u64 {
+    // SAFETY: as the caller's.
+    let sighand: Kernel = unsafe { load(task, offset!(task_sighand)) };
     // One constant offset per signal, found by comparing: a typed pointer takes no variable index.
     macro_rules! pick {
         ($($number:literal)*) => {
             match signal {
-                // SAFETY: as the caller's.
-                $($number => unsafe { disposition_of(task, $number) },)*
+                // SAFETY: `sighand` is a typed pointer to a `sighand_struct`.
+                $($number => unsafe { handler_at(sighand, $number) },)*
                 _ => 0,
             }
         };

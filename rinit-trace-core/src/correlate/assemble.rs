@@ -1,10 +1,13 @@
 //! Facts of a stop → the observed part of its report.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use super::{
     Config,
     begin::{self, is_inside},
+    episode::{is_effective_kill, is_to_dying},
     members::{self, Member},
     oom::OomMarks,
     roles,
@@ -12,9 +15,9 @@ use super::{
     workload::Workload,
 };
 use crate::model::{
-    BootTime, ClosedStop, Init, InitKind, Kill, Observation, Outcome, PidnsTeardown, Process, Role,
-    SCHEMA, Sender, SignalEntry, SignalEvent, StopDetails, StopFacts, StopReport, Trigger, Verdict,
-    WorkloadNames, millis,
+    BootTime, ClosedStop, Init, InitKind, Kill, Observation, Outcome, PidnsTeardown, Process,
+    ProcessKey, Role, SCHEMA, Sender, SignalEntry, SignalEvent, StopDetails, StopFacts, StopReport,
+    Trigger, Verdict, WorkloadNames, millis,
 };
 
 /// The stop of a workload whose facts are complete; `None` when its init's end was not seen.
@@ -51,7 +54,7 @@ pub(super) fn closed_stop(
         lost_cleanup: None,
         cause: None,
         findings: Vec::new(),
-        signals: signals(&scene),
+        signals: signals(&scene, &members),
         observation: Observation {
             // Confirmed for this very namespace, or inferred.
             pidns_teardown: if workload.teardown_seen {
@@ -127,6 +130,7 @@ fn verdict(scene: &Scene, processes: &[Process], facts: &StopFacts) -> Verdict {
         Verdict::Forced
     } else if scene.is_incomplete
         || began_unseen
+        || is_somebody_unknown_left(scene, processes)
         || counted().any(|process| process.outcome == Outcome::Alive)
     {
         Verdict::Unknown
@@ -135,16 +139,42 @@ fn verdict(scene: &Scene, processes: &[Process], facts: &StopFacts) -> Verdict {
     }
 }
 
-fn signals(scene: &Scene) -> Vec<SignalEntry> {
+/// Whether the namespace counts more than what is known to have ended and not been reaped.
+fn is_somebody_unknown_left(scene: &Scene, processes: &[Process]) -> bool {
+    let zombies: HashSet<ProcessKey> = scene
+        .workload
+        .episode
+        .signals
+        .iter()
+        .filter(|event| is_to_dying(event))
+        .map(|event| event.target.key)
+        .collect();
+    let left = usize::try_from(scene.workload.left()).unwrap_or(usize::MAX);
+    left > processes.len().saturating_sub(1) + zombies.len()
+}
+
+/// Signals since the begin, and the SIGKILLs shortly before it that ended a member.
+fn signals(scene: &Scene, members: &[Member]) -> Vec<SignalEntry> {
+    let begin = scene.begin.at;
+    let before: HashSet<(ProcessKey, BootTime)> = members
+        .iter()
+        .filter_map(|member| member.kill)
+        .filter(|kill| kill.at < begin)
+        .map(|kill| (kill.target.key, kill.at))
+        .collect();
+    let is_shown = |event: &&SignalEvent| {
+        event.at >= begin
+            || (is_effective_kill(event) && before.contains(&(event.target.key, event.at)))
+    };
     scene
         .workload
         .episode
         .signals
         .iter()
-        .filter(|event| event.at >= scene.begin.at)
+        .filter(is_shown)
         .filter_map(|event| {
             Some(SignalEntry {
-                at_ms: millis(event.at.since(scene.begin.at)),
+                at_ms: millis(event.at.since(begin)) - millis(begin.since(event.at)),
                 signal: event.signal?,
                 from: event.sender.key.tgid,
                 to: event.target.key.tgid,
@@ -199,6 +229,11 @@ fn facts(scene: &Scene, members: &[Member], config: &Config) -> StopFacts {
         unkillable: begin
             .signal
             .is_some_and(|event| event.state.is_unkillable()),
+        dropped_at_delivery: begin
+            .signal
+            .and_then(|event| event.signal)
+            .zip(init)
+            .is_some_and(|(signal, init)| init.drops_at_delivery(scene, signal) > 0),
         exec_since: begin
             .signal
             .zip(end_state)

@@ -9,6 +9,8 @@ pub struct Config {
     pub node: Option<String>,
     /// How teardowns are confirmed.
     pub teardown: PidnsTeardown,
+    /// Whether an init's taking of a signal is recorded (`signal_deliver`).
+    pub sees_deliveries: bool,
     /// When the probes were attached: what came before was not seen.
     pub started: BootTime,
     /// Wall time minus boot time, in nanoseconds. [`super::Correlator::set_wall_offset`] follows
@@ -25,6 +27,7 @@ impl Default for Config {
         Self {
             node: None,
             teardown: PidnsTeardown::Inferred,
+            sees_deliveries: true,
             started: BootTime(0),
             wall_offset: 0,
             max_workloads: 16_384,

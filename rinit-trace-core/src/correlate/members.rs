@@ -40,6 +40,15 @@ pub(super) fn collect<'a>(scene: &Scene<'a>) -> Vec<Member<'a>> {
                 .add(event, scene.stop);
         }
     }
+    // A SIGKILL shortly before the begin, of one that ended in the stop: the main child, or a worker
+    // of a supervisor.
+    for event in episode.signals.iter().filter(|event| event.at < begin) {
+        if is_effective_kill(event)
+            && let Some(member) = members.get_mut(&event.target.key)
+        {
+            member.kill = member.kill.filter(|kill| kill.at < begin).or(Some(event));
+        }
+    }
     let mut members: Vec<Member> = members.into_values().collect();
     if workload.gone_at().is_some() {
         // Nobody outlives the namespace. What has no exit was a zombie before the stop, unless
@@ -134,7 +143,12 @@ impl<'a> Member<'a> {
     }
 
     fn killed_outcome(&self, scene: &Scene) -> Outcome {
-        let dropped = |event: &&SignalEvent| event.result == SendResult::Ignored;
+        let dropped = |event: &&SignalEvent| {
+            event.result == SendResult::Ignored
+                || event
+                    .signal
+                    .is_some_and(|signal| self.drops_at_delivery(scene, signal) > 0)
+        };
         if scene.oom.is_victim(self.kill, self.exit) {
             Outcome::OomKilled
         } else if self.asked.is_empty() {

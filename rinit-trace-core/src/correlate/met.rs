@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{members::Member, scene::Scene};
 use crate::model::{
-    Disposition, DispositionAtStop, ExitStatus, SendResult, Signal, SignalEvent, StopSignal,
+    DeliverEvent, Disposition, DispositionAtStop, ExitStatus, SendResult, Signal, SignalEvent, StopSignal,
     TaskState, millis,
 };
 
@@ -50,6 +50,9 @@ impl Member<'_> {
             Disposition::Ignored => DispositionAtStop::Ignored,
             // Blocked for a moment only.
             Disposition::Handled if self.handler_ran(scene, signal) => DispositionAtStop::Handled,
+            Disposition::Default if self.drops_at_delivery(scene, signal) > 0 => {
+                DispositionAtStop::Default
+            }
             _ if state.is_blocked(signal) && dequeued => DispositionAtStop::Waited,
             _ if state.is_blocked(signal) => DispositionAtStop::Blocked,
             Disposition::Handled => DispositionAtStop::Handled,
@@ -79,9 +82,34 @@ impl Member<'_> {
             })
     }
 
+    /// How often the init, having blocked this signal for a moment, unblocked it without a handler:
+    /// it is delivered then, and dropped after the tracepoint (kernel/signal.c `get_signal()`, the
+    /// check of `SIGNAL_UNKILLABLE`).
+    pub(super) fn drops_at_delivery(&self, scene: &Scene, signal: Signal) -> u64 {
+        let dropped = |deliver: &&DeliverEvent| {
+            self.key == scene.workload.init
+                && deliver.at >= scene.begin.at
+                && deliver.signal == signal
+                && deliver.disposition == Disposition::Default
+        };
+        let count = scene.workload.episode.delivers.iter().filter(dropped).count();
+        u64::try_from(count).unwrap_or(u64::MAX)
+    }
+
+    /// Whether an init without a handler could have been seen to drop a queued signal: without the
+    /// probe on deliveries it looks like one that waits for signals.
+    fn may_hide_drops(&self, scene: &Scene) -> bool {
+        self.key == scene.workload.init
+            && !scene.workload.sees_deliveries
+            && self
+                .asked
+                .iter()
+                .any(|event| is_queued(event) && event.disposition == Disposition::Default)
+    }
+
     /// Whether it dequeued a signal that asked it to end, or this one: sends with result 0, minus
-    /// one if it is pending at its SIGKILL or exit. `None` when it was sent none or its end was not
-    /// seen.
+    /// one if it is pending at its SIGKILL or exit, minus those that were dropped at delivery.
+    /// `None` when it was sent none, its end was not seen, or drops would not have been.
     pub(super) fn taken(&self, scene: &Scene, only: Option<Signal>) -> Option<bool> {
         let mut asked = self
             .asked
@@ -108,11 +136,14 @@ impl Member<'_> {
             return Some(true);
         }
         let pending = self.end_state()?.pending;
-        Some(
-            sends
-                .iter()
-                .any(|(signal, sends)| pending & signal.bit() == 0 || *sends > 1),
-        )
+        let taken = sends.iter().any(|(signal, sends)| {
+            let queued = u64::from(pending & signal.bit() != 0);
+            *sends > queued + self.drops_at_delivery(scene, *signal)
+        });
+        if taken && self.may_hide_drops(scene) {
+            return None;
+        }
+        Some(taken)
     }
 }
 

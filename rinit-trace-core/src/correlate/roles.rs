@@ -43,14 +43,14 @@ fn exec_members(workload: &Workload, members: &[Member]) -> Vec<bool> {
             parents.push((member.key.tgid, member.key.start / TICK_NS));
         }
     }
+    let starts = starts(members);
     while let Some((pid, start_ticks)) = parents.pop() {
         for index in children.get(&pid).into_iter().flatten() {
             let member = &members[*index];
             let ticks = member.key.start / TICK_NS;
             let is_candidate =
                 member.key != workload.init && !workload.is_other_container(member.task);
-            // A child is not older than its parent: else the pid was another's.
-            if is_candidate && ticks >= start_ticks && !is_exec[*index] {
+            if is_candidate && !is_exec[*index] && is_parent(&starts, pid, start_ticks, ticks) {
                 is_exec[*index] = true;
                 parents.push((member.key.tgid, ticks));
             }
@@ -70,6 +70,27 @@ fn children(workload: &Workload, members: &[Member]) -> HashMap<u32, Vec<usize>>
         }
     }
     children
+}
+
+/// When members with a pid started: it may be used again.
+fn starts(members: &[Member]) -> HashMap<u32, Vec<u64>> {
+    let mut starts: HashMap<u32, Vec<u64>> = HashMap::new();
+    for member in members {
+        let ticks = member.key.start / TICK_NS;
+        starts.entry(member.key.tgid).or_default().push(ticks);
+    }
+    starts
+}
+
+/// Whether the process that started then is the parent of a child with this parent's pid: it is
+/// not younger, and no other has had the pid in between.
+fn is_parent(starts: &HashMap<u32, Vec<u64>>, pid: u32, parent: u64, child: u64) -> bool {
+    let had_by_another = starts
+        .get(&pid)
+        .into_iter()
+        .flatten()
+        .any(|start| *start > parent && *start <= child);
+    parent <= child && !had_by_another
 }
 
 /// Sessions led by a process of the workload: a number that an ended exec session had before.

@@ -58,6 +58,8 @@ enum State {
 
 #[derive(Debug)]
 pub(super) struct Workload {
+    /// The init's taking of a signal is recorded.
+    pub(super) sees_deliveries: bool,
     pub(super) ns: PidNs,
     pub(super) init: ProcessKey,
     /// cgroups of the init, to tell `docker exec` from another container in the same namespace.
@@ -73,6 +75,8 @@ pub(super) struct Workload {
     pub(super) teardown_seen: bool,
     /// When every task of the namespace was known to be gone.
     gone_at: Option<BootTime>,
+    /// Tasks beside the init at the last exit since it ended; threads and zombies count.
+    left: u32,
     asked_names: bool,
     asked_members: bool,
     state: State,
@@ -82,8 +86,9 @@ pub(super) struct Workload {
 }
 
 impl Workload {
-    pub(super) fn new(task: &Task) -> Self {
+    pub(super) fn new(task: &Task, sees_deliveries: bool) -> Self {
         Self {
+            sees_deliveries,
             ns: task.ns,
             init: task.ns_init,
             cgroups: None,
@@ -95,6 +100,7 @@ impl Workload {
             losses: Losses::default(),
             teardown_seen: false,
             gone_at: None,
+            left: 0,
             asked_names: false,
             asked_members: false,
             state: State::Watching { gate: None },
@@ -147,11 +153,11 @@ impl Workload {
 
     pub(super) fn on_signal(&mut self, event: &SignalEvent, max_facts: usize) -> Step {
         self.see(&event.target, event.at);
-        if event.sender.ns == self.ns {
-            self.note_entered(&event.sender);
-        }
         if self.is_over() {
             return Step::Stay;
+        }
+        if event.sender.ns == self.ns {
+            self.note_entered(&event.sender);
         }
         self.forget_before(event.at);
         self.episode.add_signal(event, self.init, max_facts);
@@ -188,13 +194,17 @@ impl Workload {
         let tasks = event.state.ns_tasks;
         if event.task.key == self.init {
             // It counts itself.
-            return self.ending(event.at, tasks <= 1);
+            self.left = tasks.saturating_sub(1);
+            return self.ending(event.at, self.left == 0);
         }
         self.touch(event.at);
         let init_ended = self.episode.exit_of(self.init).is_some();
-        if let State::Ending { nobody_left, .. } = &mut self.state {
+        if let State::Ending { nobody_left, .. } = &mut self.state
+            && init_ended
+        {
             // The one that ends, and the init that waits for it.
-            *nobody_left |= init_ended && tasks <= 2;
+            self.left = tasks.saturating_sub(2);
+            *nobody_left |= self.left == 0;
         }
         Step::Stay
     }
@@ -210,7 +220,9 @@ impl Workload {
     /// Notes where a process lives, and whether it entered from outside.
     pub(super) fn see(&mut self, task: &Task, at: BootTime) {
         self.last_seen = self.last_seen.max(at);
-        if task.key == self.init {
+        if self.is_over() {
+            // Its facts are complete.
+        } else if task.key == self.init {
             // Zero is not read rather than a cgroup.
             if task.cgroups != CgroupIds::default() {
                 self.cgroups = Some(task.cgroups);
@@ -312,6 +324,11 @@ impl Workload {
         self.gone_at
     }
 
+    /// Tasks beside the init that the namespace still counted at the last exit.
+    pub(super) fn left(&self) -> u32 {
+        if self.gone_at.is_some() { 0 } else { self.left }
+    }
+
     /// Ended, and names are there or given up.
     pub(super) fn is_ripe(&self, now: BootTime) -> bool {
         let State::Ended { at } = self.state else {
@@ -361,8 +378,15 @@ impl Workload {
         }
         let (init, names) = (self.init, self.names.as_ref());
         let gap = begin::chain_gap(names);
+        if let State::Watching { gate: Some(at) } = self.state
+            && names.is_none()
+            && now.since(at) < gap
+        {
+            // That may have been the configured stop signal: not known yet.
+            return;
+        }
         self.episode.forget_before(now, |event| {
-            // The configured stop signal may not be known yet: from outside any may be it.
+            // The configured stop signal may be told later: from outside any may be it.
             let may_be_meant = now.since(event.at) < gap
                 && !is_effective_kill(event)
                 && !begin::is_inside(&event.sender, &event.target);

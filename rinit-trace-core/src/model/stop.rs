@@ -22,6 +22,9 @@ pub struct StopFacts {
     pub init: ProcessKey,
     /// `SIGNAL_UNKILLABLE` was set on the init when the stop signal was dropped.
     pub unkillable: bool,
+    /// The init had blocked the stop signal for a moment, and it was dropped when that unblocked it
+    /// without a handler.
+    pub dropped_at_delivery: bool,
     /// The init has exec'd between its stop signal and its end; `None` when one was not seen.
     pub exec_since: Option<bool>,
     /// The first SIGKILL to the init came from the container's runtime.

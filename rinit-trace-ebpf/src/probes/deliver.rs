@@ -12,7 +12,7 @@ use crate::{
     emit::{Wake, reserve, submit},
     gate,
     probes::signal::reaper_tgid,
-    task::{current, disposition, fill_task, gate_key, level, place},
+    task::{current, fill_task, gate_key, handler, level, place},
 };
 
 const SIGKILL: u32 = 9;
@@ -50,7 +50,8 @@ unsafe fn on_deliver(signal: u32) {
         let record = entry.as_mut_ptr();
         fill_task(task, &own, &raw mut (*record).task);
         (*record).signal = signal;
-        (*record).disposition = disposition(task, signal);
+        (*record).pad = 0;
+        (*record).handler = handler(task, signal);
         submit(entry, Wake::Later);
     }
 }

@@ -15,8 +15,8 @@ use crate::{
     maps::{FoldKey, FoldState, LAST_SIGNALS, SELF_TEST, count},
     probes::emit_task,
     task::{
-        Kernel, Place, current, disposition, fill_leaf, fill_state, fill_task, gate_key, load,
-        place, signal_code,
+        Kernel, Place, current, fill_leaf, fill_state, fill_task, gate_key, handler, load, place,
+        signal_code,
     },
 };
 
@@ -43,7 +43,7 @@ struct Arguments {
     result: u32,
 }
 
-/// Attached as a BTF tracepoint; 5.8 on (5.11 on for the current task).
+/// Attached as a BTF tracepoint; 5.11 on for the current task, 6.1 on for namespaces.
 #[btf_tracepoint(function = "signal_generate")]
 pub fn signal_generate(ctx: BtfTracePointContext) -> i32 {
     let arguments = Arguments {
@@ -55,54 +55,54 @@ pub fn signal_generate(ctx: BtfTracePointContext) -> i32 {
     };
     // SAFETY: argument 2 is a typed pointer to the target's task_struct.
     unsafe {
-        on_signal(&arguments);
-        if is_self_test(&arguments) {
+        let self_test = is_self_test(&arguments);
+        // One place that emits, for all: the verifier walks it once.
+        let folded = if self_test { Some(0) } else { decide(&arguments) };
+        if let Some(folded) = folded {
+            emit(&arguments, folded);
+        }
+        if self_test {
             // The only message of the kernel side: events are records, never log lines.
-            let own = place(current());
-            emit(&arguments, &own, &own, false, 0);
-            info!(&ctx, "self-test: seen at depth {}", own.level);
+            info!(&ctx, "self-test: signal {} was seen", arguments.signal);
         }
     }
     0
 }
 
+/// Whether a signal is recorded, and then how many equal ones were left out before it.
 #[inline(always)]
-unsafe fn on_signal(arguments: &Arguments) {
+unsafe fn decide(arguments: &Arguments) -> Option<u32> {
     let bit = signal_bit(arguments.signal);
     // SAFETY: `target` and `current()` are typed pointers to task_structs.
     unsafe {
         if bit & NEVER != 0 {
             on_harmless(arguments);
-            return;
+            return None;
         }
         let target = place(arguments.target);
         if !gate::is_wanted(&target, || reaper_tgid(&target)) {
-            return;
+            return None;
         }
         let is_init = target.ns_tgid == 1 && target.level > 0;
         let usual = arguments.signal == SIGKILL || globals::interest() & bit != 0;
         // The gate is looked up last: most signals of a container are nobody's request to end.
         if !usual && !is_init && !passes_gate(&target, bit) {
-            return;
+            return None;
         }
-        let sender = place(current());
-        let from_outside = sender.inum != target.inum;
+        let from_outside = place(current()).inum != target.inum;
         if !usual && is_init && !from_outside && !passes_gate(&target, bit) {
-            return;
+            return None;
         }
         let mut folded = 0;
         // A SIGKILL that the kernel accepted is never left out.
         if arguments.signal != SIGKILL || arguments.result != RESULT_DELIVERED {
-            match fold(arguments, &target) {
-                Some(count) => folded = count,
-                None => return,
-            }
+            folded = fold(arguments, &target)?;
         }
         count(counter::SIGNALS_PASSED);
         if is_init && asks_to_end(arguments, bit, from_outside) {
             gate::open(&target, bit);
         }
-        emit(arguments, &sender, &target, is_init, folded);
+        Some(folded)
     }
 }
 
@@ -156,11 +156,12 @@ unsafe fn fold(arguments: &Arguments, target: &Place) -> Option<u32> {
 }
 
 #[inline(always)]
-unsafe fn emit(arguments: &Arguments, sender: &Place, target: &Place, is_init: bool, folded: u32) {
+unsafe fn emit(arguments: &Arguments, folded: u32) {
     let (info, code) = signal_code(arguments.info);
     // SAFETY: typed pointers as above; the record was reserved whole.
     unsafe {
-        let Some(mut entry) = reserve::<SignalRecord>(kind::SIGNAL, target) else {
+        let target = place(arguments.target);
+        let Some(mut entry) = reserve::<SignalRecord>(kind::SIGNAL, &target) else {
             return;
         };
         let record = entry.as_mut_ptr();
@@ -170,15 +171,15 @@ unsafe fn emit(arguments: &Arguments, sender: &Place, target: &Place, is_init: b
         (*record).group = u32::from(arguments.group != 0);
         (*record).info = info;
         (*record).folded = folded;
-        (*record).pad = 0;
-        fill_task(current(), sender, &raw mut (*record).sender);
-        fill_task(arguments.target, target, &raw mut (*record).target);
-        fill_state(arguments.target, target, &raw mut (*record).state);
+        fill_task(arguments.target, &target, &raw mut (*record).target);
+        fill_state(arguments.target, &target, &raw mut (*record).state);
         fill_leaf(arguments.target, &raw mut (*record).leaf);
+        let sender = current();
+        fill_task(sender, &place(sender), &raw mut (*record).sender);
         // Last: it forks the verifier's walk into one path per signal, short ones here.
-        (*record).disposition = disposition(arguments.target, arguments.signal);
-        let ends_init = is_init && arguments.result == RESULT_DELIVERED;
-        let wake = if ends_init && arguments.signal == SIGKILL {
+        (*record).handler = handler(arguments.target, arguments.signal);
+        let kills = arguments.signal == SIGKILL && arguments.result == RESULT_DELIVERED;
+        let wake = if kills && (*record).target.ns_tgid == 1 {
             Wake::Now
         } else {
             Wake::Later

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use rinit_trace_core::model::{Grace, GraceSource, StopReport, WorkloadNames};
 use tokio::{task, time};
 
-use super::{Exit, print_report};
+use super::{Exit, print_report, put};
 use crate::{
     cli::{DemoArgs, Output},
     demo::{SCENARIOS, Scenario, docker::Container, namespace::Running, scenarios},
@@ -23,9 +23,9 @@ pub async fn run(args: &DemoArgs) -> Result<Exit> {
     let chosen: Vec<&'static Scenario> = match args.name.as_deref() {
         None => {
             for scenario in SCENARIOS {
-                println!("{:<16}{}", scenario.name, scenario.about);
+                put(&format!("{:<16}{}\n", scenario.name, scenario.about))?;
             }
-            println!("{:<16}every one of them", "all");
+            put(&format!("{:<16}every one of them\n", "all"))?;
             return Ok(Exit::Ok);
         }
         Some("all") => SCENARIOS.iter().collect(),
@@ -54,11 +54,11 @@ pub async fn run(args: &DemoArgs) -> Result<Exit> {
 
 fn show(scenario: &Scenario, report: &StopReport, output: Output) -> Result<()> {
     if output == Output::Text {
-        println!("── {}: {}\n", scenario.name, scenario.about);
+        put(&format!("── {}: {}\n\n", scenario.name, scenario.about))?;
     }
     print_report(report, output)?;
     if output == Output::Text {
-        println!();
+        put("\n")?;
     }
     Ok(())
 }

@@ -51,6 +51,11 @@ fn print_report(report: &StopReport, output: Output) -> Result<()> {
         Output::Json => render::json(report)?,
         Output::Jsonl => render::jsonl(report)?,
     };
+    put(&text)
+}
+
+/// Prints on stdout. `print!` would panic when the reader has gone.
+fn put(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()?;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::Exit;
+use super::{Exit, put};
 use crate::{
     cli::{InfoOutput, SystemInfoArgs},
     kernel::{Kernel, KernelOptions, SystemInfo, attach::Mechanism},
@@ -15,8 +15,8 @@ pub fn run(args: &SystemInfoArgs) -> Result<Exit> {
     let mut info = SystemInfo::of_this_machine();
     let started = Kernel::start(&KernelOptions::default(), &mut info);
     match args.output {
-        InfoOutput::Text => print!("{}", text(&info)),
-        InfoOutput::Json => println!("{}", serde_json::to_string_pretty(&info)?),
+        InfoOutput::Text => put(&text(&info))?,
+        InfoOutput::Json => put(&format!("{}\n", serde_json::to_string_pretty(&info)?))?,
     }
     Ok(match started {
         Ok(_) => Exit::Ok,

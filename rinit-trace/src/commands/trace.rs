@@ -1,12 +1,12 @@
 //! `rinit-trace` and `rinit-trace --container ID`.
 
-use std::{fs, io, sync::Arc, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use rinit_trace_core::model::{StopReport, Trigger, Verdict};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, print_report};
+use super::{Exit, print_report, put};
 use crate::{
     cli::{Output, TraceArgs},
     kernel::{self, Kernel, KernelOptions, SystemInfo},
@@ -167,14 +167,11 @@ fn show(report: &StopReport, args: &TraceArgs, verbose: bool) -> Result<()> {
             },
         );
         let line = text.lines().next().unwrap_or_default();
-        let mut stdout = io::stdout().lock();
-        io::Write::write_all(&mut stdout, format!("{line}\n").as_bytes())?;
-        io::Write::flush(&mut stdout)?;
-        return Ok(());
+        return put(&format!("{line}\n"));
     }
     print_report(report, args.output)?;
     if args.output == Output::Text {
-        println!();
+        put("\n")?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufRead as _, BufReader, Read as _},
-    os::fd::AsFd as _,
+    os::{fd::AsFd as _, unix::process::CommandExt as _},
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
@@ -124,7 +124,8 @@ fn command(scenario: &Scenario) -> Result<Command> {
         Program::Own(name) => {
             let own = std::env::current_exe().context("find this program's file")?;
             let mut command = Command::new(own);
-            command.args(["workload", name]);
+            // Where this program lies says nothing in a report.
+            command.arg0("rinit-trace").args(["workload", name]);
             command
         }
         Program::Shell(script) => {

@@ -4,6 +4,7 @@
 
 use std::{
     io::{self, Write as _},
+    os::unix::process::CommandExt as _,
     process::{self, Command},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
@@ -73,6 +74,7 @@ fn init_waits() -> Result<()> {
 
 fn start_server() -> Result<process::Child> {
     Command::new("/proc/self/exe")
+        .arg0("rinit-trace")
         .args(["workload", "server"])
         .spawn()
         .context("start the server")

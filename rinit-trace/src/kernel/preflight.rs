@@ -24,7 +24,7 @@ pub enum Problem {
     },
     /// No BTF file.
     #[error(
-        "no BTF at {path}: {source}; use a kernel built with CONFIG_DEBUG_INFO_BTF=y (5.8 or newer, all current distributions have it)"
+        "no BTF at {path}: {source}; use a kernel built with CONFIG_DEBUG_INFO_BTF=y (all current distributions have it), 6.1 or newer"
     )]
     NoBtf {
         /// Where it was looked for.
@@ -40,9 +40,9 @@ pub enum Problem {
         /// Why.
         source: super::btf::BtfError,
     },
-    /// Older than 5.8.
+    /// Too old for BTF tracepoints and the ring buffer.
     #[error(
-        "kernel {release} has no {what}; rinit-trace needs 5.8 or newer (BTF tracepoints and the BPF ring buffer)"
+        "kernel {release} has no {what}; rinit-trace needs 6.1 or newer"
     )]
     OldKernel {
         /// `uname -r`

@@ -74,11 +74,11 @@ pub enum StartError {
     Offsets(#[from] offsets::MissingMember),
     /// The object could not be loaded.
     #[error(
-        "cannot create the eBPF maps: {0}; kernels before 5.8 have no ring buffer, and before 5.11 maps count against RLIMIT_MEMLOCK"
+        "cannot create the eBPF maps: {0}; kernels before 5.8 have no ring buffer; rinit-trace needs 6.1 or newer"
     )]
     Load(String),
     /// A required probe.
-    #[error("cannot attach the required probe {hook}: {reason}")]
+    #[error("cannot attach the required probe {hook}: {reason}; kernels from 6.1 on take it")]
     Attach {
         /// Which.
         hook: &'static str,

@@ -85,6 +85,7 @@ impl Tracer {
         let config = Config {
             node,
             teardown: teardown(&kernel),
+            sees_deliveries: is_attached(&kernel, "signal:signal_deliver"),
             started: clock::boot_time(),
             wall_offset: clock::wall_offset(),
             ..Config::default()
@@ -321,6 +322,13 @@ impl Tracer {
 fn leaf(init: &NamespaceInit) -> String {
     let path = &init.cgroup.path;
     path.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+fn is_attached(kernel: &Kernel, hook: &str) -> bool {
+    let probes = &kernel.info.probes;
+    probes
+        .iter()
+        .any(|probe| probe.hook == hook && probe.mechanism.is_some())
 }
 
 fn teardown(kernel: &Kernel) -> PidnsTeardown {

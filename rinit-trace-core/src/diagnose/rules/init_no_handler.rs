@@ -18,9 +18,12 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let report = &stop.report;
     let (index, pid1) = init(report)?;
-    let dropped = report.stop.result == Some(SendResult::Ignored)
+    let at_once = report.stop.result == Some(SendResult::Ignored)
         && pid1.stop_signal.disposition == Some(DispositionAtStop::Default)
         && stop.facts.unkillable;
+    // A shell blocks signals while it forks: then it is dropped a moment later.
+    let later = report.stop.taken == Some(false) && stop.facts.dropped_at_delivery;
+    let dropped = at_once || later;
     let came_too_early = stop.facts.exec_since != Some(false)
         || matches!(
             pid1.stop_signal.disposition_at_end,

@@ -9,13 +9,22 @@ use super::{World, script};
 pub(crate) fn check(text: &str) -> World {
     let world = script::play(text);
     let mut expectations = 0;
-    for line in text.lines().map(str::trim).filter(|line| line.starts_with('=')) {
+    for line in text
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with('='))
+    {
         let line = line.split('#').next().unwrap_or_default().trim();
         let (head, expected) = line.split_once('>').expect("=> PATH VALUE");
         let (path, value) = expected.trim().split_once(' ').expect("=> PATH VALUE");
         expectations += 1;
         if path == "reports" {
-            assert_eq!(world.reports.len().to_string(), value, "{:#?}", world.reports);
+            assert_eq!(
+                world.reports.len().to_string(),
+                value,
+                "{:#?}",
+                world.reports
+            );
             continue;
         }
         let nth: usize = head[1..].parse().unwrap_or(1);
@@ -51,16 +60,20 @@ fn holds(report: &StopReport, path: &str, expected: &str) -> Result<(), String> 
 }
 
 fn walk<'a>(value: &'a Value, path: &str) -> &'a Value {
-    path.split('.').fold(value, |value, key| match key.parse::<usize>() {
-        Ok(index) => &value[index],
-        Err(_) => &value[key],
-    })
+    path.split('.')
+        .fold(value, |value, key| match key.parse::<usize>() {
+            Ok(index) => &value[index],
+            Err(_) => &value[key],
+        })
 }
 
 /// Outcome, who killed it, role, in any order.
 fn is_described(process: &Value, expected: &str) -> Result<(), String> {
     let said = ["outcome", "killed_by", "role"].map(|key| plain(&process[key]));
-    if expected.split_whitespace().all(|word| said.iter().any(|said| said == word)) {
+    if expected
+        .split_whitespace()
+        .all(|word| said.iter().any(|said| said == word))
+    {
         Ok(())
     } else {
         Err(said.join(" "))

@@ -323,6 +323,32 @@ impl World {
         }
     }
 
+    /// A SIGKILL by the dying init and the exit that follows, to be varied.
+    pub(crate) fn samples(&self, target: Id) -> (SignalEvent, ExitEvent) {
+        let mut process = self.processes[&target].clone();
+        process.receive(Signal::KILL, false, None);
+        let kill = SignalEvent {
+            signal: Some(Signal::KILL),
+            info: SignalInfo::Kernel,
+            group: true,
+            sender: Task {
+                flags: 4,
+                ..self.task((target.0, 1))
+            },
+            target: self.task(target),
+            state: process.state(9),
+            ..SignalEvent::default()
+        };
+        let exit = ExitEvent {
+            at: BootTime(0),
+            task: self.task(target),
+            state: process.state(9),
+            status: ExitStatus::Signal(Signal::KILL),
+            leaf: String::new(),
+        };
+        (kill, exit)
+    }
+
     pub(crate) fn end(&mut self, at: BootTime, letter: char) {
         let task = Task {
             flags: 4,

@@ -3,8 +3,8 @@
 //! Before the first event, who is there:
 //! ```text
 //! trace  started=-5s                  when the trace began; long ago if not told
+//! init   sh age=3s                    PID 1; a hundred seconds old if not told
 //! names  grace=10s stop=USR1          what the lookup answers; `when=told`: not before `+1 names`
-//! init   sh age=3s                    PID 1, here a hundred seconds old if not told
 //! member 7 java handles=TERM parent=1 sid=1 ignores= blocks= waits= cgroup= zombie
 //! exec   30 bash sid=30               entered from outside, before the trace
 //! ```
@@ -112,7 +112,11 @@ fn declare(world: &mut World, what: &str, words: &mut Words) {
                 // A kernel without ns_id: the number is reused at once.
                 let inum = world.namespaces[&other.chars().next().unwrap()].id.inum;
                 let namespace = world.namespaces.get_mut(&letter).unwrap();
-                namespace.id = PidNs { id: 0, inum, ..namespace.id };
+                namespace.id = PidNs {
+                    id: 0,
+                    inum,
+                    ..namespace.id
+                };
             }
             set(world.process((letter, 1)), &attributes);
         }
@@ -140,11 +144,7 @@ fn add(world: &mut World, id: Id, comm: &str, attributes: &[&str], is_exec: bool
 }
 
 fn names(world: &mut World, letter: char, attributes: &[&str]) {
-    // The line may stand before that of the init: the namespace is made by either.
-    if !world.namespaces.contains_key(&letter) {
-        panic!("say `init` before `names`");
-    }
-    let namespace = world.namespaces.get_mut(&letter).unwrap();
+    let namespace = world.namespaces.get_mut(&letter).expect("`init` first");
     for attribute in attributes {
         match attribute.split_once('=').unwrap() {
             ("when", "told") => namespace.answers = Answers::WhenTold,
@@ -185,7 +185,9 @@ fn set(process: &mut Process, attributes: &[&str]) {
 
 fn mask(signals: &str) -> u64 {
     let names = signals.split(',').filter(|name| !name.is_empty());
-    names.map(|name| signal(name).bit()).fold(0, |all, bit| all | bit)
+    names
+        .map(|name| signal(name).bit())
+        .fold(0, |all, bit| all | bit)
 }
 
 fn event(world: &mut World, at: BootTime, words: &mut Words) {
@@ -202,9 +204,21 @@ fn event(world: &mut World, at: BootTime, words: &mut Words) {
         "now" => set(world.process(id(rest[0])), &rest[1..]),
         "takes" => world.process(id(rest[0])).pending &= !mask(rest[1]),
         "reap" => world.process(id(rest[0])).reap(),
-        "spawn" => add(world, id(rest[0]), rest[1], &[&["age=0"], &rest[2..]].concat(), false),
+        "spawn" => add(
+            world,
+            id(rest[0]),
+            rest[1],
+            &[&["age=0"], &rest[2..]].concat(),
+            false,
+        ),
         "enter" => {
-            add(world, id(rest[0]), rest[1], &[&["age=0"], &rest[2..]].concat(), true);
+            add(
+                world,
+                id(rest[0]),
+                rest[1],
+                &[&["age=0"], &rest[2..]].concat(),
+                true,
+            );
             exec_event(world, at, id(rest[0]));
         }
         "execs" => {
@@ -223,7 +237,11 @@ fn event(world: &mut World, at: BootTime, words: &mut Words) {
         "lost" => {
             let count = rest[0].parse().unwrap();
             let ns = world.namespaces[&letter].id;
-            let id = if ns.id == 0 { u64::from(ns.inum) } else { ns.id };
+            let id = if ns.id == 0 {
+                u64::from(ns.inum)
+            } else {
+                ns.id
+            };
             if rest.contains(&"unknown") {
                 world.correlator.handle_unknown_loss(count, at);
             } else {
@@ -325,7 +343,11 @@ fn sender(world: &World, word: &str, target: char) -> Task {
     if word.ends_with(|last: char| last.is_ascii_digit()) {
         let sender = id(word);
         // The bare number of a sender is one of the target's namespace.
-        return world.task(if word.contains('/') { sender } else { (target, sender.1) });
+        return world.task(if word.contains('/') {
+            sender
+        } else {
+            (target, sender.1)
+        });
     }
     let shim = shim_pid(target);
     let (pid, ppid, comm, parent) = match word.split_once(':') {
@@ -337,9 +359,16 @@ fn sender(world: &World, word: &str, target: char) -> Task {
         _ => panic!("{word}?"),
     };
     Task {
-        key: ProcessKey { tgid: pid, start: ZERO.0 - 5 },
+        key: ProcessKey {
+            tgid: pid,
+            start: ZERO.0 - 5,
+        },
         tid: pid,
-        ns: PidNs { id: 1, inum: 4_026_531_836, init_start: 1 },
+        ns: PidNs {
+            id: 1,
+            inum: 4_026_531_836,
+            init_start: 1,
+        },
         ppid,
         comm: comm.to_owned(),
         parent_comm: parent.to_owned(),
@@ -357,7 +386,10 @@ fn find<'a>(attributes: &[&'a str], key: &str) -> Option<&'a str> {
 
 fn id(word: &str) -> Id {
     let (space, pid) = word.split_once('/').unwrap_or(("A", word));
-    (letter_of(space), pid.parse().unwrap_or_else(|_| panic!("{word}?")))
+    (
+        letter_of(space),
+        pid.parse().unwrap_or_else(|_| panic!("{word}?")),
+    )
 }
 
 fn letter_of(word: &str) -> char {

@@ -1,0 +1,500 @@
+//! One scenario and more for each cause that the diagnosis knows, and for what each is not.
+
+use crate::world::check;
+
+#[test]
+fn a_shell_without_trap_is_killed_after_the_grace_period() {
+    check(
+        "
+        init   sh cmd=/bin/sh,-c,java
+        names  grace=10s name=web
+        member 7 java handles=TERM parent=1
+        +0       TERM  runc -> 1 ignored default
+        +10.002  KILL  runc -> 1
+        +10.0022 exit  1 killed
+        +10.0023 zap   7
+        +10.0025 exit  7 killed
+        +10.0027 end
+        => verdict forced
+        => cause.id init-no-handler
+        => cause.confidence certain
+        => cause.summary PID 1 (sh) has no SIGTERM handler, so the kernel dropped the signal; the runtime waited 10.0 s and sent SIGKILL
+        => cause.pids.0 8001
+        => findings 1
+        => workload.init.kind shell
+        => workload.name web
+        => workload.init.cmdline 3
+        => stop.trigger stop-signal
+        => stop.signal SIGTERM
+        => stop.result ignored
+        => stop.taken false
+        => stop.sender.comm runc
+        => stop.sender.parent_comm containerd-shim
+        => stop.sender.inside false
+        => stop.kill.at_ms 10002
+        => stop.grace_ms 10000
+        => stop.grace_source docker
+        => stop.grace_used_ms 10002
+        => duration_ms 10002.7
+        => lost_cleanup 1
+        => 1 killed-ignoring runtime init
+        => 1.stop_signal.disposition default
+        => 1.stop_signal.received 1
+        => 7 killed-unsignalled pidns-teardown member
+        => 7.stop_signal.received 0
+        => 7.stop_signal.taken null
+        => 7.stop_signal.disposition null
+        => 7.stop_signal.disposition_at_end handled
+        => 7.exit.at_ms 10002.5
+        => 7.exit.signal SIGKILL
+        => signals 3
+        => signals.2.origin pidns-teardown
+        ",
+    );
+}
+
+#[test]
+fn a_shell_with_a_trap_that_waits_stops_gracefully() {
+    check(
+        "
+        init   sh handles=TERM
+        member 7 java handles=TERM
+        +0     TERM runc -> 1
+        +0.01  TERM 1 -> 7
+        +0.4   exit 7 code=143
+        +0.41  exit 1 code=143
+        +0.411 end
+        => verdict graceful
+        => cause null
+        => findings 0
+        => lost_cleanup 0
+        => stop.taken true
+        => stop.kill null
+        => stop.grace_used_ms 410
+        => 1 exited init
+        => 1.exit.code 143
+        => 7 exited member
+        => 7.killed_by null
+        => 7.stop_signal.taken true
+        => 7.stop_signal.from 8001
+        => 7.stop_signal.first_at_ms 10
+        ",
+    );
+}
+
+#[test]
+fn an_init_that_ignores_the_signal_is_not_one_without_a_handler() {
+    check(
+        "
+        init app ignores=TERM
+        +0     TERM runc -> 1
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.11 end
+        => cause.id init-ignores-signal
+        => cause.confidence certain
+        => 1 killed-ignoring
+        => 1.stop_signal.disposition ignored
+        => lost_cleanup 0
+        ",
+    );
+}
+
+#[test]
+fn a_slow_init_exceeds_the_grace_period() {
+    check(
+        "
+        init java handles=TERM
+        names grace=120s
+        +0      TERM runc -> 1
+        +120.05 KILL runc -> 1
+        +120.1  exit 1
+        +120.2  end
+        => cause.id grace-exceeded
+        => cause.confidence certain
+        => stop.trigger stop-signal
+        => stop.grace_used_ms 120050
+        => stop.taken true
+        => lost_cleanup 1
+        => 1 killed-handling runtime
+        => 1.stop_signal.disposition handled
+        ",
+    );
+}
+
+#[test]
+fn an_init_that_waits_for_a_deaf_child_exceeds_the_grace_period() {
+    check(
+        "
+        init   tini blocks=TERM waits=TERM
+        member 7 worker ignores=TERM
+        +0      TERM runc -> 1
+        +0.001  TERM 1 -> 7
+        +10     KILL runc -> 1
+        +10.001 exit 1
+        +10.002 zap 7
+        +10.003 exit 7
+        +10.004 end
+        => cause.id grace-exceeded
+        => cause.summary ~ worker had SIGTERM ignored (SIG_IGN) and was still there
+        => 7 killed-ignoring pidns-teardown
+        => lost_cleanup 0
+        ",
+    );
+}
+
+#[test]
+fn an_init_of_its_own_that_leaves_its_children_behind() {
+    check(
+        "
+        init   npm
+        member 7 node handles=TERM
+        +0     exit 1 code=0
+        +0.001 zap 7
+        +0.002 exit 7
+        +0.003 end
+        => verdict forced
+        => cause.id init-exited
+        => cause.confidence certain
+        => stop.trigger init-exit
+        => stop.signal null
+        => stop.result null
+        => stop.taken null
+        => stop.grace_used_ms null
+        => stop.kill null
+        => lost_cleanup 1
+        => 7 killed-unsignalled pidns-teardown
+        ",
+    );
+}
+
+#[test]
+fn tini_that_leaves_because_its_main_child_ended_is_not_an_init_that_exited() {
+    check(
+        "
+        init   tini blocks=TERM waits=TERM
+        member 6 nginx
+        member 7 worker
+        +0     exit 6 code=1
+        +0.001 exit 1 code=1
+        +0.002 zap 7
+        +0.003 exit 7
+        +0.004 end
+        => verdict forced
+        => stop.trigger main-child-exit
+        => cause.id unexplained
+        => started_at 1970-01-12T13:46:40Z
+        => 6 exited member
+        => 7 killed-unsignalled
+        ",
+    );
+}
+
+#[test]
+fn a_main_child_that_was_killed_makes_the_stop_forced() {
+    check(
+        "
+        init   tini blocks=TERM waits=TERM
+        member 6 nginx
+        +0     KILL 6 -> 6
+        +0.001 exit 6
+        +0.002 exit 1 code=137
+        +0.003 end
+        => verdict forced
+        => stop.trigger main-child-exit
+        => cause.id unexplained
+        => 6 killed-unsignalled member self
+        => 1 exited
+        ",
+    );
+}
+
+#[test]
+fn a_signal_that_is_not_passed_on_loses_a_cleanup() {
+    check(
+        "
+        init   sh handles=TERM
+        member 7 java handles=TERM
+        member 8 logger
+        +0     TERM runc -> 1
+        +0.010 exit 1 code=0
+        +0.011 zap 7 8
+        +0.012 exit 7
+        +0.013 exit 8
+        +0.014 end
+        => verdict forced
+        => cause.id not-forwarded
+        => cause.confidence certain
+        => lost_cleanup 1
+        => stop.grace_used_ms 13
+        => 7 killed-unsignalled pidns-teardown
+        ",
+    );
+}
+
+#[test]
+fn a_signal_passed_on_to_one_child_only_is_not_one_that_was_not_passed_on() {
+    check(
+        "
+        init   tini blocks=TERM waits=TERM
+        member 6 bash
+        member 7 java handles=TERM
+        +0     TERM runc -> 1
+        +0.001 TERM 1 -> 6
+        +0.002 exit 6
+        +0.003 exit 1 code=143
+        +0.004 zap 7
+        +0.005 exit 7
+        +0.006 end
+        => verdict forced
+        => cause.id unexplained
+        => 6 terminated
+        => 6.exit.signal SIGTERM
+        => 6.stop_signal.taken true
+        => 7 killed-unsignalled
+        => lost_cleanup 1
+        ",
+    );
+}
+
+#[test]
+fn docker_kill_sends_no_stop_signal() {
+    check(
+        "
+        init   java handles=TERM
+        +0     KILL runc -> 1
+        +0.001 exit 1
+        +0.002 end
+        => verdict forced
+        => cause.id no-stop-signal
+        => cause.confidence certain
+        => stop.trigger sigkill
+        => stop.kill.at_ms 0
+        => stop.kill.sender.comm runc
+        => stop.signal null
+        => stop.result null
+        => stop.taken null
+        => stop.grace_used_ms null
+        => lost_cleanup 1
+        => 1 killed-unsignalled runtime
+        ",
+    );
+}
+
+#[test]
+fn docker_kill_right_after_the_trace_began_is_likely_one() {
+    check(
+        "
+        trace started=-5s
+        init  java handles=TERM age=1h
+        +0     KILL runc -> 1
+        +0.001 exit 1
+        +0.002 end
+        => cause.id no-stop-signal
+        => cause.confidence likely
+        => cause.summary ~ before the trace began
+        ",
+    );
+}
+
+#[test]
+fn docker_kill_of_a_container_younger_than_the_trace_is_certain() {
+    check(
+        "
+        trace started=-5s
+        init  java handles=TERM age=3s
+        +0     KILL runc -> 1
+        +0.001 exit 1
+        +0.002 end
+        => cause.id no-stop-signal
+        => cause.confidence certain
+        ",
+    );
+}
+
+#[test]
+fn a_stop_signal_taken_hours_before_a_docker_kill_makes_it_likely() {
+    check(
+        "
+        init  java handles=TERM
+        +0        TERM runc -> 1
+        +3h       KILL runc -> 1
+        +3h+0.001 exit 1
+        +3h+0.002 end
+        => cause.id no-stop-signal
+        => cause.confidence likely
+        => cause.summary ~ it had been sent one 3.0 h earlier
+        => stop.trigger sigkill
+        => 1 killed-unsignalled
+        => reports 1
+        ",
+    );
+}
+
+#[test]
+fn a_handler_that_came_after_the_signal_is_no_missing_handler() {
+    check(
+        "
+        init  node age=1s
+        +0     TERM runc -> 1
+        +0.5   now 1 handles=TERM
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.2  end
+        => verdict forced
+        => stop.result ignored
+        => cause.id unexplained
+        => 1.stop_signal.disposition default
+        => 1.stop_signal.disposition_at_end handled
+        => 1 killed-ignoring
+        => lost_cleanup 1
+        ",
+    );
+}
+
+#[test]
+fn an_exec_after_the_signal_is_no_missing_handler() {
+    check(
+        "
+        init  sh age=1s
+        +0     TERM runc -> 1
+        +0.5   execs 1 server
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.2  end
+        => verdict forced
+        => cause.id unexplained
+        => workload.init.comm server
+        ",
+    );
+}
+
+#[test]
+fn an_init_that_waits_for_signals_by_then_is_no_missing_handler() {
+    check(
+        "
+        init  tini age=1s
+        +0     TERM runc -> 1
+        +0.1   now 1 waits=TERM
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.2  end
+        => cause.id unexplained
+        => 1.stop_signal.disposition_at_end blocked
+        ",
+    );
+}
+
+#[test]
+fn an_operator_who_kills_after_a_dropped_signal_is_not_the_runtime() {
+    check(
+        "
+        init  sh
+        +0     TERM runc -> 1
+        +4     KILL host:bash -> 1
+        +4.1   exit 1
+        +4.2   end
+        => verdict forced
+        => stop.trigger stop-signal
+        => stop.kill.sender.comm bash
+        => cause.id unexplained
+        => 1 killed-ignoring external
+        ",
+    );
+}
+
+#[test]
+fn a_runtime_is_known_by_its_place_in_the_process_tree() {
+    for sender in ["kid:oci-thing", "parent:my-runtime", "shim", "host:crun"] {
+        check(&format!(
+            "
+            init  sh
+            +0     TERM {sender} -> 1
+            +4     KILL {sender} -> 1
+            +4.1   exit 1
+            +4.2   end
+            => cause.id init-no-handler
+            => 1 killed-ignoring runtime
+            "
+        ));
+    }
+}
+
+#[test]
+fn the_oom_killer_that_takes_the_init_is_the_trigger() {
+    check(
+        "
+        init   java handles=TERM
+        member 7 helper
+        +0     oom 1
+        +0.01  exit 1
+        +0.011 zap 7
+        +0.012 exit 7
+        +0.013 end
+        => verdict forced
+        => stop.trigger oom
+        => 1 oom-killed oom init
+        => 7 killed-unsignalled pidns-teardown
+        => cause.id unexplained
+        ",
+    );
+}
+
+#[test]
+fn the_mark_of_the_oom_killer_is_enough_without_the_exit() {
+    check(
+        "
+        init   java
+        +0     oom 1
+        +0.5   lost 1
+        +0.6   end
+        => verdict forced
+        => stop.trigger oom
+        => 1 oom-killed oom
+        ",
+    );
+}
+
+#[test]
+fn a_workload_that_ends_by_itself_is_a_graceful_report() {
+    check(
+        "
+        init  job
+        +0     exit 1 code=3
+        +0.001 end
+        => verdict graceful
+        => stop.trigger init-exit
+        => cause null
+        => lost_cleanup 0
+        => 1 exited
+        => 1.exit.code 3
+        ",
+    );
+}
+
+#[test]
+fn a_docker_stop_reaches_the_main_child_of_docker_init_and_nobody_else() {
+    // kernel-facts "Real sequences": `docker stop` with --init.
+    check(
+        "
+        init   docker-init cmd=/sbin/docker-init,--,sh blocks=TERM waits=TERM
+        member 7 sh parent=1
+        member 8 sleep parent=7
+        +0      TERM runc -> 1
+        +0.001  TERM 1 -> 7
+        +0.002  exit 7
+        +0.094  exit 1 code=143
+        +0.0942 zap 8
+        +0.0950 exit 8
+        +0.0960 end
+        => verdict forced
+        => workload.init.kind docker-init
+        => 1.stop_signal.disposition waited
+        => 1 exited
+        => 7 terminated
+        => 8 killed-unsignalled
+        => lost_cleanup 0
+        => duration_ms 96
+        ",
+    );
+}
