@@ -37,6 +37,12 @@ use cmdlines::Cmdlines;
 /// records, and an idle program should sleep.
 const DRAIN: Duration = Duration::from_millis(20);
 
+/// Most batches taken out in one go.
+const MAX_BATCHES: usize = 16;
+
+/// Namespaces remembered for [`Tracer::introduce`].
+const MAX_ASKED: usize = 65_536;
+
 /// Answers that wait to be taken; a lookup that finds the queue full waits.
 const ANSWERS: usize = 1024;
 
@@ -193,7 +199,8 @@ impl Tracer {
 
     fn drain(&mut self) {
         let mut batch: Vec<Bytes> = Vec::new();
-        loop {
+        // Under a flood the ring is never empty: answers and Ctrl-C want their turn, too.
+        for _ in 0..MAX_BATCHES {
             let more = self.kernel.ring.drain(&mut batch);
             // Before the events: what was lost among them must not look complete.
             self.note_losses();
@@ -233,11 +240,10 @@ impl Tracer {
         }
         let now = clock::boot_time();
         let mut known = 0;
+        let before = std::mem::take(&mut self.lost_by_namespace);
         for (id, init_start, count) in self.kernel.lost_by_namespace() {
-            let before = self
-                .lost_by_namespace
-                .insert((id, init_start), count)
-                .unwrap_or(0);
+            self.lost_by_namespace.insert((id, init_start), count);
+            let before = before.get(&(id, init_start)).copied().unwrap_or(0);
             let added = count.saturating_sub(before);
             if added > 0 {
                 known += added;
@@ -276,6 +282,9 @@ impl Tracer {
     }
 
     fn look_up_workload(&mut self, ns: PidNs, init: ProcessKey, leaf: String) {
+        if self.asked.len() >= MAX_ASKED {
+            self.asked.clear();
+        }
         self.asked.insert(init.tgid, ns);
         if let Some(names) = self.introduced.get(&init.tgid) {
             self.correlator.handle_names(ns, names.clone());
