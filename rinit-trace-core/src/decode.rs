@@ -1,8 +1,8 @@
 //! Bytes of a record → [`Event`]. Total: any byte string gives an event or an error, never a panic.
 
 use rinit_trace_common::{
-    ABI_VERSION, CODE_UNKNOWN, DISPOSITION_SIGNALS, DeliverRecord, ExitRecord, OomRecord, RecordHeader, SignalRecord,
-    TaskOnlyRecord, TaskRecord, info, kind, signal_bit,
+    ABI_VERSION, CODE_UNKNOWN, DISPOSITION_SIGNALS, DeliverRecord, ExitRecord, OomRecord,
+    RecordHeader, SignalRecord, TaskOnlyRecord, TaskRecord, info, kind, signal_bit,
 };
 use zerocopy::FromBytes;
 

@@ -32,7 +32,7 @@ pub(super) fn closed_stop(
     let gap = begin::chain_gap(workload.names.as_ref());
     let lost_records = workload.losses.since(begin.at, gap);
     let is_incomplete = lost_records > 0 || workload.episode.dropped > 0;
-    let scene = Scene::new(workload, begin, oom, is_incomplete);
+    let scene = Scene::new(workload, begin, oom, is_incomplete, config);
     let members = members::collect(&scene);
     let processes: Vec<Process> = members
         .iter()

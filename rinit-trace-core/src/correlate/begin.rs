@@ -18,14 +18,14 @@ use crate::model::{
 };
 
 /// Shortest gap that ends a chain.
-const MIN_GAP: Duration = Duration::from_secs(60);
+const MIN_GAP: Duration = Duration::from_mins(1);
 
 /// A runtime's SIGKILL comes a little later than its grace period: without this a stop that used
 /// all of a long one would be no stop with a stop signal.
 const LATE: Duration = Duration::from_secs(10);
 
 /// A gate that led to nothing closes this long after the grace period.
-const GATE_SLACK: Duration = Duration::from_secs(60);
+const GATE_SLACK: Duration = Duration::from_mins(1);
 
 /// Candidates at least this far apart belong to different stops.
 pub(super) fn chain_gap(names: Option<&WorkloadNames>) -> Duration {

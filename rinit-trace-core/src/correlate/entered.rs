@@ -36,7 +36,8 @@ impl Entered {
             .iter_mut()
             .find(|entry| entry.tgid == tgid && entry.start_ticks == start_ticks);
         if let Some(entry) = known {
-            entry.sid = sid.or(entry.sid);
+            // It may have made a session of its own since; the same whichever is told first.
+            entry.sid = entry.sid.max(sid);
             return;
         }
         if self.recent.len() >= MAX_ENTERED {

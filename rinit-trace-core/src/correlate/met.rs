@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{members::Member, scene::Scene};
 use crate::model::{
-    DeliverEvent, Disposition, DispositionAtStop, ExitStatus, SendResult, Signal, SignalEvent, StopSignal,
+    Disposition, DispositionAtStop, ExitStatus, SendResult, Signal, SignalEvent, StopSignal,
     TaskState, millis,
 };
 
@@ -86,21 +86,18 @@ impl Member<'_> {
     /// it is delivered then, and dropped after the tracepoint (kernel/signal.c `get_signal()`, the
     /// check of `SIGNAL_UNKILLABLE`).
     pub(super) fn drops_at_delivery(&self, scene: &Scene, signal: Signal) -> u64 {
-        let dropped = |deliver: &&DeliverEvent| {
-            self.key == scene.workload.init
-                && deliver.at >= scene.begin.at
-                && deliver.signal == signal
-                && deliver.disposition == Disposition::Default
-        };
-        let count = scene.workload.episode.delivers.iter().filter(dropped).count();
-        u64::try_from(count).unwrap_or(u64::MAX)
+        if self.key == scene.workload.init {
+            scene.drops.get(&signal).copied().unwrap_or(0)
+        } else {
+            0
+        }
     }
 
     /// Whether an init without a handler could have been seen to drop a queued signal: without the
     /// probe on deliveries it looks like one that waits for signals.
     fn may_hide_drops(&self, scene: &Scene) -> bool {
         self.key == scene.workload.init
-            && !scene.workload.sees_deliveries
+            && !scene.sees_deliveries
             && self
                 .asked
                 .iter()

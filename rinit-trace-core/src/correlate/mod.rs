@@ -214,7 +214,7 @@ impl Correlator {
         }
         if !self.workloads.contains_key(&ns) {
             self.make_room();
-            let mut workload = Workload::new(task, self.config.sees_deliveries);
+            let mut workload = Workload::new(task);
             if let Some((count, at)) = self.losses.take((loss_id(ns), ns.init_start)) {
                 workload.losses.note(count, at);
             }

@@ -9,7 +9,7 @@ use crate::model::{BootTime, ExitEvent, Origin, SignalEvent};
 /// Marks that are remembered.
 const MAX_MARKS: usize = 1024;
 
-/// The mark follows its SIGKILL at once, on the same CPU (mm/oom_kill.c `__oom_kill_process()`);
+/// The mark follows its SIGKILL at once, on the same CPU (`__oom_kill_process()` in `mm/oom_kill.c`);
 /// later the thread id may be another's.
 const NEAR: Duration = Duration::from_secs(1);
 

@@ -1,12 +1,15 @@
 //! A stop as its report is made: the facts of its workload, and what all parts of the report need
 //! to know of them.
 
+use std::collections::BTreeMap;
+
 use super::{
+    Config,
     begin::{Begin, is_runtime},
     oom::OomMarks,
     workload::Workload,
 };
-use crate::model::{Signal, Task};
+use crate::model::{Disposition, Signal, Task};
 
 pub(super) struct Scene<'a> {
     pub(super) workload: &'a Workload,
@@ -16,6 +19,10 @@ pub(super) struct Scene<'a> {
     pub(super) stop: Signal,
     /// Records are missing.
     pub(super) is_incomplete: bool,
+    /// Signals that the init was delivered without a handler since the begin.
+    pub(super) drops: BTreeMap<Signal, u64>,
+    /// The init's taking of a signal is recorded.
+    pub(super) sees_deliveries: bool,
     /// The init as the first fact about it shows it: its parent tells who the runtime is.
     init: Option<&'a Task>,
 }
@@ -26,9 +33,16 @@ impl<'a> Scene<'a> {
         begin: Begin<'a>,
         oom: &'a OomMarks,
         is_incomplete: bool,
+        config: &Config,
     ) -> Self {
         let configured = workload.names.as_ref().and_then(|names| names.stop_signal);
         let episode = &workload.episode;
+        let mut drops = BTreeMap::new();
+        for deliver in &episode.delivers {
+            if deliver.at >= begin.at && deliver.disposition == Disposition::Default {
+                *drops.entry(deliver.signal).or_default() += 1;
+            }
+        }
         Self {
             workload,
             begin,
@@ -39,6 +53,8 @@ impl<'a> Scene<'a> {
                 .or(configured)
                 .unwrap_or(Signal::TERM),
             is_incomplete,
+            drops,
+            sees_deliveries: config.sees_deliveries,
             init: episode
                 .signals
                 .iter()
@@ -50,6 +66,8 @@ impl<'a> Scene<'a> {
 
     /// Whether a sender is this workload's runtime. For a member the init's parent counts.
     pub(super) fn is_by_runtime(&self, sender: &Task, target: &Task) -> bool {
-        is_runtime(sender, self.init.unwrap_or(target))
+        let is_init = target.key == self.workload.init;
+        let init = self.init.filter(|_| !is_init).unwrap_or(target);
+        is_runtime(sender, init)
     }
 }

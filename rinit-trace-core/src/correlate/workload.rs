@@ -19,7 +19,7 @@ const QUIET: Duration = Duration::from_secs(30);
 /// nobody, a stop closes after this.
 const SETTLE: Duration = Duration::from_millis(200);
 /// A closed workload is remembered this long,
-const TOMBSTONE: Duration = Duration::from_secs(60);
+const TOMBSTONE: Duration = Duration::from_mins(1);
 /// and this long when somebody was left (D state): his end later is no second stop.
 const LEFTOVERS: Duration = Duration::from_hours(1);
 /// Most processes whose names are kept.
@@ -58,8 +58,6 @@ enum State {
 
 #[derive(Debug)]
 pub(super) struct Workload {
-    /// The init's taking of a signal is recorded.
-    pub(super) sees_deliveries: bool,
     pub(super) ns: PidNs,
     pub(super) init: ProcessKey,
     /// cgroups of the init, to tell `docker exec` from another container in the same namespace.
@@ -86,9 +84,8 @@ pub(super) struct Workload {
 }
 
 impl Workload {
-    pub(super) fn new(task: &Task, sees_deliveries: bool) -> Self {
+    pub(super) fn new(task: &Task) -> Self {
         Self {
-            sees_deliveries,
             ns: task.ns,
             init: task.ns_init,
             cgroups: None,

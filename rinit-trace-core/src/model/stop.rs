@@ -17,6 +17,10 @@ pub struct ClosedStop {
 
 /// Observations that have no field of their own in the report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent observations, each read by a rule of its own"
+)]
 pub struct StopFacts {
     /// The init.
     pub init: ProcessKey,

@@ -171,7 +171,7 @@ fn a_runtime_that_keeps_killing_does_not_keep_the_report_open() {
         "
     .to_owned();
     for again in 1..60 {
-        text += &format!("+{}0 KILL runc -> 1,7\n", again);
+        text += &format!("+{again}0 KILL runc -> 1,7\n");
     }
     let world = check(&(text + "=> reports 1\n=> 7 alive"));
     assert_eq!(world.closed_at[0].since(ZERO).as_millis(), 31_001);

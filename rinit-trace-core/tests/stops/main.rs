@@ -3,12 +3,21 @@
 //! A scenario is text, one event per line, with what is expected at its end (`world/script.rs` has
 //! the language); so a support case becomes a test by pasting.
 
+#![expect(
+    clippy::format_push_string,
+    reason = "long scenarios are put together line by line"
+)]
+
 #[cfg(test)]
 mod begin;
 #[cfg(test)]
 mod causes;
 #[cfg(test)]
 mod incomplete;
+#[cfg(test)]
+mod inputs;
+#[cfg(test)]
+mod kills;
 #[cfg(test)]
 mod members;
 #[cfg(test)]

@@ -376,3 +376,37 @@ fn inits_of_nothing_but_children_lose_no_cleanup_and_others_do() {
         ));
     }
 }
+
+#[test]
+fn a_signal_that_an_init_blocked_for_a_moment_and_then_dropped_was_not_taken() {
+    check(
+        "
+        init  sh blocks=TERM
+        +0     TERM  runc -> 1
+        +0.001 drops 1 TERM
+        +10    KILL  runc -> 1
+        +10.1  exit 1
+        +10.2  end
+        => stop.result delivered
+        => stop.taken false
+        => 1 killed-ignoring
+        => 1.stop_signal.disposition default
+        => cause.id init-no-handler
+        ",
+    );
+}
+
+#[test]
+fn without_the_probe_on_deliveries_a_drop_looks_like_a_wait_and_is_not_guessed() {
+    check(
+        "
+        trace deliveries=no
+        init  tini waits=TERM
+        +0    TERM runc -> 1
+        +0.1  exit 1 code=143
+        +0.2  end
+        => stop.taken null
+        => verdict graceful
+        ",
+    );
+}

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use rinit_trace_core::{
     correlate::Config,
-    model::{Outcome, Verdict},
+    model::{Outcome, PidNs, Verdict},
 };
 
 use crate::world::{Sent, World, ZERO, check};
@@ -235,7 +235,7 @@ fn deadlines_of_many_workloads_cost_little() {
         kill.target.ns.inum = 7;
         kill.target.key.start = number;
         kill.target.ns_init = kill.target.key;
-        kill.sender.ns = Default::default();
+        kill.sender.ns = PidNs::default();
         kill.at = ZERO.plus(std::time::Duration::from_micros(number));
         let event = rinit_trace_core::model::Event::Signal(Box::new(kill.clone()));
         world.correlator.handle_event(&event);

@@ -13,7 +13,7 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let report = &stop.report;
-    let (index, pid1) = init(report)?;
+    let (index, init_process) = init(report)?;
     if report.stop.taken != Some(true) || !runtime_gave_up(stop) {
         return None;
     }
@@ -40,15 +40,15 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             words::names(many.iter().copied())
         ),
     };
-    let victims = std::iter::once((index, pid1)).chain(killed_members(report));
+    let victims = std::iter::once((index, init_process)).chain(killed_members(report));
     let (pids, mut evidence) = words::about(report, victims);
-    evidence.extend(words::signal_to(report, pid1.pid, signal));
+    evidence.extend(words::signal_to(report, init_process.pid, signal));
     Some(Finding {
         id: RULE.id,
         confidence: Confidence::Certain,
         summary: format!(
             "PID 1 ({}) took {signal} and had not ended {had} later, when the runtime sent SIGKILL{waiting}",
-            pid1.comm
+            init_process.comm
         ),
         fix: vec![
             "find what the shutdown waits for and end it sooner (open connections, a foreground command of a shell, a child that does not stop)".to_owned(),

@@ -1,6 +1,6 @@
 //! PID 1, a program of its own and not one of the known inits, ended by itself while members were
-//! left; the kernel killed them with the namespace (kernel/pid_namespace.c
-//! `zap_pid_ns_processes()`). Nobody had sent a stop signal.
+//! left; the kernel killed them with the namespace (`zap_pid_ns_processes()` in
+//! `kernel/pid_namespace.c`). Nobody had sent a stop signal.
 
 use crate::{
     diagnose::{Rule, init, init_ended_by_itself, killed_members, words},
@@ -14,7 +14,7 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let report = &stop.report;
-    let (index, pid1) = init(report)?;
+    let (index, init_process) = init(report)?;
     let by_itself = matches!(
         report.stop.trigger,
         Trigger::InitExit | Trigger::MainChildExit
@@ -31,7 +31,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     if !by_itself || !own_program || torn_down.is_empty() || others_killed {
         return None;
     }
-    let how = match (pid1.outcome, pid1.exit) {
+    let how = match (init_process.outcome, init_process.exit) {
         (Outcome::Exited, Some(exit)) => format!("exited with code {}", exit.code.unwrap_or(0)),
         (_, Some(exit)) => exit
             .signal
@@ -40,7 +40,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     };
     let names = words::names(torn_down.iter().copied());
     let (mut pids, mut evidence) = words::about(report, torn_down.iter().copied());
-    pids.insert(0, pid1.pid);
+    pids.insert(0, init_process.pid);
     evidence.insert(0, crate::model::Evidence::Process(index));
     Some(Finding {
         id: RULE.id,
@@ -51,7 +51,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         },
         summary: format!(
             "PID 1 ({}) {how} by itself while {names} still ran; the kernel killed what was left with the pid namespace",
-            pid1.comm
+            init_process.comm
         ),
         fix: vec![
             "let PID 1 stop its children and wait for them before it ends".to_owned(),

@@ -13,23 +13,23 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let report = &stop.report;
-    let (index, pid1) = init(report)?;
+    let (index, init_process) = init(report)?;
     let ignores = report.stop.result == Some(SendResult::Ignored)
-        && pid1.stop_signal.disposition == Some(DispositionAtStop::Ignored);
+        && init_process.stop_signal.disposition == Some(DispositionAtStop::Ignored);
     if !ignores || !runtime_gave_up(stop) {
         return None;
     }
     let signal = words::stop_signal(report);
     let waited = words::duration(report.stop.grace_used_ms?);
-    let victims = std::iter::once((index, pid1)).chain(killed_members(report));
+    let victims = std::iter::once((index, init_process)).chain(killed_members(report));
     let (pids, mut evidence) = words::about(report, victims);
-    evidence.extend(words::signal_to(report, pid1.pid, signal));
+    evidence.extend(words::signal_to(report, init_process.pid, signal));
     Some(Finding {
         id: RULE.id,
         confidence: Confidence::Certain,
         summary: format!(
             "PID 1 ({}) ignores {signal} (SIG_IGN), so the kernel dropped it; the runtime waited {waited} and sent SIGKILL",
-            pid1.comm
+            init_process.comm
         ),
         fix: vec![
             format!(

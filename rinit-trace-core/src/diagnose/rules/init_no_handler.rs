@@ -17,16 +17,16 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let report = &stop.report;
-    let (index, pid1) = init(report)?;
+    let (index, init_process) = init(report)?;
     let at_once = report.stop.result == Some(SendResult::Ignored)
-        && pid1.stop_signal.disposition == Some(DispositionAtStop::Default)
+        && init_process.stop_signal.disposition == Some(DispositionAtStop::Default)
         && stop.facts.unkillable;
     // A shell blocks signals while it forks: then it is dropped a moment later.
     let later = report.stop.taken == Some(false) && stop.facts.dropped_at_delivery;
     let dropped = at_once || later;
     let came_too_early = stop.facts.exec_since != Some(false)
         || matches!(
-            pid1.stop_signal.disposition_at_end,
+            init_process.stop_signal.disposition_at_end,
             // Blocked: it waits for signals by now, and was not sent another.
             Some(
                 DispositionAtStop::Handled | DispositionAtStop::Waited | DispositionAtStop::Blocked
@@ -37,15 +37,15 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     }
     let signal = words::stop_signal(report);
     let waited = words::duration(report.stop.grace_used_ms?);
-    let victims = std::iter::once((index, pid1)).chain(killed_members(report));
+    let victims = std::iter::once((index, init_process)).chain(killed_members(report));
     let (pids, mut evidence) = words::about(report, victims);
-    evidence.extend(words::signal_to(report, pid1.pid, signal));
+    evidence.extend(words::signal_to(report, init_process.pid, signal));
     Some(Finding {
         id: RULE.id,
         confidence: Confidence::Certain,
         summary: format!(
             "PID 1 ({}) has no {signal} handler, so the kernel dropped the signal; the runtime waited {waited} and sent SIGKILL",
-            pid1.comm
+            init_process.comm
         ),
         fix: words::make_init_react(signal, report.workload.init.kind == InitKind::Shell),
         pids,

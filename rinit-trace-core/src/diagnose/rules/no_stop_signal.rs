@@ -16,10 +16,10 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let report = &stop.report;
-    let (index, pid1) = init(report)?;
+    let (index, init_process) = init(report)?;
     let sent_by_runtime = report.stop.trigger == Trigger::Sigkill
         && stop.facts.killed_by_runtime
-        && pid1.killed_by == Some(KilledBy::Runtime);
+        && init_process.killed_by == Some(KilledBy::Runtime);
     if !sent_by_runtime {
         return None;
     }
@@ -35,7 +35,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         }
         None => String::new(),
     };
-    let victims = std::iter::once((index, pid1)).chain(killed_members(report));
+    let victims = std::iter::once((index, init_process)).chain(killed_members(report));
     let (pids, evidence) = words::about(report, victims);
     Some(Finding {
         id: RULE.id,
@@ -46,7 +46,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         },
         summary: format!(
             "the runtime ({}) sent SIGKILL to PID 1 ({}) without a stop signal before{doubt}",
-            kill.sender.comm, pid1.comm
+            kill.sender.comm, init_process.comm
         ),
         fix: vec![
             "use `docker stop` in place of `docker kill` or `docker rm -f`".to_owned(),

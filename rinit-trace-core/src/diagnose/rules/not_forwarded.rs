@@ -15,7 +15,7 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let report = &stop.report;
-    let (index, pid1) = init(report)?;
+    let (index, init_process) = init(report)?;
     let took_it = report.stop.taken == Some(true) && init_ended_by_itself(report);
     let somebody_signalled = report
         .processes
@@ -43,14 +43,14 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let names = words::names(victims.iter().copied());
     let verb = if victims.len() == 1 { "was" } else { "were" };
     let (pids, mut evidence) = words::about(report, victims.iter().copied());
-    evidence.extend(words::signal_to(report, pid1.pid, signal));
+    evidence.extend(words::signal_to(report, init_process.pid, signal));
     evidence.push(crate::model::Evidence::Process(index));
     Some(Finding {
         id: RULE.id,
         confidence: Confidence::Certain,
         summary: format!(
             "PID 1 ({}) took {signal} and ended without passing it on; {names}{handlers} {verb} killed with the pid namespace",
-            pid1.comm
+            init_process.comm
         ),
         fix: if report.workload.init.kind == InitKind::Shell {
             vec![

@@ -124,20 +124,16 @@ impl World {
     /// Lets time pass; wakes the correlator whenever it asks for it.
     pub(crate) fn advance(&mut self, to: BootTime) {
         for _ in 0..1000 {
-            match self.correlator.poll_timeout().filter(|at| *at <= to) {
-                Some(at) => {
-                    self.now = self.now.max(at);
-                    self.correlator.handle_time(self.now);
-                    let next = self.correlator.poll_timeout();
-                    assert!(next.is_none_or(|next| next > self.now), "a busy loop");
-                    self.drain();
-                }
-                None => {
-                    // Stamps may go back by microseconds.
-                    self.now = self.now.max(to);
-                    return;
-                }
-            }
+            let Some(at) = self.correlator.poll_timeout().filter(|at| *at <= to) else {
+                // Stamps may go back by microseconds.
+                self.now = self.now.max(to);
+                return;
+            };
+            self.now = self.now.max(at);
+            self.correlator.handle_time(self.now);
+            let next = self.correlator.poll_timeout();
+            assert!(next.is_none_or(|next| next > self.now), "a busy loop");
+            self.drain();
         }
         panic!("the correlator never settles");
     }
@@ -274,6 +270,19 @@ impl World {
                 disposition,
             })));
         }
+    }
+
+    /// An init unblocks a signal that it has no handler for: delivered, and dropped after that.
+    pub(crate) fn drop_at_delivery(&mut self, at: BootTime, id: Id, signal: Signal) {
+        self.process(id).pending &= !signal.bit();
+        self.process(id).blocked &= !signal.bit();
+        let task = self.task(id);
+        self.handle(&Event::Deliver(Box::new(DeliverEvent {
+            at,
+            task,
+            signal,
+            disposition: Disposition::Default,
+        })));
     }
 
     /// A SIGKILL by the dying init (`zap_pid_ns_processes`).

@@ -2,7 +2,7 @@
 //!
 //! Before the first event, who is there:
 //! ```text
-//! trace  started=-5s                  when the trace began; long ago if not told
+//! trace  started=-5s deliveries=no    when the trace began; long ago if not told
 //! init   sh age=3s                    PID 1; a hundred seconds old if not told
 //! names  grace=10s stop=USR1          what the lookup answers; `when=told`: not before `+1 names`
 //! member 7 java handles=TERM parent=1 sid=1 ignores= blocks= waits= cgroup= zombie
@@ -19,6 +19,7 @@
 //! +2     exit 7 killed | TERM | code=3       ended; `zombie`: and is not reaped
 //! +2     end                                 the namespace is empty
 //! +2     now 7 handles=TERM                  from here on; +2 takes 7 TERM: no longer pending
+//! +2     drops 1 TERM                       unblocked without a handler, delivered and dropped
 //! +2     execs 1 nginx · enter 30 bash · spawn 9 worker · reap 7 · oom 7 · teardown
 //! +2     lost 3 · lost 3 unknown · names · members · known · wait
 //! ```
@@ -78,12 +79,13 @@ fn config(text: &str) -> Config {
     let mut words = lines(text)
         .filter_map(|line| line.strip_prefix("trace "))
         .flat_map(str::split_whitespace);
-    for (key, value) in words.by_ref().filter_map(|word| word.split_once('=')) {
+    for (key, value) in words.by_ref().filter_map(|token| token.split_once('=')) {
         match key {
             "started" => {
                 let ago = nanos(duration(value.trim_start_matches('-')));
                 config.started = BootTime(ZERO.0 - ago);
             }
+            "deliveries" => config.sees_deliveries = value == "yes",
             "max_facts" => config.max_facts = value.parse().unwrap(),
             "max_workloads" => config.max_workloads = value.parse().unwrap(),
             _ => panic!("trace {key}?"),
@@ -94,7 +96,7 @@ fn config(text: &str) -> Config {
 
 fn declare(world: &mut World, what: &str, words: &mut Words) {
     let letter = match words.peek() {
-        Some(word) if word.len() == 1 && word.starts_with(|c: char| c.is_ascii_uppercase()) => {
+        Some(token) if token.len() == 1 && token.starts_with(|c: char| c.is_ascii_uppercase()) => {
             words.next().unwrap().chars().next().unwrap()
         }
         _ => 'A',
@@ -195,31 +197,22 @@ fn event(world: &mut World, at: BootTime, words: &mut Words) {
     let rest: Vec<&str> = words.collect();
     let letter = rest
         .iter()
-        .find(|word| word.len() == 1 && world.namespaces.contains_key(&letter_of(word)))
-        .map_or('A', |word| letter_of(word));
+        .find(|token| token.len() == 1 && world.namespaces.contains_key(&letter_of(token)))
+        .map_or('A', |token| letter_of(token));
     match what {
         "zap" => rest.iter().for_each(|pid| world.zap(at, id(pid))),
         "exit" => exit(world, at, &rest),
         "end" => world.end(at, letter),
         "now" => set(world.process(id(rest[0])), &rest[1..]),
         "takes" => world.process(id(rest[0])).pending &= !mask(rest[1]),
+        "drops" => world.drop_at_delivery(at, id(rest[0]), signal(rest[1])),
         "reap" => world.process(id(rest[0])).reap(),
-        "spawn" => add(
-            world,
-            id(rest[0]),
-            rest[1],
-            &[&["age=0"], &rest[2..]].concat(),
-            false,
-        ),
-        "enter" => {
-            add(
-                world,
-                id(rest[0]),
-                rest[1],
-                &[&["age=0"], &rest[2..]].concat(),
-                true,
-            );
-            exec_event(world, at, id(rest[0]));
+        "spawn" | "enter" => {
+            let attributes = [&["age=0"], &rest[2..]].concat();
+            add(world, id(rest[0]), rest[1], &attributes, what == "enter");
+            if what == "enter" {
+                exec_event(world, at, id(rest[0]));
+            }
         }
         "execs" => {
             let process = world.process(id(rest[0]));
@@ -234,36 +227,34 @@ fn event(world: &mut World, at: BootTime, words: &mut Words) {
             let task = Box::new(world.task((letter, 1)));
             world.handle(&Event::Teardown { at, task });
         }
+        "lost" | "names" | "members" | "known" | "wait" => beside(world, at, what, letter, &rest),
+        _ => send(world, at, signal(what), &rest),
+    }
+}
+
+/// What the correlator is told beside events.
+fn beside(world: &mut World, at: BootTime, what: &str, letter: char, rest: &[&str]) {
+    let ns = world.namespaces[&letter].id;
+    match what {
+        "names" => world.answer_names(ns),
+        "members" => world.answer_members(ns),
+        "known" => {
+            let task = world.task((letter, 1));
+            world.correlator.handle_workload(&task, "3d206acf928a");
+        }
         "lost" => {
             let count = rest[0].parse().unwrap();
-            let ns = world.namespaces[&letter].id;
-            let id = if ns.id == 0 {
-                u64::from(ns.inum)
-            } else {
-                ns.id
-            };
+            let inum = u64::from(ns.inum);
+            let id = if ns.id == 0 { inum } else { ns.id };
             if rest.contains(&"unknown") {
                 world.correlator.handle_unknown_loss(count, at);
             } else {
                 world.correlator.handle_loss(id, ns.init_start, count, at);
             }
         }
-        "names" => {
-            world.answer_names(world.namespaces[&letter].id);
-            world.drain();
-        }
-        "members" => {
-            world.answer_members(world.namespaces[&letter].id);
-            world.drain();
-        }
-        "known" => {
-            let task = world.task((letter, 1));
-            world.correlator.handle_workload(&task, "3d206acf928a");
-            world.drain();
-        }
-        "wait" => {}
-        _ => send(world, at, signal(what), &rest),
+        _ => {}
     }
+    world.drain();
 }
 
 fn exec_event(world: &mut World, at: BootTime, id: Id) {
@@ -277,13 +268,13 @@ fn exec_event(world: &mut World, at: BootTime, id: Id) {
 
 fn exit(world: &mut World, at: BootTime, rest: &[&str]) {
     let mut status = None;
-    for word in &rest[1..] {
-        match *word {
+    for token in &rest[1..] {
+        match *token {
             "zombie" => {}
             "killed" => status = Some(ExitStatus::Signal(Signal::KILL)),
-            word => {
-                status = Some(word.strip_prefix("code=").map_or_else(
-                    || ExitStatus::Signal(signal(word)),
+            token => {
+                status = Some(token.strip_prefix("code=").map_or_else(
+                    || ExitStatus::Signal(signal(token)),
                     |code| ExitStatus::Code(code.parse().unwrap()),
                 ));
             }
@@ -314,8 +305,8 @@ fn send(world: &mut World, at: BootTime, signal: Signal, rest: &[&str]) {
     };
     let mut sent = Sent::new(signal);
     let mut times = 1;
-    for word in words {
-        match *word {
+    for token in words {
+        match *token {
             "delivered" => sent.result = Some(SendResult::Delivered),
             "ignored" => sent.result = Some(SendResult::Ignored),
             "already-pending" => sent.result = Some(SendResult::AlreadyPending),
@@ -325,9 +316,9 @@ fn send(world: &mut World, at: BootTime, signal: Signal, rest: &[&str]) {
             "thread" => (sent.group, sent.info) = (false, SignalInfo::Code(Some(-6))),
             "cgroup" => (sent.group, sent.info) = (false, SignalInfo::NoInfo),
             "timer" => sent.info = SignalInfo::Code(Some(-2)),
-            word => match word.split_once('=') {
+            token => match token.split_once('=') {
                 Some(("folded", count)) => sent.folded = count.parse().unwrap(),
-                _ => times = word.strip_prefix('x').unwrap().parse().unwrap(),
+                _ => times = token.strip_prefix('x').unwrap().parse().unwrap(),
             },
         }
     }
@@ -339,24 +330,24 @@ fn send(world: &mut World, at: BootTime, signal: Signal, rest: &[&str]) {
     }
 }
 
-fn sender(world: &World, word: &str, target: char) -> Task {
-    if word.ends_with(|last: char| last.is_ascii_digit()) {
-        let sender = id(word);
+fn sender(world: &World, token: &str, target: char) -> Task {
+    if token.ends_with(|last: char| last.is_ascii_digit()) {
+        let sender = id(token);
         // The bare number of a sender is one of the target's namespace.
-        return world.task(if word.contains('/') {
+        return world.task(if token.contains('/') {
             sender
         } else {
             (target, sender.1)
         });
     }
     let shim = shim_pid(target);
-    let (pid, ppid, comm, parent) = match word.split_once(':') {
-        None if word == "runc" => (950, shim, "runc", "containerd-shim"),
-        None if word == "shim" => (shim, 1, "containerd-shim", "systemd"),
+    let (pid, parent_pid, comm, parent) = match token.split_once(':') {
+        None if token == "runc" => (950, shim, "runc", "containerd-shim"),
+        None if token == "shim" => (shim, 1, "containerd-shim", "systemd"),
         Some(("kid", comm)) => (960, shim, comm, "conmon-like"),
         Some(("parent", comm)) => (shim, 600, comm, "bash"),
         Some(("host", comm)) => (700, 600, comm, "bash"),
-        _ => panic!("{word}?"),
+        _ => panic!("{token}?"),
     };
     Task {
         key: ProcessKey {
@@ -369,7 +360,7 @@ fn sender(world: &World, word: &str, target: char) -> Task {
             inum: 4_026_531_836,
             init_start: 1,
         },
-        ppid,
+        ppid: parent_pid,
         comm: comm.to_owned(),
         parent_comm: parent.to_owned(),
         ..Task::default()
@@ -384,20 +375,20 @@ fn find<'a>(attributes: &[&'a str], key: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
-fn id(word: &str) -> Id {
-    let (space, pid) = word.split_once('/').unwrap_or(("A", word));
+fn id(token: &str) -> Id {
+    let (space, pid) = token.split_once('/').unwrap_or(("A", token));
     (
         letter_of(space),
-        pid.parse().unwrap_or_else(|_| panic!("{word}?")),
+        pid.parse().unwrap_or_else(|_| panic!("{token}?")),
     )
 }
 
-fn letter_of(word: &str) -> char {
-    word.chars().next().unwrap()
+fn letter_of(token: &str) -> char {
+    token.chars().next().unwrap()
 }
 
-fn signal(word: &str) -> Signal {
-    word.parse().unwrap_or_else(|()| panic!("{word}?"))
+fn signal(token: &str) -> Signal {
+    token.parse().unwrap_or_else(|()| panic!("{token}?"))
 }
 
 /// `10s`, `3h`, `5m`, `2.0003`, `3h+10.1`.

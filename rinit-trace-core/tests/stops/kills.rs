@@ -1,0 +1,147 @@
+//! Who SIGKILLs an init: a runtime without a stop signal, an operator, the OOM killer.
+
+use crate::world::check;
+
+#[test]
+fn docker_kill_sends_no_stop_signal() {
+    check(
+        "
+        init   java handles=TERM
+        +0     KILL runc -> 1
+        +0.001 exit 1
+        +0.002 end
+        => verdict forced
+        => cause.id no-stop-signal
+        => cause.confidence certain
+        => stop.trigger sigkill
+        => stop.kill.at_ms 0
+        => stop.kill.sender.comm runc
+        => stop.signal null
+        => stop.result null
+        => stop.taken null
+        => stop.grace_used_ms null
+        => lost_cleanup 1
+        => 1 killed-unsignalled runtime
+        ",
+    );
+}
+
+#[test]
+fn docker_kill_right_after_the_trace_began_is_likely_one() {
+    check(
+        "
+        trace started=-5s
+        init  java handles=TERM age=1h
+        +0     KILL runc -> 1
+        +0.001 exit 1
+        +0.002 end
+        => cause.id no-stop-signal
+        => cause.confidence likely
+        => cause.summary ~ before the trace began
+        ",
+    );
+}
+
+#[test]
+fn docker_kill_of_a_container_younger_than_the_trace_is_certain() {
+    check(
+        "
+        trace started=-5s
+        init  java handles=TERM age=3s
+        +0     KILL runc -> 1
+        +0.001 exit 1
+        +0.002 end
+        => cause.id no-stop-signal
+        => cause.confidence certain
+        ",
+    );
+}
+
+#[test]
+fn a_stop_signal_taken_hours_before_a_docker_kill_makes_it_likely() {
+    check(
+        "
+        init  java handles=TERM
+        +0        TERM runc -> 1
+        +3h       KILL runc -> 1
+        +3h+0.001 exit 1
+        +3h+0.002 end
+        => cause.id no-stop-signal
+        => cause.confidence likely
+        => cause.summary ~ it had been sent one 3.0 h earlier
+        => stop.trigger sigkill
+        => 1 killed-unsignalled
+        => reports 1
+        ",
+    );
+}
+
+#[test]
+fn an_operator_who_kills_after_a_dropped_signal_is_not_the_runtime() {
+    check(
+        "
+        init  sh
+        +0     TERM runc -> 1
+        +4     KILL host:bash -> 1
+        +4.1   exit 1
+        +4.2   end
+        => verdict forced
+        => stop.trigger stop-signal
+        => stop.kill.sender.comm bash
+        => cause.id unexplained
+        => 1 killed-ignoring external
+        ",
+    );
+}
+
+#[test]
+fn a_runtime_is_known_by_its_place_in_the_process_tree() {
+    for sender in ["kid:oci-thing", "parent:my-runtime", "shim", "host:crun"] {
+        check(&format!(
+            "
+            init  sh
+            +0     TERM {sender} -> 1
+            +4     KILL {sender} -> 1
+            +4.1   exit 1
+            +4.2   end
+            => cause.id init-no-handler
+            => 1 killed-ignoring runtime
+            "
+        ));
+    }
+}
+
+#[test]
+fn the_oom_killer_that_takes_the_init_is_the_trigger() {
+    check(
+        "
+        init   java handles=TERM
+        member 7 helper
+        +0     oom 1
+        +0.01  exit 1
+        +0.011 zap 7
+        +0.012 exit 7
+        +0.013 end
+        => verdict forced
+        => stop.trigger oom
+        => 1 oom-killed oom init
+        => 7 killed-unsignalled pidns-teardown
+        => cause.id unexplained
+        ",
+    );
+}
+
+#[test]
+fn the_mark_of_the_oom_killer_is_enough_without_the_exit() {
+    check(
+        "
+        init   java
+        +0     oom 1
+        +0.5   lost 1
+        +0.6   end
+        => verdict forced
+        => stop.trigger oom
+        => 1 oom-killed oom
+        ",
+    );
+}
