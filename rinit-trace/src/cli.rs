@@ -55,7 +55,7 @@ pub struct TraceArgs {
     /// Give up after this many seconds (`90`, `1.5`, `500ms`, `10m`)
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
-    /// Socket of the Docker API; by default DOCKER_HOST or /var/run/docker.sock
+    /// Socket of the Docker API; by default `DOCKER_HOST` or /var/run/docker.sock
     #[arg(long, value_name = "PATH", env = "RINIT_TRACE_DOCKER_SOCKET")]
     pub docker_socket: Option<PathBuf>,
     /// Size of the ring buffer in KiB, rounded up to a power of two

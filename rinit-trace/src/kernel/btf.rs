@@ -62,7 +62,8 @@ struct Type {
     kind: u32,
     count: usize,
     flag: bool,
-    size_or_type: u32,
+    /// Size in bytes, or the id of another type; by kind.
+    target: u32,
 }
 
 impl Btf {
@@ -126,7 +127,7 @@ impl Btf {
             kind: (info >> 24) & 0x1f,
             count: (info & 0xffff) as usize,
             flag: info >> 31 != 0,
-            size_or_type: read_u32(&self.data, at.checked_add(8)?)?,
+            target: read_u32(&self.data, at.checked_add(8)?)?,
         })
     }
 
@@ -150,7 +151,7 @@ impl Btf {
             let found = self.get(id)?;
             match found.kind {
                 KIND_TYPEDEF | KIND_VOLATILE | KIND_CONST | KIND_RESTRICT | KIND_TYPE_TAG => {
-                    id = found.size_or_type;
+                    id = found.target;
                 }
                 _ => return Some((id, found)),
             }
@@ -207,7 +208,7 @@ impl Btf {
     /// Size of a structure in bytes.
     pub fn size(&self, name: &str) -> Option<u32> {
         self.get(self.find(KIND_STRUCT, name)?)
-            .map(|found| found.size_or_type)
+            .map(|found| found.target)
     }
 
     /// Value of an enumerator.
@@ -233,7 +234,7 @@ impl Btf {
         if pointer.kind != KIND_PTR {
             return None;
         }
-        let (_, proto) = self.strip(pointer.size_or_type)?;
+        let (_, proto) = self.strip(pointer.target)?;
         if proto.kind != KIND_FUNC_PROTO {
             return None;
         }

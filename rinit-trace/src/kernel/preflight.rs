@@ -41,9 +41,7 @@ pub enum Problem {
         source: super::btf::BtfError,
     },
     /// Too old for BTF tracepoints and the ring buffer.
-    #[error(
-        "kernel {release} has no {what}; rinit-trace needs 6.1 or newer"
-    )]
+    #[error("kernel {release} has no {what}; rinit-trace needs 6.1 or newer")]
     OldKernel {
         /// `uname -r`
         release: String,
