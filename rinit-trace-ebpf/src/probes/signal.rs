@@ -57,7 +57,11 @@ pub fn signal_generate(ctx: BtfTracePointContext) -> i32 {
     unsafe {
         let self_test = is_self_test(&arguments);
         // One place that emits, for all: the verifier walks it once.
-        let folded = if self_test { Some(0) } else { decide(&arguments) };
+        let folded = if self_test {
+            Some(0)
+        } else {
+            decide(&arguments)
+        };
         if let Some(folded) = folded {
             emit(&arguments, folded);
         }
