@@ -1,0 +1,31 @@
+//! What the end-to-end tests share: the program under test, workloads to trace, and readers of reports.
+//!
+//! A test starts what it needs as guards, which stop it by pid or id when they are dropped. It waits for conditions
+//! with a deadline (`wait`), and looks only at reports of its own workloads: others run at the same time.
+//! Everything here panics when the machine does not do its part, as tests do.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "used by tests alone, which fail by panics"
+)]
+
+mod docker;
+mod docker_api;
+mod lines;
+mod namespace;
+mod needs;
+mod program;
+mod report;
+mod tracer;
+pub mod wait;
+
+pub use docker::{Container, Docker};
+pub use docker_api::{DockerApi, Manner};
+pub use namespace::{Namespace, send};
+pub use needs::{Kernel, skip};
+pub use program::{Ended, WORKLOAD, program, run, run_by, run_with_closed_stdout};
+pub use report::Report;
+pub use tracer::{Tracer, shared_trace, trace, trace_all};

@@ -1,0 +1,156 @@
+//! Workloads in pid namespaces of their own, without a container runtime.
+
+use std::{
+    fs::{self, File},
+    io,
+    os::fd::AsRawFd as _,
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use crate::{lines::Lines, program::WORKLOAD, wait};
+
+/// A workload that is PID 1 of a pid namespace. Dropping it kills the namespace.
+#[derive(Debug)]
+pub struct Namespace {
+    child: Child,
+    stdout: Lines,
+    ended: bool,
+}
+
+impl Namespace {
+    /// Starts a program of `tests/workloads` with children, and waits until all are ready.
+    pub fn start(programs: &[&str]) -> Self {
+        let mut command = Command::new(WORKLOAD);
+        command.args(programs);
+        Self::start_command(command, programs.len())
+    }
+
+    /// Starts any program, and waits until that many lines `ready` have come.
+    pub fn start_command(mut command: Command, ready: usize) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = spawn_in_namespace(command);
+        let stdout = Lines::of(child.stdout.take().unwrap());
+        let namespace = Self {
+            child,
+            stdout,
+            ended: false,
+        };
+        namespace.wait_for("ready", ready);
+        namespace
+    }
+
+    /// Host pid of its init.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What `--container` calls it.
+    pub fn target(&self) -> String {
+        format!("pid:{}", self.pid())
+    }
+
+    /// Host pid of its init's only child.
+    pub fn child(&self) -> u32 {
+        let pid = self.pid();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        children.trim().parse().unwrap()
+    }
+
+    /// Inode number of the namespace.
+    pub fn inum(&self) -> u64 {
+        let link = fs::read_link(format!("/proc/{}/ns/pid", self.pid())).unwrap();
+        let text = link.to_string_lossy();
+        let digits = text.trim_start_matches("pid:[").trim_end_matches(']');
+        digits.parse().unwrap()
+    }
+
+    /// How many lines begin like that so far.
+    pub fn said(&self, start: &str) -> usize {
+        self.stdout.count(start)
+    }
+
+    /// Waits until that many lines begin like that.
+    pub fn wait_for(&self, start: &str, count: usize) {
+        let what = format!("{count} lines `{start}` of process {}", self.pid());
+        wait::until(&what, || (self.said(start) >= count).then_some(()));
+    }
+
+    /// Sends its init a signal, from here: its parent, as a container's shim is.
+    pub fn signal(&self, signal: i32) {
+        assert!(!self.ended, "the pid may be another's by now");
+        send(self.pid(), signal);
+    }
+
+    /// Ends its standard input, which a `quitter` waits for.
+    pub fn end_input(&mut self) {
+        self.child.stdin = None;
+    }
+
+    /// Stops it as a runtime does: SIGTERM, and after the grace period SIGKILL.
+    pub fn stop(&mut self, grace: Duration) {
+        self.signal(libc::SIGTERM);
+        if wait::within(grace, || self.reap()).is_none() {
+            self.kill();
+        }
+    }
+
+    /// SIGKILL, and waits for the end.
+    pub fn kill(&mut self) {
+        self.signal(libc::SIGKILL);
+        self.wait();
+    }
+
+    /// Waits for the end.
+    pub fn wait(&mut self) {
+        wait::until("the workload ends", || self.reap());
+    }
+
+    fn reap(&mut self) -> Option<()> {
+        self.child.try_wait().unwrap()?;
+        self.ended = true;
+        Some(())
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        // Ended already in the usual case; then both do nothing.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!(
+                "output of workload {}:\n{}",
+                self.pid(),
+                self.stdout.so_far()
+            );
+        }
+    }
+}
+
+/// `kill(2)`. Only for processes that this test started and has not reaped.
+pub fn send(pid: u32, signal: i32) {
+    // SAFETY: no memory is passed.
+    let result = unsafe { libc::kill(pid.cast_signed(), signal) };
+    assert_eq!(result, 0, "kill {pid}: {}", io::Error::last_os_error());
+}
+
+/// Starts a command as PID 1 of a new pid namespace.
+///
+/// `unshare(CLONE_NEWPID)` is for the children that the calling thread starts from then on, so a thread does it that
+/// does nothing else.
+fn spawn_in_namespace(mut command: Command) -> Child {
+    let started = thread::spawn(move || {
+        let own = File::open("/proc/self/ns/pid").unwrap();
+        // SAFETY: changes where this thread's next children go, and nothing else.
+        let made = unsafe { libc::unshare(libc::CLONE_NEWPID) };
+        assert_eq!(made, 0, "unshare: {}", io::Error::last_os_error());
+        let child = command.spawn();
+        // SAFETY: as above, with a descriptor that is open.
+        let back = unsafe { libc::setns(own.as_raw_fd(), libc::CLONE_NEWPID) };
+        assert_eq!(back, 0, "setns: {}", io::Error::last_os_error());
+        child.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"))
+    });
+    started.join().expect("the thread that starts the workload")
+}

@@ -1,0 +1,215 @@
+//! `rinit-trace` while it runs.
+
+use std::{
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError, Weak},
+    thread,
+};
+
+use serde_json::Value;
+
+use crate::{
+    lines::Lines,
+    namespace::{Namespace, send},
+    program::{Ended, plain, program, quiet},
+    report::Report,
+    wait,
+};
+
+/// A running `rinit-trace`. Dropping it kills it; what it said is printed when the test fails.
+#[derive(Debug)]
+pub struct Tracer {
+    child: Child,
+    arguments: Vec<String>,
+    stdout: Lines,
+    stderr: Lines,
+}
+
+/// Traces one workload, with a pretty JSON report at its end. Returns once the probes are attached.
+pub fn trace(target: &str) -> Tracer {
+    Tracer::ready(&["--container", target, "-o", "json"])
+}
+
+/// Traces all workloads of the host. Returns once the probes are attached.
+pub fn trace_all() -> Tracer {
+    Tracer::ready(&["-o", "jsonl"])
+}
+
+/// Traces all workloads of the host, for all tests that run at the same time: to load the probes takes a second or two.
+/// It lives as long as one of them holds it.
+pub fn shared_trace() -> Arc<Tracer> {
+    static SHARED: Mutex<Weak<Tracer>> = Mutex::new(Weak::new());
+    // Held while it starts: the others wait for it.
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let tracer = Arc::new(trace_all());
+        *shared = Arc::downgrade(&tracer);
+        tracer
+    })
+}
+
+impl Tracer {
+    /// Starts it and waits until it traces.
+    pub fn ready(arguments: &[&str]) -> Self {
+        let mut tracer = Self::spawn(arguments);
+        wait::until("rinit-trace says that it traces", || {
+            assert!(!tracer.has_ended(), "rinit-trace ended before it traced");
+            (tracer.stderr.count("tracing ") > 0).then_some(())
+        });
+        tracer
+    }
+
+    /// Starts it.
+    pub fn spawn(arguments: &[&str]) -> Self {
+        let mut command = plain(program());
+        command.args(arguments);
+        Self::spawn_command(command)
+    }
+
+    pub(crate) fn spawn_command(command: Command) -> Self {
+        Self::spawn_into(command, Stdio::piped())
+    }
+
+    pub(crate) fn spawn_into(mut command: Command, stdout: Stdio) -> Self {
+        quiet(&mut command);
+        command.stdout(stdout);
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+        Self {
+            arguments: command
+                .get_args()
+                .map(|argument| argument.to_string_lossy().into_owned())
+                .collect(),
+            stdout: child.stdout.take().map_or_else(Lines::none, Lines::of),
+            stderr: Lines::of(child.stderr.take().unwrap()),
+            child,
+        }
+    }
+
+    /// Its pid.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// What it has said on stderr so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.so_far()
+    }
+
+    /// As Ctrl-C.
+    pub fn interrupt(&self) {
+        send(self.pid(), libc::SIGINT);
+    }
+
+    /// Waits for its end.
+    pub fn ended(mut self) -> Ended {
+        let status = wait::until("rinit-trace ends", || self.child.try_wait().unwrap());
+        Ended {
+            code: status.code(),
+            stdout: self.stdout.all(),
+            stderr: self.stderr.all(),
+        }
+    }
+
+    /// Waits for its end, for the one report, and for the exit code that goes with the report's verdict.
+    pub fn report(self) -> Report {
+        let ended = self.ended();
+        let report = Report::parse(&ended.stdout);
+        let code = match report.text("/verdict") {
+            "graceful" => 0,
+            "forced" => 1,
+            _ => 3,
+        };
+        assert_eq!(
+            ended.code,
+            Some(code),
+            "exit code and verdict differ: {report}"
+        );
+        report
+    }
+
+    /// The reports so far of `-o jsonl`.
+    pub fn reports(&self) -> Vec<Report> {
+        let text = self.stdout.so_far();
+        let lines = text.split_inclusive('\n');
+        // The last one may be half there.
+        lines
+            .filter(|line| line.ends_with('\n'))
+            .map(Report::parse)
+            .collect()
+    }
+
+    /// Waits for a report of the workload with this init or this container id.
+    pub fn report_of(&self, workload: impl Into<Value>) -> Report {
+        let workload = workload.into();
+        let look = || self.reports_of(workload.clone()).pop();
+        wait::within(wait::DEADLINE, look).unwrap_or_else(|| {
+            let (stderr, stdout) = (self.stderr(), self.stdout.so_far());
+            panic!("no report of {workload}; stderr:\n{stderr}stdout:\n{stdout}");
+        })
+    }
+
+    /// The one report of a workload that has stopped. Another one is stopped and waited for: a second report would have
+    /// come before.
+    pub fn only_report_of(&self, workload: impl Into<Value>) -> Report {
+        let workload = workload.into();
+        let report = self.report_of(workload.clone());
+        self.catch_up();
+        assert_eq!(self.reports_of(workload).len(), 1, "{report}");
+        report
+    }
+
+    /// Panics when the workload has been reported already.
+    pub fn no_report_of(&self, workload: impl Into<Value>) {
+        self.catch_up();
+        if let Some(early) = self.reports_of(workload).pop() {
+            panic!("it has not stopped: {early}");
+        }
+    }
+
+    /// Stops another workload and waits for its report: what was to be reported before has been by then.
+    fn catch_up(&self) {
+        let mut other = Namespace::start(&["server"]);
+        other.stop(wait::DEADLINE);
+        self.report_of(other.pid());
+    }
+
+    /// The reports so far of the workload with this init or this container id.
+    pub fn reports_of(&self, workload: impl Into<Value>) -> Vec<Report> {
+        let workload = workload.into();
+        let mut reports = self.reports();
+        reports.retain(|report| report.is_of(&workload));
+        reports
+    }
+
+    /// Ends tracing of all as Ctrl-C does, and panics when that is not prompt, or when records were lost.
+    pub fn finish(self) -> Vec<Report> {
+        self.interrupt();
+        let reports = {
+            let ended = self.ended();
+            assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+            assert!(!ended.stderr.contains("lost"), "{}", ended.stderr);
+            ended.stdout
+        };
+        reports.lines().map(Report::parse).collect()
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        // Ended already in the usual case; then both do nothing.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("rinit-trace {}", self.arguments.join(" "));
+            eprintln!("its stderr:\n{}", self.stderr.so_far());
+            eprintln!("its stdout:\n{}", self.stdout.so_far());
+        }
+    }
+}

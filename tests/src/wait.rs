@@ -1,0 +1,34 @@
+//! Waiting for something to happen: the only place that sleeps.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+/// For what takes a second or two on an idle machine.
+pub const DEADLINE: Duration = Duration::from_mins(1);
+
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Waits until `look` finds something, and panics after [`DEADLINE`].
+pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within(DEADLINE, look).unwrap_or_else(|| {
+        panic!("{what}: not within {} s", DEADLINE.as_secs());
+    })
+}
+
+/// Waits until `look` finds something, or the time is over.
+pub fn within<T>(time: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + time;
+    loop {
+        // The answer at the deadline counts.
+        let late = Instant::now() >= deadline;
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        if late {
+            return None;
+        }
+        thread::sleep(LOOK);
+    }
+}

@@ -1,0 +1,119 @@
+//! `system-info` and `demo`, as somebody new runs them.
+
+use rinit_trace_tests::{Kernel, Report, run, run_with_closed_stdout};
+use serde_json::Value;
+
+#[test]
+fn system_info_says_that_the_self_test_passed() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let ended = run(&["system-info"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert_eq!(ended.stderr, "");
+    let value_of = |name: &str| {
+        let mut lines = ended.stdout.lines();
+        let line = lines
+            .find_map(|line| line.strip_prefix(name))
+            .map(str::trim);
+        line.unwrap_or_else(|| panic!("no {name}: {ended:#?}"))
+    };
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    assert!(
+        value_of("kernel ").starts_with(release.trim()),
+        "{ended:#?}"
+    );
+    assert!(value_of("self-test ").starts_with("passed: "), "{ended:#?}");
+    for required in ["signal:signal_generate", "sched:sched_process_exit"] {
+        let attached = format!("{required}: attached by");
+        assert!(ended.stdout.contains(&attached), "{ended:#?}");
+    }
+}
+
+#[test]
+fn system_info_as_json_says_the_same() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let ended = run(&["system-info", "-o", "json"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let info: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(info["self_test"]["passed"], true, "{info:#}");
+    assert_eq!(info["problems"], Value::Array(Vec::new()), "{info:#}");
+    let probes = info["probes"].as_array().unwrap();
+    let required = probes.iter().filter(|probe| probe["required"] == true);
+    assert!(required.clone().count() >= 2, "{info:#}");
+    for probe in required {
+        assert!(probe["mechanism"].is_string(), "{info:#}");
+    }
+    // What is not attached says what is lost, and why.
+    for probe in probes.iter().filter(|probe| probe["mechanism"].is_null()) {
+        assert_ne!(probe["lost_without"], "", "{info:#}");
+        assert_ne!(probe["refused"], Value::Array(Vec::new()), "{info:#}");
+    }
+}
+
+#[test]
+fn demo_lists_its_scenarios() {
+    let ended = run(&["demo"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    for name in ["shell-no-trap ", "init-exits ", "init-waits ", "all "] {
+        assert!(
+            ended.stdout.lines().any(|line| line.starts_with(name)),
+            "{ended:#?}"
+        );
+    }
+}
+
+#[test]
+fn demo_shows_three_stops_and_what_came_of_them() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let ended = run(&["demo", "all", "-o", "jsonl"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let reports: Vec<Report> = ended.stdout.lines().map(Report::parse).collect();
+    let expected = [
+        ("shell-no-trap", "forced", "init-no-handler", 0),
+        ("init-exits", "forced", "not-forwarded", 1),
+        ("init-waits", "graceful", "", 0),
+    ];
+    assert_eq!(reports.len(), expected.len(), "{ended:#?}");
+    for (report, (name, verdict, cause, lost_cleanup)) in reports.iter().zip(expected) {
+        report.is("/workload/name", name);
+        report.says(verdict, cause, lost_cleanup);
+    }
+}
+
+#[test]
+fn demo_for_people_says_why_and_what_to_change() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let ended = run(&["demo", "init-exits"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    for part in [
+        "init-exits",
+        "FORCED",
+        "not-forwarded",
+        "SIGTERM",
+        "SIGKILL",
+        "server",
+    ] {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+    // Not a terminal: no colours.
+    assert!(!ended.stdout.contains('\x1b'), "{}", ended.stdout);
+}
+
+#[test]
+fn reader_that_has_seen_enough_is_no_error() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    for arguments in [&["system-info"][..], &["demo"], &["demo", "init-waits"]] {
+        let ended = run_with_closed_stdout(arguments);
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        assert_eq!(ended.stderr, "");
+    }
+}

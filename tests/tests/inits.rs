@@ -1,0 +1,122 @@
+//! Real inits as PID 1. They wait for signals by `sigtimedwait` or a signalfd, and have nothing to clean up themselves.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use rinit_trace_tests::{Docker, Kernel, Namespace, Report, WORKLOAD, shared_trace, skip};
+
+const GRACE: Duration = Duration::from_secs(10);
+
+fn find_init(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|program| program.is_file());
+    if found.is_none() {
+        skip(&format!(
+            "needs {name}; `cargo xtask setup --tests` installs it"
+        ));
+    }
+    found
+}
+
+/// Stops programs of `tests/workloads` below an init.
+fn report_of_stop(init: &Path, options: &[&str], programs: &[&str]) -> Report {
+    let tracer = shared_trace();
+    let mut command = Command::new(init);
+    command.args(options).arg("--").arg(WORKLOAD).args(programs);
+    let mut namespace = Namespace::start_command(command, programs.len());
+    namespace.stop(GRACE);
+    let report = tracer.report_of(namespace.pid());
+    report.is("/stop/trigger", "stop-signal");
+    report.is("/stop/taken", true);
+    report.is("/observation/lost_records", 0);
+    let init = report.at("/processes/0");
+    assert_eq!(init["role"], "init", "{report}");
+    assert_eq!(init["outcome"], "exited", "{report}");
+    report
+}
+
+fn is_graceful(report: &Report, kind: &str) {
+    report.says("graceful", "", 0);
+    report.is("/workload/init/kind", kind);
+}
+
+/// `cause` is the right one; the program may also say that it finds none, but never a wrong one.
+fn is_forced(report: &Report, kind: &str, lost_cleanup: u64, cause: &str) {
+    report.is("/verdict", "forced");
+    report.is("/lost_cleanup", lost_cleanup);
+    report.is("/workload/init/kind", kind);
+    assert!([cause, "unexplained"].contains(&report.cause()), "{report}");
+}
+
+#[test]
+fn tini_passes_the_signal_to_its_child_alone() {
+    let (Some(_kernel), Some(tini)) = (Kernel::ready(), find_init("tini")) else {
+        return;
+    };
+    is_graceful(
+        &report_of_stop(&tini, &[], &["waiter", "server=50"]),
+        "tini",
+    );
+    let report = report_of_stop(&tini, &[], &["leaver", "server"]);
+    is_forced(&report, "tini", 1, "forwarded-to-child-only");
+    let server = report.process("server");
+    assert_eq!(server["outcome"], "killed-unsignalled", "{report}");
+    assert_eq!(report.process("leaver")["outcome"], "exited", "{report}");
+}
+
+#[test]
+fn tini_with_the_group_option_leaves_before_the_group_has_ended() {
+    let (Some(_kernel), Some(tini)) = (Kernel::ready(), find_init("tini")) else {
+        return;
+    };
+    let report = report_of_stop(&tini, &["-g"], &["server=100", "stubborn"]);
+    is_forced(&report, "tini", 1, "init-exited-early");
+    let stubborn = report.process("stubborn");
+    assert_eq!(stubborn["outcome"], "killed-handling", "{report}");
+}
+
+#[test]
+fn dumb_init_leaves_before_the_group_has_ended() {
+    let (Some(_kernel), Some(dumb_init)) = (Kernel::ready(), find_init("dumb-init")) else {
+        return;
+    };
+    let programs = ["waiter", "server=50"];
+    is_graceful(&report_of_stop(&dumb_init, &[], &programs), "dumb-init");
+    let report = report_of_stop(&dumb_init, &[], &["server=100", "stubborn"]);
+    is_forced(&report, "dumb-init", 1, "init-exited-early");
+    let stubborn = report.process("stubborn");
+    assert_eq!(stubborn["outcome"], "killed-handling", "{report}");
+}
+
+#[test]
+fn catatonit_passes_the_signal_to_its_child_alone() {
+    let (Some(_kernel), Some(catatonit)) = (Kernel::ready(), find_init("catatonit")) else {
+        return;
+    };
+    let programs = ["waiter", "server=50"];
+    is_graceful(&report_of_stop(&catatonit, &[], &programs), "catatonit");
+    let report = report_of_stop(&catatonit, &[], &["leaver", "server"]);
+    is_forced(&report, "catatonit", 1, "forwarded-to-child-only");
+    let server = report.process("server");
+    assert_eq!(server["outcome"], "killed-unsignalled", "{report}");
+}
+
+#[test]
+fn docker_run_with_init_does_not_reach_grandchildren() {
+    let Some(docker) = Docker::ready() else {
+        return;
+    };
+    let tracer = shared_trace();
+    let container = docker.start(&["--init"], &["/workload", "leaver", "server"], 2);
+    container.stop(10);
+    let report = tracer.report_of(container.id());
+    is_forced(&report, "docker-init", 1, "forwarded-to-child-only");
+    let server = report.process("server");
+    assert_eq!(server["outcome"], "killed-unsignalled", "{report}");
+}

@@ -1,0 +1,213 @@
+//! What the tests trace: one static program with many ways to take SIGTERM, or not.
+//!
+//! `workload PROGRAM[=ARGUMENT] [CHILD[=ARGUMENT]]…` starts each child as the same kind of program, in the order given.
+//! Each process prints `ready NAME` when its signals are set up and its children are started. Names longer than the
+//! kernel's 15 characters would be cut, so none is.
+//!
+//! | program | what it does |
+//! |---|---|
+//! | `server=MS` | handles SIGTERM: cleans up for MS milliseconds and exits |
+//! | `sleeper` | leaves SIGTERM alone |
+//! | `deaf` | ignores SIGTERM |
+//! | `stubborn` | takes SIGTERM and goes on |
+//! | `late-drop=SIGNAL` | blocks the signal, SIGTERM if none is given, and unblocks it when one is pending, with no handler; a server for SIGTERM then, unless that was it |
+//! | `leaver` | exits on SIGTERM and tells nobody |
+//! | `waiter` | passes SIGTERM on to its children and waits for all of them |
+//! | `quitter=CODE` | exits when its standard input ends, whatever its children do |
+//! | `threads=N` | a server with N more threads |
+//! | `crowd=N` | forks N processes that leave SIGTERM alone |
+//! | `recycler` | again and again starts a worker, kills it and prints `recycled`, until SIGUSR1: prints `settled`; a server otherwise |
+//! | `pest=SIGNAL` | again and again sends a signal to process 1, and prints `sent` |
+//! | `reloader` | prints `reloaded` on SIGHUP; a server otherwise |
+//! | `counter` | handles SIGUSR1 and SIGCHLD; a server otherwise |
+//! | `hostile` | a sleeper whose name is an escape sequence with line breaks, and no UTF-8 |
+
+mod os;
+
+use std::{
+    env, io,
+    io::{Read as _, Write as _},
+    process::{Child, Command, ExitCode},
+    thread,
+    time::Duration,
+};
+
+/// How often `recycler` and `pest` do what they do.
+const PACE: Duration = Duration::from_millis(20);
+
+/// Clears the terminal, begins a line of its own, and is no UTF-8: at most 15 bytes.
+const HOSTILE_NAME: &[u8] = b"\x1b[2J\nforced\r\x9b\xff";
+
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let Some(program) = arguments.next() else {
+        eprintln!("usage: workload PROGRAM[=ARGUMENT] [CHILD[=ARGUMENT]]...");
+        return ExitCode::from(2);
+    };
+    let children: Vec<String> = arguments.collect();
+    match run(&program, &children) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("workload {program}: {error}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn run(program: &str, children: &[String]) -> io::Result<u8> {
+    let (name, argument) = program.split_once('=').unwrap_or((program, ""));
+    os::set_name(match name {
+        "hostile" => HOSTILE_NAME,
+        name => name.as_bytes(),
+    })?;
+    prepare(name, argument)?;
+    let mut children = start(children)?;
+    match name {
+        "threads" => more_threads(number(argument)?)?,
+        "crowd" => crowd(number(argument)?)?,
+        _ => {}
+    }
+    say(&format!("ready {name}"))?;
+    match name {
+        "server" => {
+            os::wait_for_term();
+            thread::sleep(Duration::from_millis(number(argument)?));
+        }
+        "threads" | "counter" | "leaver" => os::wait_for_term(),
+        "sleeper" | "deaf" | "crowd" | "hostile" | "stubborn" => os::wait_forever(),
+        "late-drop" => late_drop(argument)?,
+        "waiter" => {
+            os::wait_for_term();
+            pass_on_and_wait(&mut children)?;
+        }
+        "quitter" => {
+            io::stdin().read_to_end(&mut Vec::new())?;
+            return u8::try_from(number(argument)?).map_err(io::Error::other);
+        }
+        "recycler" => {
+            recycle()?;
+            os::wait_for_term();
+        }
+        "pest" => pester(i32::try_from(number(argument)?).map_err(io::Error::other)?)?,
+        "reloader" => {
+            while os::wait_for_term_or_hup() == os::SIGHUP {
+                say("reloaded")?;
+            }
+        }
+        other => return Err(io::Error::other(format!("there is no program `{other}`"))),
+    }
+    Ok(0)
+}
+
+/// Sets signals up, before anybody is told that they are.
+fn prepare(name: &str, argument: &str) -> io::Result<()> {
+    match name {
+        "deaf" => os::ignore(os::SIGTERM),
+        "late-drop" => match late_signal(argument)? {
+            os::SIGTERM => os::block(os::SIGTERM),
+            signal => {
+                os::block(signal)?;
+                os::handle(os::SIGTERM)
+            }
+        },
+        "server" | "threads" | "leaver" | "waiter" | "stubborn" => os::handle(os::SIGTERM),
+        "recycler" => {
+            os::handle(os::SIGTERM)?;
+            os::handle(os::SIGUSR1)
+        }
+        "reloader" => {
+            os::handle(os::SIGTERM)?;
+            os::handle(os::SIGHUP)
+        }
+        "counter" => {
+            os::handle(os::SIGTERM)?;
+            os::handle(os::SIGUSR1)?;
+            os::handle(os::SIGCHLD)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn start(children: &[String]) -> io::Result<Vec<Child>> {
+    children
+        .iter()
+        .map(|child| Command::new("/proc/self/exe").arg(child).spawn())
+        .collect()
+}
+
+fn more_threads(count: u64) -> io::Result<()> {
+    // For them: the first thread takes it.
+    os::block(os::SIGTERM)?;
+    for _ in 0..count {
+        thread::Builder::new().spawn(|| os::wait_forever())?;
+    }
+    Ok(())
+}
+
+fn crowd(count: u64) -> io::Result<()> {
+    for _ in 0..count {
+        os::fork(os::wait_forever)?;
+    }
+    Ok(())
+}
+
+fn pass_on_and_wait(children: &mut [Child]) -> io::Result<()> {
+    for child in &mut *children {
+        os::send(os::pid_of(child), os::SIGTERM)?;
+    }
+    for child in children {
+        child.wait()?;
+    }
+    Ok(())
+}
+
+fn late_signal(argument: &str) -> io::Result<i32> {
+    match argument {
+        "" => Ok(os::SIGTERM),
+        number => number.parse().map_err(io::Error::other),
+    }
+}
+
+fn late_drop(argument: &str) -> io::Result<()> {
+    let signal = late_signal(argument)?;
+    os::drop_pending(signal);
+    if signal == os::SIGTERM {
+        os::wait_forever();
+    }
+    say("dropped")?;
+    os::wait_for_term();
+    Ok(())
+}
+
+fn recycle() -> io::Result<()> {
+    while !os::is_to_settle() {
+        let worker = os::fork(os::wait_forever)?;
+        os::send(worker, os::SIGKILL)?;
+        os::reap(worker)?;
+        say("recycled")?;
+        thread::sleep(PACE);
+    }
+    say("settled")
+}
+
+fn pester(signal: i32) -> io::Result<()> {
+    loop {
+        os::send(1, signal)?;
+        say("sent")?;
+        thread::sleep(PACE);
+    }
+}
+
+fn number(argument: &str) -> io::Result<u64> {
+    match argument {
+        "" => Ok(0),
+        digits => digits.parse().map_err(io::Error::other),
+    }
+}
+
+/// One write each, so that lines of several processes do not mix.
+fn say(line: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(format!("{line}\n").as_bytes())?;
+    stdout.flush()
+}
