@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::{
-    episode::{BEFORE_EXIT, SKEW, found_alive, is_dropped},
+    episode::{BEFORE_EXIT, Episode, SKEW, found_alive, is_dropped},
     oom::OomMarks,
     workload::Workload,
 };
@@ -127,6 +127,10 @@ pub(super) fn find<'a>(workload: &'a Workload, oom: &OomMarks) -> Option<Begin<'
         .iter()
         .filter(|event| event.target.key == workload.init && event.at.since(end) <= SKEW)
         .filter(|event| asks_to_end(event, names))
+        // From inside it would have been dropped at once, had it not been blocked for a moment.
+        .filter(|event| {
+            !is_inside(&event.sender, &event.target) || !was_dropped_late(episode, event)
+        })
         .collect();
     if let Some(first) = chain_start(&candidates, kill, end, names) {
         return Some(Begin {
@@ -152,6 +156,17 @@ pub(super) fn find<'a>(workload: &'a Workload, oom: &OomMarks) -> Option<Begin<'
             .rfind(|event| event.signal.is_some_and(|signal| is_meant(signal, names)))
             .map(|event| end.since(event.at)),
     })
+}
+
+/// Whether an init without a handler had blocked a signal for a moment, and dropped it when it
+/// unblocked it.
+fn was_dropped_late(episode: &Episode, event: &SignalEvent) -> bool {
+    event.disposition == Disposition::Default
+        && episode.delivers.iter().any(|deliver| {
+            Some(deliver.signal) == event.signal
+                && deliver.at >= event.at
+                && deliver.disposition == Disposition::Default
+        })
 }
 
 /// The first candidate of the chain that leads to the end.

@@ -145,3 +145,50 @@ fn the_mark_of_the_oom_killer_is_enough_without_the_exit() {
         ",
     );
 }
+
+#[test]
+fn a_signal_from_inside_that_a_shell_dropped_late_begins_no_stop() {
+    check(
+        "
+        init  sh blocks=TERM
+        member 7 sh parent=1
+        +0      TERM  7 -> 1
+        +0.0001 drops 1 TERM
+        +5      KILL  runc -> 1
+        +5.1    exit  1
+        +5.2    zap   7
+        +5.3    exit  7
+        +5.4    end
+        => stop.trigger sigkill
+        => stop.signal null
+        => cause.id no-stop-signal
+        ",
+    );
+}
+
+#[test]
+fn a_shell_that_forks_when_sigkill_comes_does_not_wait_for_signals() {
+    check(
+        "
+        init  sh cmd=/bin/sh,-c,x
+        +0      TERM  runc -> 1 ignored default
+        +9.9999 now 1 blocks=TERM
+        +10     KILL  runc -> 1
+        +10.1   exit  1
+        +10.2   end
+        => 1.stop_signal.disposition_at_end blocked
+        => cause.id init-no-handler
+        ",
+    );
+    check(
+        "
+        init  app cmd=/app
+        +0      TERM  runc -> 1 ignored default
+        +9.9999 now 1 blocks=TERM
+        +10     KILL  runc -> 1
+        +10.1   exit  1
+        +10.2   end
+        => cause.id unexplained
+        ",
+    );
+}

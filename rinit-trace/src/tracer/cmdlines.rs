@@ -9,7 +9,7 @@ use rinit_trace_core::model::{ClosedStop, ProcessKey, ProcessNames};
 const GENERATION: usize = 32_768;
 
 /// Nanoseconds of a clock tick in `/proc/PID/stat`.
-const TICK_NS: u64 = 10_000_000;
+pub(super) const TICK_NS: u64 = 10_000_000;
 
 /// Start time in ticks, which tells a reused pid, and arguments, by host pid.
 type Known = HashMap<u32, (u64, Vec<String>)>;

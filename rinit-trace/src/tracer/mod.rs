@@ -65,6 +65,9 @@ pub struct Tracer {
     cmdlines: Cmdlines,
     /// Names that the caller knows better than any lookup, by the init's host pid.
     introduced: HashMap<u32, WorkloadNames>,
+    /// Inits that were there before the trace, by host pid: when one is looked up at last it may be
+    /// gone, and then only the leaf of its cgroup is left.
+    learned: HashMap<u32, NamespaceInit>,
     /// Namespaces whose names were asked for, by the init's host pid.
     asked: HashMap<u32, PidNs>,
     reports: VecDeque<StopReport>,
@@ -105,6 +108,7 @@ impl Tracer {
             answer,
             cmdlines: Cmdlines::default(),
             introduced: HashMap::new(),
+            learned: HashMap::new(),
             asked: HashMap::new(),
             reports: VecDeque::new(),
             lost_by_namespace: HashMap::new(),
@@ -117,10 +121,11 @@ impl Tracer {
     pub fn learn(&mut self, namespaces: Vec<NamespaceInit>) {
         for init in namespaces {
             let lookups = Arc::clone(&self.lookups);
-            let leaf = leaf(&init);
+            let (pid, leaf) = (init.pid, leaf(&init));
+            self.learned.insert(pid, init);
             tokio::spawn(async move {
                 // Kept by the lookups' own cache.
-                lookups.names(init.pid, &leaf).await;
+                lookups.names(pid, &leaf).await;
             });
         }
         self.see(runtime::contained);
@@ -310,6 +315,9 @@ impl Tracer {
         match answer {
             Answer::Names(ns, init, mut names) => {
                 names.init_cmdline = self.cmdlines.get(init).cloned();
+                if let Some(learned) = self.learned.get(&init.tgid) {
+                    add_cgroup(&mut names, learned, init);
+                }
                 // Introduced in the meantime: the caller knows better.
                 let names = self.introduced.get(&init.tgid).cloned().unwrap_or(*names);
                 self.correlator.handle_names(ns, names);
@@ -324,7 +332,17 @@ impl Tracer {
 
     fn forget(&mut self, init_pid: u32) {
         self.introduced.remove(&init_pid);
+        self.learned.remove(&init_pid);
         self.asked.remove(&init_pid);
+    }
+}
+
+/// Adds what the cgroup path of an init said while it lived.
+fn add_cgroup(names: &mut WorkloadNames, learned: &NamespaceInit, init: ProcessKey) {
+    let same_process = learned.start_ticks == init.start / cmdlines::TICK_NS;
+    if same_process && learned.cgroup.container_id == names.container_id {
+        names.runtime = names.runtime.or(learned.cgroup.runtime);
+        names.cgroup = Some(learned.cgroup.path.clone());
     }
 }
 

@@ -7,7 +7,10 @@
 
 use crate::{
     diagnose::{Rule, init, killed_members, rules::runtime_gave_up, words},
-    model::{ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, InitKind, SendResult},
+    model::{
+        ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, InitKind, Process,
+        SendResult,
+    },
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -24,15 +27,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     // A shell blocks signals while it forks: then it is dropped a moment later.
     let later = report.stop.taken == Some(false) && stop.facts.dropped_at_delivery;
     let dropped = at_once || later;
-    let came_too_early = stop.facts.exec_since != Some(false)
-        || matches!(
-            init_process.stop_signal.disposition_at_end,
-            // Blocked: it waits for signals by now, and was not sent another.
-            Some(
-                DispositionAtStop::Handled | DispositionAtStop::Waited | DispositionAtStop::Blocked
-            )
-        );
-    if !dropped || came_too_early || !runtime_gave_up(stop) {
+    if !dropped || came_too_early(stop, init_process) || !runtime_gave_up(stop) {
         return None;
     }
     let signal = words::stop_signal(report);
@@ -51,4 +46,17 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         pids,
         evidence,
     })
+}
+
+/// Whether the init would have reacted to the signal later.
+fn came_too_early(stop: &ClosedStop, init_process: &Process) -> bool {
+    let has_become_another = stop.facts.exec_since != Some(false);
+    let reacts_now = match init_process.stop_signal.disposition_at_end {
+        Some(DispositionAtStop::Handled | DispositionAtStop::Waited) => true,
+        // It waits for signals by now, and was not sent another. Not so a shell, which blocks
+        // signals for the moment of a fork.
+        Some(DispositionAtStop::Blocked) => stop.report.workload.init.kind != InitKind::Shell,
+        _ => false,
+    };
+    has_become_another || reacts_now
 }
