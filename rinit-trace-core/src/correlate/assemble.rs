@@ -1,6 +1,6 @@
 //! Facts of a stop → the observed part of its report.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
 
@@ -19,6 +19,9 @@ use crate::model::{
     ProcessKey, Role, SCHEMA, Sender, SignalEntry, SignalEvent, StopDetails, StopFacts, StopReport,
     Trigger, Verdict, WorkloadNames, millis,
 };
+
+/// Docker's grace period, where none is known.
+const USUAL_GRACE: Duration = Duration::from_secs(10);
 
 /// The stop of a workload whose facts are complete; `None` when its init's end was not seen.
 pub(super) fn closed_stop(
@@ -49,7 +52,7 @@ pub(super) fn closed_stop(
         ended_at: wall(ended, config),
         duration_ms: millis(ended.since(begin.at)),
         stop: details(&scene, &members, &names),
-        verdict: verdict(&scene, &processes, &facts),
+        verdict: verdict(&scene, &processes, began_unseen(&scene, config)),
         // The diagnosis counts: it knows which inits have nothing to clean up.
         lost_cleanup: None,
         cause: None,
@@ -119,13 +122,12 @@ fn sender(event: &SignalEvent) -> Sender {
 
 /// What was observed: never graceful while a record of this namespace is missing, while somebody
 /// who was sent SIGKILL is still there, or when the stop may have begun before the trace.
-fn verdict(scene: &Scene, processes: &[Process], facts: &StopFacts) -> Verdict {
+fn verdict(scene: &Scene, processes: &[Process], began_unseen: bool) -> Verdict {
     let counted = || {
         processes
             .iter()
             .filter(|process| process.role != Role::Exec)
     };
-    let began_unseen = facts.may_have_missed_begin && scene.begin.trigger != Trigger::StopSignal;
     if counted().any(|process| process.outcome.is_killed()) {
         Verdict::Forced
     } else if scene.is_incomplete
@@ -137,6 +139,16 @@ fn verdict(scene: &Scene, processes: &[Process], facts: &StopFacts) -> Verdict {
     } else {
         Verdict::Graceful
     }
+}
+
+/// Whether a stop that nobody was seen to ask for may have been asked for before the trace, and
+/// members killed in it: one that is under way ends within its grace period.
+fn began_unseen(scene: &Scene, config: &Config) -> bool {
+    let configured = scene.workload.names.as_ref().and_then(|names| names.grace);
+    let grace = configured.map_or(USUAL_GRACE, |grace| grace.period);
+    scene.begin.trigger != Trigger::StopSignal
+        && scene.workload.init.start < config.started.0
+        && scene.begin.at.since(config.started) < grace
 }
 
 /// Whether the namespace counts more than what is known to have ended and not been reaped.

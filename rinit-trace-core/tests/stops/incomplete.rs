@@ -289,6 +289,8 @@ fn a_stop_that_may_have_begun_before_the_trace_is_not_called_graceful() {
         => lost_cleanup null
         ";
     check(text);
+    // Still within its grace period.
+    check(&text.replace("trace  started=-1s", "names grace=30s\n trace started=-11s"));
     // Its stop signal was seen, or it ended long after, or it is younger than the trace.
     check(
         "
@@ -302,7 +304,7 @@ fn a_stop_that_may_have_begun_before_the_trace_is_not_called_graceful() {
     );
     check(
         &text
-            .replace("-1s", "-61s")
+            .replace("-1s", "-11s")
             .replace("unknown", "graceful")
             .replace("null", "0"),
     );
