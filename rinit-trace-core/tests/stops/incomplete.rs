@@ -290,7 +290,11 @@ fn a_stop_that_may_have_begun_before_the_trace_is_not_called_graceful() {
         ";
     check(text);
     // Still within its grace period.
-    check(&text.replace("trace  started=-1s", "names grace=30s\n trace started=-11s"));
+    check(
+        &text
+            .replace("-1s", "-11s")
+            .replace("age=1h", "age=1h\n names grace=30s"),
+    );
     // Its stop signal was seen, or it ended long after, or it is younger than the trace.
     check(
         "
