@@ -2,8 +2,8 @@
 //! waited for, was too slow, or nothing came of the signal.
 
 use crate::{
-    diagnose::{Rule, init, killed_members, rules::runtime_gave_up, words},
-    model::{ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, Outcome},
+    diagnose::{Rule, killed_members, rules::runtime_gave_up, words},
+    model::{ClosedStop, DispositionAtStop, Finding, FindingId, Outcome, Process, Signal},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -12,15 +12,28 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 };
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
-    let report = &stop.report;
-    let (index, init_process) = init(report)?;
-    if report.stop.taken != Some(true) || !runtime_gave_up(stop) {
+    let gave_up = runtime_gave_up(stop)?;
+    if stop.report.stop.taken != Some(true) {
         return None;
     }
-    let signal = words::stop_signal(report);
-    let had = words::duration(report.stop.grace_used_ms?);
-    // Members that kept PID 1 waiting: still handling the signal, or ignoring it.
-    let kept_waiting: Vec<(usize, &crate::model::Process)> = killed_members(report)
+    let summary = format!(
+        "PID 1 ({}) took {} and had not ended {} later, when the runtime sent SIGKILL{}",
+        gave_up.init.comm,
+        gave_up.signal,
+        gave_up.waited,
+        who_was_waited_for(stop, gave_up.signal)
+    );
+    let fix = vec![
+        "find what the shutdown waits for and end it sooner (open connections, a foreground command of a shell, a child that does not stop)".to_owned(),
+        "or give it more time: docker stop -t, --stop-timeout, terminationGracePeriodSeconds"
+            .to_owned(),
+    ];
+    Some(gave_up.finding(RULE.id, summary, fix))
+}
+
+/// Members that kept PID 1 waiting: still handling the signal, or ignoring it.
+fn who_was_waited_for(stop: &ClosedStop, signal: Signal) -> String {
+    let kept_waiting: Vec<(usize, &Process)> = killed_members(&stop.report)
         .filter(|(_, process)| {
             matches!(
                 process.outcome,
@@ -28,7 +41,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             )
         })
         .collect();
-    let waiting = match kept_waiting.as_slice() {
+    match kept_waiting.as_slice() {
         [] => String::new(),
         [(_, one)] => format!(
             "; {} had {signal} {} and was still there",
@@ -39,25 +52,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             "; {} had been signalled and were still there",
             words::names(many.iter().copied())
         ),
-    };
-    let victims = std::iter::once((index, init_process)).chain(killed_members(report));
-    let (pids, mut evidence) = words::about(report, victims);
-    evidence.extend(words::signal_to(report, init_process.pid, signal));
-    Some(Finding {
-        id: RULE.id,
-        confidence: Confidence::Certain,
-        summary: format!(
-            "PID 1 ({}) took {signal} and had not ended {had} later, when the runtime sent SIGKILL{waiting}",
-            init_process.comm
-        ),
-        fix: vec![
-            "find what the shutdown waits for and end it sooner (open connections, a foreground command of a shell, a child that does not stop)".to_owned(),
-            "or give it more time: docker stop -t, --stop-timeout, terminationGracePeriodSeconds"
-                .to_owned(),
-        ],
-        pids,
-        evidence,
-    })
+    }
 }
 
 fn disposition_word(disposition: Option<DispositionAtStop>) -> &'static str {

@@ -6,11 +6,8 @@
 //! that is another cause.
 
 use crate::{
-    diagnose::{Rule, init, killed_members, rules::runtime_gave_up, words},
-    model::{
-        ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, InitKind, Process,
-        SendResult,
-    },
+    diagnose::{Rule, rules::runtime_gave_up, words},
+    model::{ClosedStop, DispositionAtStop, Finding, FindingId, InitKind, Process, SendResult},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -19,33 +16,24 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 };
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
-    let report = &stop.report;
-    let (index, init_process) = init(report)?;
-    let at_once = report.stop.result == Some(SendResult::Ignored)
-        && init_process.stop_signal.disposition == Some(DispositionAtStop::Default)
+    let gave_up = runtime_gave_up(stop)?;
+    let stopped = &stop.report.stop;
+    let at_once = stopped.result == Some(SendResult::Ignored)
+        && gave_up.init.stop_signal.disposition == Some(DispositionAtStop::Default)
         && stop.facts.unkillable;
     // A shell blocks signals while it forks: then it is dropped a moment later.
-    let later = report.stop.taken == Some(false) && stop.facts.dropped_at_delivery;
+    let later = stopped.taken == Some(false) && stop.facts.dropped_at_delivery;
     let dropped = at_once || later;
-    if !dropped || came_too_early(stop, init_process) || !runtime_gave_up(stop) {
+    if !dropped || came_too_early(stop, gave_up.init) {
         return None;
     }
-    let signal = words::stop_signal(report);
-    let waited = words::duration(report.stop.grace_used_ms?);
-    let victims = std::iter::once((index, init_process)).chain(killed_members(report));
-    let (pids, mut evidence) = words::about(report, victims);
-    evidence.extend(words::signal_to(report, init_process.pid, signal));
-    Some(Finding {
-        id: RULE.id,
-        confidence: Confidence::Certain,
-        summary: format!(
-            "PID 1 ({}) has no {signal} handler, so the kernel dropped the signal; the runtime waited {waited} and sent SIGKILL",
-            init_process.comm
-        ),
-        fix: words::make_init_react(signal, report.workload.init.kind == InitKind::Shell),
-        pids,
-        evidence,
-    })
+    let is_shell = stop.report.workload.init.kind == InitKind::Shell;
+    let fix = words::make_init_react(gave_up.signal, is_shell);
+    let summary = format!(
+        "PID 1 ({}) has no {} handler, so the kernel dropped the signal; the runtime waited {} and sent SIGKILL",
+        gave_up.init.comm, gave_up.signal, gave_up.waited
+    );
+    Some(gave_up.finding(RULE.id, summary, fix))
 }
 
 /// Whether the init would have reacted to the signal later.
