@@ -194,6 +194,21 @@ impl Btf {
     /// Byte offset of a member: `task_struct.tgid`, `k_sigaction.sa.sa_handler`. Descends through
     /// anonymous structures and unions.
     pub fn offset(&self, path: &str) -> Option<u32> {
+        self.walk(path).map(|(offset, _)| offset)
+    }
+
+    /// Elements of a member that is an array; 0 for a flexible one.
+    pub fn array_len(&self, path: &str) -> Option<u32> {
+        let (_, id) = self.walk(path)?;
+        let (_, array) = self.strip(id)?;
+        // struct btf_array: type, index type, number of elements.
+        (array.kind == KIND_ARRAY)
+            .then(|| read_u32(&self.data, array.at + TYPE_LEN + 8))
+            .flatten()
+    }
+
+    /// Offset and type of a member.
+    fn walk(&self, path: &str) -> Option<(u32, u32)> {
         let mut names = path.split('.');
         let mut id = self.find(KIND_STRUCT, names.next()?)?;
         let mut offset = 0_u32;
@@ -202,7 +217,7 @@ impl Btf {
             offset = offset.checked_add(by)?;
             id = next;
         }
-        Some(offset)
+        Some((offset, id))
     }
 
     /// Size of a structure in bytes.
@@ -333,6 +348,9 @@ mod tests {
         assert_eq!(btf.enumerator("pid_type", "PIDTYPE_TGID"), Some(1));
         let arguments = btf.tracepoint("signal_generate").unwrap();
         assert_eq!(arguments, [false, true, true, false, false]);
+        assert_eq!(btf.array_len("task_struct.comm"), Some(16));
+        assert_eq!(btf.array_len("pid.numbers"), Some(0));
+        assert_eq!(btf.array_len("pid.level"), None);
     }
 
     proptest! {
@@ -346,6 +364,7 @@ mod tests {
             if let Ok(btf) = Btf::parse(data) {
                 let _ = btf.offset("outer.b");
                 let _ = btf.offset("outer.c.d");
+                let _ = btf.array_len("outer.c.d");
                 let _ = btf.tracepoint("a");
                 let _ = btf.enumerator("outer", "a");
             }

@@ -40,8 +40,8 @@ pub enum Problem {
         /// Why.
         source: super::btf::BtfError,
     },
-    /// Too old for BTF tracepoints and the ring buffer.
-    #[error("kernel {release} has no {what}; rinit-trace needs 6.1 or newer")]
+    /// Before 6.1.
+    #[error("kernel {release} is too old, rinit-trace needs 6.1 or newer: it has no {what}")]
     OldKernel {
         /// `uname -r`
         release: String,
@@ -83,10 +83,10 @@ pub fn run(btf_path: &Path, release: &str) -> Result<Btf, Vec<Problem>> {
     }
     match load_btf(btf_path) {
         Ok(btf) => {
-            if btf.tracepoint("signal_generate").is_none() {
+            if let Some(what) = missing_in(&btf) {
                 problems.push(Problem::OldKernel {
                     release: release.to_owned(),
-                    what: "BTF of the tracepoint signal_generate",
+                    what,
                 });
             }
             if problems.is_empty() {
@@ -96,6 +96,15 @@ pub fn run(btf_path: &Path, release: &str) -> Result<Btf, Vec<Problem>> {
         Err(problem) => problems.push(problem),
     }
     Err(problems)
+}
+
+/// What a kernel before 6.1 lacks, told by its BTF and not by its version: distributions backport.
+fn missing_in(btf: &Btf) -> Option<&'static str> {
+    if btf.tracepoint("signal_generate").is_none() {
+        return Some("BTF of the tracepoint signal_generate");
+    }
+    // With one element (to 5.15) the verifier refuses the number in a container's namespace.
+    (btf.array_len("pid.numbers") != Some(0)).then_some("flexible array of numbers in struct pid")
 }
 
 fn load_btf(path: &Path) -> Result<Btf, Problem> {
