@@ -10,8 +10,8 @@ use std::{
 };
 
 use rinit_trace_tests::{
-    Docker, DockerApi, Ended, Kernel, Manner, Namespace, Tracer, program, run, run_by, trace,
-    trace_all,
+    Docker, DockerApi, Ended, Kernel, Manner, Namespace, Report, Tracer, program, run, run_by,
+    trace, trace_all,
 };
 use tempfile::TempDir;
 
@@ -261,6 +261,38 @@ fn ctrl_c_ends_tracing_of_all_and_gives_up_on_one() {
         ended.stderr.contains("error: interrupted before"),
         "{ended:#?}"
     );
+}
+
+#[test]
+fn stop_that_is_under_way_at_ctrl_c_is_not_passed_over_in_silence() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let namespace = Namespace::start(&["stubborn"]);
+    let tracer = trace_all();
+    namespace.signal(libc::SIGTERM);
+    let ended = interrupted(tracer);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(ended.stderr.contains("under way"), "{ended:#?}");
+}
+
+/// The report is printed although Ctrl-C comes at the very moment that it is ready.
+#[test]
+fn stop_that_has_ended_at_ctrl_c_is_reported() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let mut namespace = Namespace::start(&["server"]);
+    let tracer = trace_all();
+    namespace.stop(Duration::from_secs(10));
+    let pid = namespace.pid();
+    let ended = interrupted(tracer);
+    let reported = ended
+        .stdout
+        .lines()
+        .any(|line| Report::parse(line).is_of(&pid.into()));
+    let admitted = ended.stderr.contains("under way");
+    assert!(reported || admitted, "{ended:#?}");
 }
 
 fn interrupted(tracer: Tracer) -> Ended {

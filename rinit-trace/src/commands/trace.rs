@@ -142,7 +142,22 @@ async fn trace_all(
             Event::TimedOut | Event::Interrupted => break,
         }
     }
+    for report in tracer.finish() {
+        show(&report, args, verbose)?;
+    }
+    warn_of_what_is_missing(tracer);
+    Ok(Exit::Ok)
+}
+
+/// Reports that are missing, or may be, are never passed over in silence.
+fn warn_of_what_is_missing(tracer: &Tracer) {
     let stats = tracer.stats();
+    if stats.correlator.open_stops > 0 {
+        eprintln!(
+            "warning: stops that were under way and are not reported: {}",
+            stats.correlator.open_stops
+        );
+    }
     if stats.losses.total() > 0 || stats.undecodable > 0 {
         eprintln!(
             "warning: {} records were lost and {} could not be read; stops may be missing or unknown (see --ring-kib)",
@@ -150,7 +165,6 @@ async fn trace_all(
             stats.undecodable
         );
     }
-    Ok(Exit::Ok)
 }
 
 /// A workload that ended by itself, with nobody killed, is one line for people.

@@ -192,6 +192,18 @@ impl Tracer {
         }
     }
 
+    /// Takes in what is there already and hands out the reports that are ready: for when tracing is
+    /// about to end. What is still under way is counted by [`stats`](Self::stats).
+    pub fn finish(&mut self) -> Vec<StopReport> {
+        while let Ok(answer) = self.answers.try_recv() {
+            self.take(answer);
+        }
+        self.drain();
+        self.correlator.handle_time(clock::boot_time());
+        self.act();
+        self.reports.drain(..).collect()
+    }
+
     /// When the correlator wants to be told the time.
     fn due(&self) -> Instant {
         let now = clock::boot_time();
