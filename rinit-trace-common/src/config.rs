@@ -36,8 +36,9 @@ pub struct Config {
     pub target_inum: u32,
     /// The thread group of that namespace's init: inums are reused.
     pub target_reaper: u32,
-    /// Explicit padding.
-    pub pad: u32,
+    /// For tests of what lost records do to a report: so many records, at random, are counted as lost
+    /// that one in this many is. 0: none.
+    pub drop_one_in: u32,
 }
 
 macro_rules! offsets {

@@ -1,9 +1,13 @@
 //! Reserves, fills and submits records; counts what is lost.
 
-use aya_ebpf::{helpers::bpf_ktime_get_boot_ns, maps::ring_buf::RingBufEntry};
+use aya_ebpf::{
+    helpers::{bpf_get_prandom_u32, bpf_ktime_get_boot_ns},
+    maps::ring_buf::RingBufEntry,
+};
 use rinit_trace_common::{ABI_VERSION, RecordHeader};
 
 use crate::{
+    globals,
     maps::{EVENTS, count, note_lost},
     task::{Place, gate_key},
 };
@@ -50,6 +54,10 @@ pub(crate) unsafe fn reserve<T: Record + 'static>(
 /// The same for a record that is about no namespace.
 #[inline(always)]
 pub(crate) fn reserve_global<T: Record + 'static>(kind: u16) -> Option<RingBufEntry<T>> {
+    if is_dropped_on_purpose() {
+        count(u32::from(kind));
+        return None;
+    }
     let Some(mut entry) = EVENTS.reserve::<T>(0) else {
         count(u32::from(kind));
         return None;
@@ -63,6 +71,14 @@ pub(crate) fn reserve_global<T: Record + 'static>(kind: u16) -> Option<RingBufEn
         (*header).at = now();
     }
     Some(entry)
+}
+
+/// The fault switch of the tests: looks to user space as a full ring does.
+#[inline(always)]
+fn is_dropped_on_purpose() -> bool {
+    let one_in = globals::drop_one_in();
+    // SAFETY: the helper has no arguments and no preconditions.
+    one_in != 0 && unsafe { bpf_get_prandom_u32() } % one_in == 0
 }
 
 /// Hands a filled record to user space.

@@ -13,7 +13,7 @@ static CONFIG: Config = Config {
     features: 0,
     target_inum: 0,
     target_reaper: 0,
-    pad: 0,
+    drop_one_in: 0,
 };
 
 /// An offset, for `offset!(task_tgid)`.
@@ -62,4 +62,11 @@ pub(crate) fn target() -> (u32, u32) {
             core::ptr::read_volatile(&raw const CONFIG.target_reaper),
         )
     }
+}
+
+/// One in how many records is dropped on purpose; 0 for none, and then the verifier prunes the code.
+#[inline(always)]
+pub(crate) fn drop_one_in() -> u32 {
+    // SAFETY: as in `has`.
+    unsafe { core::ptr::read_volatile(&raw const CONFIG.drop_one_in) }
 }

@@ -62,6 +62,15 @@ pub struct TraceArgs {
     #[arg(long, value_name = "KIB", default_value_t = 4096, env = "RINIT_TRACE_RING_KIB",
           value_parser = clap::value_parser!(u32).range(4..=1_048_576))]
     pub ring_kib: u32,
+    /// Lose one record in so many, as a full ring buffer would: for tests of what that does
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        env = "RINIT_TRACE_DROP_ONE_IN",
+        hide = true
+    )]
+    pub drop_one_in: u32,
 }
 
 /// Options of `system-info`.

@@ -90,7 +90,7 @@ unsafe fn decide(arguments: &Arguments) -> Option<u32> {
         let is_init = target.ns_tgid == 1 && target.level > 0;
         let usual = arguments.signal == SIGKILL || globals::interest() & bit != 0;
         // The gate is looked up last: most signals of a container are nobody's request to end.
-        if !usual && !is_init && !passes_gate(&target, bit) {
+        if !usual && !is_init && !is_of_the_stop(&target, bit) {
             return None;
         }
         let from_outside = place(current()).inum != target.inum;
@@ -107,6 +107,20 @@ unsafe fn decide(arguments: &Arguments) -> Option<u32> {
             gate::open(&target, bit);
         }
         Some(folded)
+    }
+}
+
+/// Whether a signal to a member is part of a stop: the gate lets it pass, or the gate is open and
+/// the init sends it. An init may pass another signal on than it was sent (`dumb-init -r`).
+#[inline(always)]
+unsafe fn is_of_the_stop(target: &Place, bit: u64) -> bool {
+    // SAFETY: `target.namespace` and `current()` are typed pointers.
+    unsafe {
+        let Some(signals) = gate::lets_pass(&gate_key(target)) else {
+            return false;
+        };
+        let sender: u32 = load(current(), offset!(task_tgid));
+        signals & bit != 0 || sender == reaper_tgid(target)
     }
 }
 

@@ -62,6 +62,7 @@ fn start(args: &TraceArgs, target: Option<&Target>, lookups: Arc<Lookups>) -> Re
             init: target.init.pid,
         }),
         ring_bytes: args.ring_kib.next_power_of_two().saturating_mul(1024),
+        drop_one_in: args.drop_one_in,
         ..KernelOptions::default()
     };
     let mut info = SystemInfo::of_this_machine();

@@ -50,6 +50,8 @@ pub struct KernelOptions {
     pub btf: PathBuf,
     /// Mechanisms for the teardown that may be tried; empty for inference alone.
     pub teardown: Vec<Mechanism>,
+    /// The fault switch of the tests: one record in so many counts as lost; 0 for none.
+    pub drop_one_in: u32,
 }
 
 impl Default for KernelOptions {
@@ -60,6 +62,7 @@ impl Default for KernelOptions {
             ring_bytes: 4 << 20,
             btf: PathBuf::from(preflight::KERNEL_BTF),
             teardown: vec![Mechanism::Fentry, Mechanism::Kprobe],
+            drop_one_in: 0,
         }
     }
 }
@@ -327,7 +330,7 @@ fn config(options: &KernelOptions, info: &SystemInfo, offsets: &Offsets) -> Conf
         features,
         target_inum: options.target.map_or(0, |target| target.inum),
         target_reaper: options.target.map_or(0, |target| target.init),
-        pad: 0,
+        drop_one_in: options.drop_one_in,
     }
 }
 
