@@ -46,12 +46,12 @@ fn is_graceful(report: &Report, kind: &str) {
     report.is("/workload/init/kind", kind);
 }
 
-/// `cause` is the right one; the program may also say that it finds none, but never a wrong one.
+
 fn is_forced(report: &Report, kind: &str, lost_cleanup: u64, cause: &str) {
     report.is("/verdict", "forced");
     report.is("/lost_cleanup", lost_cleanup);
     report.is("/workload/init/kind", kind);
-    assert!([cause, "unexplained"].contains(&report.cause()), "{report}");
+    assert_eq!(report.cause(), cause, "{report}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::{
     Config,
     begin::{self, is_inside},
     episode::{is_effective_kill, is_to_dying},
+    facts,
     members::{self, Member},
     oom::OomMarks,
     roles,
@@ -16,8 +17,8 @@ use super::{
 };
 use crate::model::{
     BootTime, ClosedStop, Init, InitKind, Kill, Observation, Outcome, PidnsTeardown, Process,
-    ProcessKey, Role, SCHEMA, Sender, SignalEntry, SignalEvent, StopDetails, StopFacts, StopReport,
-    Trigger, Verdict, WorkloadNames, millis,
+    ProcessKey, Role, SCHEMA, Sender, SignalEntry, SignalEvent, StopDetails, StopReport, Trigger,
+    Verdict, WorkloadNames, millis,
 };
 
 /// Docker's grace period, where none is known.
@@ -42,7 +43,7 @@ pub(super) fn closed_stop(
         .zip(roles::roles(workload, &members))
         .map(|(member, role)| member.report(&scene, role))
         .collect();
-    let facts = facts(&scene, &members, config);
+    let facts = facts::of_stop(&scene, &members, config);
     let ended = workload.ended_at().max(begin.at);
     let names = workload.names.clone().unwrap_or_default();
     let report = StopReport {
@@ -227,33 +228,6 @@ fn describe(
             cmdline,
             kind: InitKind::Unknown,
         },
-    }
-}
-
-fn facts(scene: &Scene, members: &[Member], config: &Config) -> StopFacts {
-    let (workload, begin) = (scene.workload, scene.begin);
-    let init = members.iter().find(|member| member.key == workload.init);
-    let end_state = init.and_then(Member::end_state);
-    let gap = begin::chain_gap(workload.names.as_ref());
-    let older_than_trace = workload.init.start < config.started.0;
-    StopFacts {
-        init: workload.init,
-        unkillable: begin
-            .signal
-            .is_some_and(|event| event.state.is_unkillable()),
-        dropped_at_delivery: begin
-            .signal
-            .and_then(|event| event.signal)
-            .zip(init)
-            .is_some_and(|(signal, init)| init.drops_at_delivery(scene, signal) > 0),
-        exec_since: begin
-            .signal
-            .zip(end_state)
-            .map(|(event, end)| event.state.exec_id != end.exec_id),
-        killed_by_runtime: begin.kill.is_some_and(begin::is_runtime_kill),
-        may_have_missed_begin: older_than_trace && begin.at.since(config.started) < gap,
-        unlinked_stop_signal: begin.unlinked,
-        dropped_facts: workload.episode.dropped,
     }
 }
 

@@ -105,6 +105,8 @@ pub(super) struct Begin<'a> {
     pub(super) signal: Option<&'a SignalEvent>,
     /// The first SIGKILL to the init that the kernel accepted.
     pub(super) kill: Option<&'a SignalEvent>,
+    /// The child whose end made an unsignalled init leave.
+    pub(super) child: Option<&'a ExitEvent>,
     /// How long before the end the init was sent a stop signal that is not counted.
     pub(super) unlinked: Option<Duration>,
 }
@@ -138,12 +140,16 @@ pub(super) fn find<'a>(workload: &'a Workload, oom: &OomMarks) -> Option<Begin<'
             trigger: Trigger::StopSignal,
             signal: Some(first),
             kill,
+            child: None,
             unlinked: None,
         });
     }
-    let (at, trigger) = match (kill, exit) {
+    let child = exit
+        .filter(|_| kill.is_none())
+        .and_then(|exit| last_child(workload, exit));
+    let (at, trigger) = match (kill, child) {
         (Some(kill), _) => (kill.at, kill_trigger(kill, exit, oom)),
-        (None, Some(exit)) => own_end(workload, exit),
+        (None, Some(child)) => (child.at, Trigger::MainChildExit),
         (None, None) => (end, Trigger::InitExit),
     };
     Some(Begin {
@@ -151,6 +157,7 @@ pub(super) fn find<'a>(workload: &'a Workload, oom: &OomMarks) -> Option<Begin<'
         trigger,
         signal: None,
         kill,
+        child,
         unlinked: candidates
             .iter()
             .rfind(|event| event.signal.is_some_and(|signal| is_meant(signal, names)))
@@ -204,19 +211,15 @@ fn kill_trigger(kill: &SignalEvent, exit: Option<&ExitEvent>, oom: &OomMarks) ->
     }
 }
 
-/// An init that nobody asked: its last direct child that ended just before may have made it leave.
-/// The end of an exec session does not.
-fn own_end(workload: &Workload, exit: &ExitEvent) -> (BootTime, Trigger) {
-    let child = workload
+/// What made an init leave that nobody asked: its last direct child that ended just before. The end
+/// of an exec session does not.
+fn last_child<'a>(workload: &'a Workload, exit: &ExitEvent) -> Option<&'a ExitEvent> {
+    workload
         .episode
         .exits
         .iter()
         .filter(|event| event.task.ppid == workload.init.tgid && event.at <= exit.at)
         .filter(|event| event.task.key != workload.init && !workload.is_exec(&event.task))
         .filter(|event| exit.at.since(event.at) <= BEFORE_EXIT)
-        .max_by_key(|event| event.at);
-    match child {
-        Some(child) => (child.at, Trigger::MainChildExit),
-        None => (exit.at, Trigger::InitExit),
-    }
+        .max_by_key(|event| event.at)
 }

@@ -23,6 +23,17 @@ pub(super) struct Member<'a> {
     pub(super) asked: Vec<&'a SignalEvent>,
 }
 
+/// Whether an init that was asked to end asks a member by another signal (`dumb-init -r`): what it
+/// sends then is the stop signal for that member.
+fn is_passed_on(event: &SignalEvent, scene: &Scene) -> bool {
+    scene.begin.signal.is_some()
+        && event.sender.key == scene.workload.init
+        && event.target.key != scene.workload.init
+        && matches!(event.origin(), Origin::User | Origin::Thread)
+        && event.signal.is_some_and(Signal::is_fatal_by_default)
+        && event.signal != Some(Signal::KILL)
+}
+
 /// Collects the members: alive at some moment of the stop, the init first, then by their end.
 pub(super) fn collect<'a>(scene: &Scene<'a>) -> Vec<Member<'a>> {
     let workload = scene.workload;
@@ -37,7 +48,7 @@ pub(super) fn collect<'a>(scene: &Scene<'a>) -> Vec<Member<'a>> {
             members
                 .entry(event.target.key)
                 .or_insert_with(|| Member::new(&event.target, exit))
-                .add(event, scene.stop);
+                .add(event, scene);
         }
     }
     // A SIGKILL shortly before the begin, of one that ended in the stop: the main child, or a worker
@@ -76,14 +87,15 @@ impl<'a> Member<'a> {
         }
     }
 
-    fn add(&mut self, event: &'a SignalEvent, stop: Signal) {
+    fn add(&mut self, event: &'a SignalEvent, scene: &Scene) {
         // At its exit its parent may be gone already, and another its parent.
         self.task = &event.target;
         if is_effective_kill(event) {
             self.kill.get_or_insert(event);
         } else if event
             .signal
-            .is_some_and(|signal| signal == stop || signal.is_usual_stop())
+            .is_some_and(|signal| signal == scene.stop || signal.is_usual_stop())
+            || is_passed_on(event, scene)
         {
             self.asked.push(event);
         }

@@ -7,6 +7,7 @@ mod begin;
 mod config;
 mod entered;
 mod episode;
+mod facts;
 mod losses;
 mod members;
 mod met;

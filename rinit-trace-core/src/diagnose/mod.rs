@@ -4,15 +4,18 @@
 //! happened when it explains a kill. A wrong cause is worse than none: a rule that cannot be sure
 //! says `likely`, and what no rule explains is `unexplained`.
 
-mod init_kind;
+mod inits;
+mod left_behind;
 mod rules;
+mod unheeded;
+mod view;
 mod words;
 
 use crate::model::{
-    ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, InitKind, Outcome, Process,
-    Role, StopReport, Verdict,
+    ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, Process, Role, StopReport,
+    Verdict,
 };
-pub use init_kind::init_kind;
+pub use inits::{Reach, init_kind, reach};
 
 /// One cause.
 pub struct Rule {
@@ -22,39 +25,60 @@ pub struct Rule {
     pub check: fn(&ClosedStop) -> Option<Finding>,
 }
 
-/// All rules, in order of precedence. A new one is a file in `rules/` and a line here.
+/// All rules, in order of precedence. A new one is a file in `rules/` and a line here. The last
+/// ones explain less than the others of their name: they come after all that may explain more.
 pub const RULES: &[Rule] = &[
+    rules::oom::RULE,
     rules::no_stop_signal::RULE,
+    rules::killed_outside::RULE,
+    rules::traced::RULE,
     rules::init_ignores_signal::RULE,
+    rules::startup_window::RULE,
+    rules::wrong_stop_signal::RULE,
     rules::init_no_handler::RULE,
+    rules::signal_blocked::RULE,
     rules::grace_exceeded::RULE,
+    rules::main_child_exited::RULE,
     rules::init_exited::RULE,
+    rules::killed_inside::RULE,
+    rules::cgroup_killed::RULE,
+    rules::group_escape::RULE,
+    rules::forwarded_to_child_only::RULE,
     rules::not_forwarded::RULE,
+    rules::init_exited_early::RULE,
+    rules::oom::OF_A_MEMBER,
 ];
+
+/// What explains no kill: beside a cause, or in a graceful report.
+const REMARKS: &[Rule] = &[rules::startup_window::MAYBE, rules::unreaped::RULE];
 
 /// Completes the report of a closed stop: kind of its init, lost cleanup, cause and findings.
 pub fn diagnose(mut stop: ClosedStop) -> StopReport {
     let init = &mut stop.report.workload.init;
-    init.kind = init_kind(&init.comm, init.cmdline.as_deref());
+    let exe = stop.facts.init_settings.exe.as_deref();
+    init.kind = init_kind(&init.comm, init.cmdline.as_deref(), exe);
     let incomplete = stop.is_incomplete();
     let is_known = !incomplete && stop.report.verdict != Verdict::Unknown;
     stop.report.lost_cleanup = is_known.then(|| lost_cleanup(&stop.report));
-    if stop.report.verdict != Verdict::Forced {
-        return stop.report;
+    let matching = |rules: &[Rule]| -> Vec<Finding> {
+        let found = rules.iter().filter_map(|rule| (rule.check)(&stop));
+        found.collect()
+    };
+    let mut findings = Vec::new();
+    if stop.report.verdict == Verdict::Forced {
+        findings = matching(RULES);
+        if findings.is_empty() {
+            findings.push(rules::unexplained::finding(&stop));
+        }
     }
-    let mut findings: Vec<Finding> = RULES
-        .iter()
-        .filter_map(|rule| (rule.check)(&stop))
-        .collect();
-    if findings.is_empty() {
-        findings.push(rules::unexplained::finding(&stop));
-    }
+    let causes = findings.len();
+    findings.extend(matching(REMARKS));
     if incomplete {
         for finding in &mut findings {
             finding.confidence = Confidence::Likely;
         }
     }
-    stop.report.cause = findings.first().cloned();
+    stop.report.cause = findings[..causes].first().cloned();
     stop.report.findings = findings;
     stop.report
 }
@@ -64,7 +88,7 @@ pub fn diagnose(mut stop: ClosedStop) -> StopReport {
 fn lost_cleanup(report: &StopReport) -> u32 {
     let counts = |process: &&Process| match process.role {
         Role::Member => true,
-        Role::Init => !has_nothing_to_clean_up(report.workload.init.kind),
+        Role::Init => !inits::has_nothing_to_clean_up(report.workload.init.kind),
         Role::Exec => false,
     };
     let had_cleanup = |process: &&Process| {
@@ -81,41 +105,4 @@ fn lost_cleanup(report: &StopReport) -> u32 {
         .filter(had_cleanup)
         .count();
     u32::try_from(lost).unwrap_or(u32::MAX)
-}
-
-/// Inits that only start and reap others.
-fn has_nothing_to_clean_up(kind: InitKind) -> bool {
-    matches!(
-        kind,
-        InitKind::Tini
-            | InitKind::DockerInit
-            | InitKind::DumbInit
-            | InitKind::Catatonit
-            | InitKind::S6
-            | InitKind::Pause
-    )
-}
-
-/// Members, without exec sessions, that SIGKILL ended and that are not the init.
-fn killed_members(report: &StopReport) -> impl Iterator<Item = (usize, &Process)> {
-    report
-        .processes
-        .iter()
-        .enumerate()
-        .filter(|(_, process)| process.role == Role::Member && process.outcome.is_killed())
-}
-
-/// The init's entry.
-fn init(report: &StopReport) -> Option<(usize, &Process)> {
-    report
-        .processes
-        .iter()
-        .enumerate()
-        .find(|(_, process)| process.role == Role::Init)
-}
-
-/// Whether the init ended by itself.
-fn init_ended_by_itself(report: &StopReport) -> bool {
-    init(report)
-        .is_some_and(|(_, init)| matches!(init.outcome, Outcome::Exited | Outcome::Terminated))
 }

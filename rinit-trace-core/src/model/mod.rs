@@ -16,7 +16,9 @@ pub use event::{
 };
 pub use finding::{Confidence, Evidence, Finding, FindingId};
 pub use ids::{BootTime, CgroupIds, PidNs, ProcessKey};
-pub use names::{Grace, GraceSource, Pod, ProcessNames, Runtime, WorkloadNames};
+pub use names::{
+    Grace, GraceSource, INIT_VARIABLES, InitSettings, Pod, ProcessNames, Runtime, WorkloadNames,
+};
 pub use origin::{Origin, RUNTIME_COMMS};
 pub use process::{DispositionAtStop, Exit, KilledBy, Outcome, Process, Role, StopSignal};
 pub use report::{

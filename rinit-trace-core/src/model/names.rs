@@ -69,12 +69,47 @@ pub struct WorkloadNames {
     pub pod: Option<Pod>,
     /// Arguments of the init.
     pub init_cmdline: Option<Vec<String>>,
+    /// Executable and environment of the init, as far as they say how it treats signals.
+    pub init_settings: InitSettings,
     /// cgroup path of the init.
     pub cgroup: Option<String>,
     /// Configured grace period.
     pub grace: Option<Grace>,
     /// Configured stop signal.
     pub stop_signal: Option<Signal>,
+}
+
+/// Variables that change what an init of the knowledge base does. Nothing else of an environment is
+/// kept: it holds passwords.
+pub const INIT_VARIABLES: [&str; 2] = ["TINI_KILL_PROCESS_GROUP", "DUMB_INIT_SETSID"];
+
+/// What an init's file and environment say of how it treats signals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InitSettings {
+    /// Its executable, as `/proc/PID/exe` names it; `None` when that could not be read.
+    pub exe: Option<String>,
+    /// Those of [`INIT_VARIABLES`] that are set, with their values, bounded; `None` when its
+    /// environment could not be read.
+    pub environ: Option<Vec<(String, String)>>,
+}
+
+impl InitSettings {
+    /// The value of a variable; `None` when it is not set or not known.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        let environ = self.environ.as_ref()?;
+        let found = environ.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Fills in what is not known here.
+    pub fn complete(&mut self, other: &Self) {
+        if self.exe.is_none() {
+            self.exe.clone_from(&other.exe);
+        }
+        if self.environ.is_none() {
+            self.environ.clone_from(&other.environ);
+        }
+    }
 }
 
 /// Answer to a lookup of a namespace's processes: one of them.
@@ -94,4 +129,6 @@ pub struct ProcessNames {
     pub comm: String,
     /// Arguments, bounded; empty when they could not be read.
     pub cmdline: Vec<String>,
+    /// Of the init alone.
+    pub settings: Option<InitSettings>,
 }

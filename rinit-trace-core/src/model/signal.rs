@@ -37,6 +37,8 @@ impl Signal {
     pub const CHLD: Self = Self(17);
     /// SIGURG
     pub const URG: Self = Self(23);
+    /// SIGWINCH
+    pub const WINCH: Self = Self(28);
     /// SIGPWR
     pub const PWR: Self = Self(30);
     /// SIGRTMIN+3, systemd's request to halt

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{ProcessKey, StopReport};
+use super::{InitSettings, ProcessKey, StopReport};
 
 /// What the correlator hands to the diagnosis. `report` has neither cause nor findings yet, and
 /// its init no kind.
@@ -16,7 +16,7 @@ pub struct ClosedStop {
 }
 
 /// Observations that have no field of their own in the report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent observations, each read by a rule of its own"
@@ -24,6 +24,23 @@ pub struct ClosedStop {
 pub struct StopFacts {
     /// The init.
     pub init: ProcessKey,
+    /// How old the init was when the stop began; `None` when its start was not read.
+    pub init_age: Option<Duration>,
+    /// Signals that the init had a handler for at its end, of
+    /// `rinit_trace_common::DISPOSITION_SIGNALS`; `None` when its end was not seen.
+    pub init_handles: Option<u64>,
+    /// What the init's file and environment say.
+    pub init_settings: InitSettings,
+    /// Host pid of the child whose end made an unsignalled init leave.
+    pub main_child: Option<u32>,
+    /// Host pids of processes that somebody traced (`ptrace`) when they were signalled or ended.
+    pub traced: Vec<u32>,
+    /// Processes that were SIGKILLed, also through `cgroup.kill`, by a host process that is not the
+    /// container's runtime: host pids, and the command name of who did it.
+    pub killed_from_outside: Vec<(u32, String)>,
+    /// Children of the init that had ended before the stop began and were not reaped in it: host
+    /// pids and command names.
+    pub unreaped: Vec<(u32, String)>,
     /// `SIGNAL_UNKILLABLE` was set on the init when the stop signal was dropped.
     pub unkillable: bool,
     /// The init had blocked the stop signal for a moment, and it was dropped when that unblocked it
@@ -31,7 +48,7 @@ pub struct StopFacts {
     pub dropped_at_delivery: bool,
     /// The init has exec'd between its stop signal and its end; `None` when one was not seen.
     pub exec_since: Option<bool>,
-    /// The first SIGKILL to the init came from the container's runtime.
+    /// The first SIGKILL to the init came from the container's runtime, also through `cgroup.kill`.
     pub killed_by_runtime: bool,
     /// A stop signal may have been sent before the tracer looked: the workload is older than the
     /// trace, and the trace younger than a grace period.

@@ -182,7 +182,7 @@ fn tini_that_leaves_because_its_main_child_ended_is_not_an_init_that_exited() {
         +0.004 end
         => verdict forced
         => stop.trigger main-child-exit
-        => cause.id unexplained
+        => cause.id main-child-exited
         => started_at 1970-01-12T13:46:40Z
         => 6 exited member
         => 7 killed-unsignalled
@@ -202,7 +202,7 @@ fn a_main_child_that_was_killed_makes_the_stop_forced() {
         +0.003 end
         => verdict forced
         => stop.trigger main-child-exit
-        => cause.id unexplained
+        => cause.id main-child-exited
         => 6 killed-unsignalled member self
         => 1 exited
         ",
@@ -247,7 +247,7 @@ fn a_signal_passed_on_to_one_child_only_is_not_one_that_was_not_passed_on() {
         +0.005 exit 7
         +0.006 end
         => verdict forced
-        => cause.id unexplained
+        => cause.id forwarded-to-child-only
         => 6 terminated
         => 6.exit.signal SIGTERM
         => 6.stop_signal.taken true
@@ -269,7 +269,7 @@ fn a_handler_that_came_after_the_signal_is_no_missing_handler() {
         +10.2  end
         => verdict forced
         => stop.result ignored
-        => cause.id unexplained
+        => cause.id startup-window
         => 1.stop_signal.disposition default
         => 1.stop_signal.disposition_at_end handled
         => 1 killed-ignoring
@@ -289,7 +289,7 @@ fn an_exec_after_the_signal_is_no_missing_handler() {
         +10.1  exit 1
         +10.2  end
         => verdict forced
-        => cause.id unexplained
+        => cause.id startup-window
         => workload.init.comm server
         ",
     );
@@ -305,7 +305,7 @@ fn an_init_that_waits_for_signals_by_then_is_no_missing_handler() {
         +10    KILL runc -> 1
         +10.1  exit 1
         +10.2  end
-        => cause.id unexplained
+        => cause.id startup-window
         => 1.stop_signal.disposition_at_end blocked
         ",
     );

@@ -88,7 +88,7 @@ fn an_operator_who_kills_after_a_dropped_signal_is_not_the_runtime() {
         => verdict forced
         => stop.trigger stop-signal
         => stop.kill.sender.comm bash
-        => cause.id unexplained
+        => cause.id killed-outside
         => 1 killed-ignoring external
         ",
     );
@@ -126,7 +126,7 @@ fn the_oom_killer_that_takes_the_init_is_the_trigger() {
         => stop.trigger oom
         => 1 oom-killed oom init
         => 7 killed-unsignalled pidns-teardown
-        => cause.id unexplained
+        => cause.id oom
         ",
     );
 }
@@ -188,7 +188,8 @@ fn a_shell_that_forks_when_sigkill_comes_does_not_wait_for_signals() {
         +10     KILL  runc -> 1
         +10.1   exit  1
         +10.2   end
-        => cause.id unexplained
+        => cause.id startup-window
+        => cause.confidence likely
         ",
     );
 }

@@ -19,10 +19,14 @@ mod inputs;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod left_behind;
+#[cfg(test)]
 mod members;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tables;
+#[cfg(test)]
+mod unheeded;
 #[cfg(test)]
 mod world;

@@ -201,7 +201,7 @@ fn a_signal_that_stays_blocked_was_not_taken() {
         => 1 killed-pending runtime
         => 1.stop_signal.disposition blocked
         => 1.stop_signal.received 2
-        => cause.id unexplained
+        => cause.id signal-blocked
         => lost_cleanup 0
         ",
     );
@@ -257,7 +257,7 @@ fn the_stop_signal_is_taken_or_not_whatever_became_of_another() {
         => stop.signal SIGTERM
         => stop.taken false
         => 1.stop_signal.taken true
-        => cause.id init-no-handler
+        => cause.id wrong-stop-signal
         ",
     );
 }

@@ -12,7 +12,7 @@ use std::{
     path::PathBuf,
 };
 
-use rinit_trace_core::model::ProcessNames;
+use rinit_trace_core::model::{INIT_VARIABLES, InitSettings, ProcessNames};
 use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat};
 use thiserror::Error;
 
@@ -22,7 +22,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use parse::{Stat, parse_arguments, parse_namespace, parse_ns_ids, parse_stat};
+use parse::{Stat, parse_arguments, parse_environment, parse_namespace, parse_ns_ids, parse_stat};
 
 /// Most processes of one namespace that are described: a fork bomb must not fill our memory.
 const MAX_MEMBERS: usize = 4096;
@@ -30,6 +30,8 @@ const MAX_MEMBERS: usize = 4096;
 const MAX_CMDLINE: usize = 4096;
 /// `status` lists the supplementary groups before the namespace ids: up to 65,536 of 11 bytes.
 const MAX_STATUS: usize = 1 << 20;
+/// An environment is as large as the kernel allows, which is 2 MiB with 8 MiB of stack.
+const MAX_ENVIRONMENT: usize = 2 << 20;
 /// One line per v1 hierarchy (at most about 14), each up to a path's 4 KiB.
 const MAX_CGROUP: usize = 64 << 10;
 const MAX_STAT: usize = 4096;
@@ -292,15 +294,32 @@ impl Process {
     /// All but `parent_inside`, which takes the other members to know.
     fn names(&self) -> Option<ProcessNames> {
         let stat = self.stat().filter(|stat| !stat.has_ended())?;
+        let status = self.read("status", MAX_STATUS).unwrap_or_default();
+        let innermost = |field| parse_ns_ids(&status, field)?.last().copied();
+        let cmdline = self.cmdline();
         Some(ProcessNames {
             pid: self.pid,
             start_ticks: stat.start_ticks,
             ppid: stat.ppid,
             parent_inside: false,
-            sid: self.ns_ids("NSsid:").and_then(|ids| ids.last().copied()),
+            sid: innermost("NSsid:"),
             comm: stat.comm,
-            cmdline: self.cmdline(),
+            settings: (innermost("NSpid:") == Some(1)).then(|| self.settings(&cmdline)),
+            cmdline,
         })
+    }
+
+    /// What the file and the environment of an init say.
+    fn settings(&self, cmdline: &[String]) -> InitSettings {
+        let exe = readlinkat(&self.dir, "exe", Vec::new()).ok();
+        // One that is ending has no memory any more: its environment reads as empty.
+        let environ = self
+            .read("environ", MAX_ENVIRONMENT)
+            .filter(|bytes| bytes.len() < MAX_ENVIRONMENT && !cmdline.is_empty());
+        InitSettings {
+            exe: exe.map(|exe| exe.to_string_lossy().into_owned()),
+            environ: environ.map(|bytes| parse_environment(&bytes, &INIT_VARIABLES)),
+        }
     }
 
     /// Describes the process if it is 1 in its namespace.

@@ -2,7 +2,7 @@
 //! waited for, was too slow, or nothing came of the signal.
 
 use crate::{
-    diagnose::{Rule, killed_members, rules::runtime_gave_up, words},
+    diagnose::{Rule, unheeded::runtime_gave_up, view::killed_members, words},
     model::{ClosedStop, DispositionAtStop, Finding, FindingId, Outcome, Process, Signal},
 };
 

@@ -1,10 +1,14 @@
-//! PID 1, a program of its own and not one of the known inits, ended by itself while members were
-//! left; the kernel killed them with the namespace (`zap_pid_ns_processes()` in
-//! `kernel/pid_namespace.c`). Nobody had sent a stop signal.
+//! PID 1 ended by itself while members were left; the kernel killed them with the namespace
+//! (`zap_pid_ns_processes()` in `kernel/pid_namespace.c`). Nobody had sent a stop signal, and PID 1 is
+//! no init that left because its main child had ended: that is another cause.
 
 use crate::{
-    diagnose::{Rule, init, init_ended_by_itself, killed_members, words},
-    model::{ClosedStop, Confidence, Finding, FindingId, InitKind, KilledBy, Outcome, Trigger},
+    diagnose::{
+        Rule, inits,
+        view::{init, init_ended_by_itself, killed_members, torn_down},
+        words,
+    },
+    model::{ClosedStop, Confidence, Evidence, Finding, FindingId, InitKind, Outcome, Trigger},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -19,16 +23,14 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         report.stop.trigger,
         Trigger::InitExit | Trigger::MainChildExit
     ) && init_ended_by_itself(report);
-    let own_program = matches!(
-        report.workload.init.kind,
-        InitKind::App | InitKind::Shell | InitKind::Supervisor
-    );
-    let torn_down: Vec<_> = killed_members(report)
-        .filter(|(_, process)| process.killed_by == Some(KilledBy::PidnsTeardown))
-        .collect();
+    let kind = report.workload.init.kind;
+    // Such an init leaves without a main child only when it fails itself.
+    let of_main_child =
+        report.stop.trigger == Trigger::MainChildExit && inits::leaves_with_main_child(kind);
+    let torn_down: Vec<_> = torn_down(report).collect();
     // A member that was killed before, by somebody else, is what needs explaining first.
     let others_killed = killed_members(report).count() > torn_down.len();
-    if !by_itself || !own_program || torn_down.is_empty() || others_killed {
+    if !by_itself || of_main_child || torn_down.is_empty() || others_killed {
         return None;
     }
     let how = match (init_process.outcome, init_process.exit) {
@@ -41,13 +43,14 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let names = words::names(torn_down.iter().copied());
     let (mut pids, mut evidence) = words::about(report, torn_down.iter().copied());
     pids.insert(0, init_process.pid);
-    evidence.insert(0, crate::model::Evidence::Process(index));
+    evidence.insert(0, Evidence::Process(index));
+    let is_sure = !stop.facts.may_have_missed_begin && kind != InitKind::Unknown;
     Some(Finding {
         id: RULE.id,
-        confidence: if stop.facts.may_have_missed_begin {
-            Confidence::Likely
-        } else {
+        confidence: if is_sure {
             Confidence::Certain
+        } else {
+            Confidence::Likely
         },
         summary: format!(
             "PID 1 ({}) {how} by itself while {names} still ran; the kernel killed what was left with the pid namespace",

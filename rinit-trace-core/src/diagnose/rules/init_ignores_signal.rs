@@ -2,7 +2,7 @@
 //! `sig_ignored()`), and the runtime killed it when the grace period was over.
 
 use crate::{
-    diagnose::{Rule, rules::runtime_gave_up},
+    diagnose::{Rule, unheeded::unheeded},
     model::{ClosedStop, DispositionAtStop, Finding, FindingId, SendResult},
 };
 
@@ -12,20 +12,21 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 };
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
-    let gave_up = runtime_gave_up(stop)?;
+    let unheeded = unheeded(stop)?;
     let ignores = stop.report.stop.result == Some(SendResult::Ignored)
-        && gave_up.init.stop_signal.disposition == Some(DispositionAtStop::Ignored);
+        && stop.report.stop.taken == Some(false)
+        && unheeded.init.stop_signal.disposition == Some(DispositionAtStop::Ignored);
     if !ignores {
         return None;
     }
-    let signal = gave_up.signal;
+    let signal = unheeded.signal;
     let summary = format!(
-        "PID 1 ({}) ignores {signal} (SIG_IGN), so the kernel dropped it; the runtime waited {} and sent SIGKILL",
-        gave_up.init.comm, gave_up.waited
+        "PID 1 ({}) ignores {signal} (SIG_IGN), so the kernel dropped it; {}",
+        unheeded.init.comm, unheeded.end
     );
     let fix = vec![
         format!("do not set {signal} to SIG_IGN in PID 1, nor in what starts it: exec inherits it"),
         format!("install a handler for {signal} that ends the program"),
     ];
-    Some(gave_up.finding(RULE.id, summary, fix))
+    Some(unheeded.finding(RULE.id, summary, fix))
 }

@@ -6,8 +6,14 @@
 //! that is another cause.
 
 use crate::{
-    diagnose::{Rule, rules::runtime_gave_up, words},
-    model::{ClosedStop, DispositionAtStop, Finding, FindingId, InitKind, Process, SendResult},
+    diagnose::{
+        Rule,
+        rules::startup_window::reacts_later,
+        unheeded::{unheeded, was_dropped},
+        view::{is_python, is_shell},
+        words,
+    },
+    model::{ClosedStop, Finding, FindingId, Signal},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -16,35 +22,22 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 };
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
-    let gave_up = runtime_gave_up(stop)?;
-    let stopped = &stop.report.stop;
-    let at_once = stopped.result == Some(SendResult::Ignored)
-        && gave_up.init.stop_signal.disposition == Some(DispositionAtStop::Default)
-        && stop.facts.unkillable;
-    // A shell blocks signals while it forks: then it is dropped a moment later.
-    let later = stopped.taken == Some(false) && stop.facts.dropped_at_delivery;
-    let dropped = at_once || later;
-    if !dropped || came_too_early(stop, gave_up.init) {
+    let unheeded = unheeded(stop)?;
+    let is_same_program = stop.facts.exec_since == Some(false);
+    if !was_dropped(stop, unheeded.init) || !is_same_program || reacts_later(stop, unheeded.init) {
         return None;
     }
-    let is_shell = stop.report.workload.init.kind == InitKind::Shell;
-    let fix = words::make_init_react(gave_up.signal, is_shell);
+    let signal = unheeded.signal;
+    let mut fix = words::make_init_react(signal, is_shell(stop));
+    if is_python(stop) && signal != Signal::INT {
+        fix.push(
+            "or set STOPSIGNAL SIGINT: python catches that on its own (KeyboardInterrupt)"
+                .to_owned(),
+        );
+    }
     let summary = format!(
-        "PID 1 ({}) has no {} handler, so the kernel dropped the signal; the runtime waited {} and sent SIGKILL",
-        gave_up.init.comm, gave_up.signal, gave_up.waited
+        "PID 1 ({}) has no {signal} handler, so the kernel dropped the signal; {}",
+        unheeded.init.comm, unheeded.end
     );
-    Some(gave_up.finding(RULE.id, summary, fix))
-}
-
-/// Whether the init would have reacted to the signal later.
-fn came_too_early(stop: &ClosedStop, init_process: &Process) -> bool {
-    let has_become_another = stop.facts.exec_since != Some(false);
-    let reacts_now = match init_process.stop_signal.disposition_at_end {
-        Some(DispositionAtStop::Handled | DispositionAtStop::Waited) => true,
-        // It waits for signals by now, and was not sent another. Not so a shell, which blocks
-        // signals for the moment of a fork.
-        Some(DispositionAtStop::Blocked) => stop.report.workload.init.kind != InitKind::Shell,
-        _ => false,
-    };
-    has_become_another || reacts_now
+    Some(unheeded.finding(RULE.id, summary, fix))
 }

@@ -5,8 +5,13 @@
 //! sent long ago was meant for this stop: then it is likely and not certain.
 
 use crate::{
-    diagnose::{Rule, init, killed_members, words},
-    model::{ClosedStop, Confidence, Finding, FindingId, KilledBy, Trigger},
+    diagnose::{
+        Rule,
+        unheeded::is_killed_by_runtime,
+        view::{init, killed_members},
+        words,
+    },
+    model::{ClosedStop, Confidence, Finding, FindingId, Trigger},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -17,10 +22,8 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let report = &stop.report;
     let (index, init_process) = init(report)?;
-    let sent_by_runtime = report.stop.trigger == Trigger::Sigkill
-        && stop.facts.killed_by_runtime
-        && init_process.killed_by == Some(KilledBy::Runtime);
-    if !sent_by_runtime {
+    let unasked = matches!(report.stop.trigger, Trigger::Sigkill | Trigger::CgroupKill);
+    if !unasked || !is_killed_by_runtime(stop, init_process) {
         return None;
     }
     let doubtful = stop.facts.may_have_missed_begin || stop.facts.unlinked_stop_signal.is_some();

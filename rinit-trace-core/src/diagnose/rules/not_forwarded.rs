@@ -1,11 +1,9 @@
-//! PID 1 took the stop signal and ended; no other member was sent one, and the kernel killed them
+//! PID 1 took the stop signal and ended; it passed it on to nobody, and the kernel killed who was left
 //! with the namespace.
 
 use crate::{
-    diagnose::{Rule, init, init_ended_by_itself, killed_members, words},
-    model::{
-        ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, InitKind, KilledBy, Role,
-    },
+    diagnose::{Rule, left_behind::left_behind, view::is_shell, words},
+    model::{ClosedStop, Confidence, DispositionAtStop, Finding, FindingId},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -14,21 +12,11 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 };
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
-    let report = &stop.report;
-    let (index, init_process) = init(report)?;
-    let took_it = report.stop.taken == Some(true) && init_ended_by_itself(report);
-    let somebody_signalled = report
-        .processes
-        .iter()
-        .any(|process| process.role == Role::Member && process.stop_signal.received > 0);
-    let victims: Vec<_> = killed_members(report).collect();
-    let all_torn_down = victims
-        .iter()
-        .all(|(_, process)| process.killed_by == Some(KilledBy::PidnsTeardown));
-    if !took_it || somebody_signalled || victims.is_empty() || !all_torn_down {
+    let left = left_behind(stop)?;
+    if !left.passed.is_empty() || left.unsignalled.is_empty() {
         return None;
     }
-    let signal = words::stop_signal(report);
+    let victims = &left.unsignalled;
     let had_handler = victims
         .iter()
         .filter(|(_, process)| {
@@ -37,36 +25,31 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         .count();
     let handlers = match had_handler {
         0 => String::new(),
-        count if count == victims.len() && count == 1 => ", which had a handler,".to_owned(),
+        1 if victims.len() == 1 => ", which had a handler,".to_owned(),
         count => format!(" ({count} of {} had a handler)", victims.len()),
     };
     let names = words::names(victims.iter().copied());
     let verb = if victims.len() == 1 { "was" } else { "were" };
-    let (pids, mut evidence) = words::about(report, victims.iter().copied());
-    evidence.extend(words::signal_to(report, init_process.pid, signal));
-    evidence.push(crate::model::Evidence::Process(index));
-    Some(Finding {
-        id: RULE.id,
-        confidence: Confidence::Certain,
-        summary: format!(
-            "PID 1 ({}) took {signal} and ended without passing it on; {names}{handlers} {verb} killed with the pid namespace",
-            init_process.comm
-        ),
-        fix: if report.workload.init.kind == InitKind::Shell {
-            vec![
-                "in the trap, `kill -TERM \"$child\"` and `wait \"$child\"` before `exit`"
-                    .to_owned(),
-                "or `exec` the server, so that it is PID 1 and gets the signal itself".to_owned(),
-            ]
-        } else {
-            vec![
-                format!(
-                    "let PID 1 pass {signal} on to its children and wait for them before it ends"
-                ),
-                "or let the program that needs the signal be PID 1".to_owned(),
-            ]
-        },
-        pids,
-        evidence,
-    })
+    let (comm, signal) = (&left.init.1.comm, left.signal);
+    let summary = format!(
+        "PID 1 ({comm}) took {signal} and ended without passing it on; {names}{handlers} {verb} killed with the pid namespace"
+    );
+    let fix = if is_shell(stop) {
+        vec![
+            "in the trap, `kill -TERM \"$child\"` and `wait \"$child\"` before `exit`".to_owned(),
+            "or `exec` the server, so that it is PID 1 and gets the signal itself".to_owned(),
+        ]
+    } else {
+        vec![
+            format!("let PID 1 pass {signal} on to its children and wait for them before it ends"),
+            "or let the program that needs the signal be PID 1".to_owned(),
+        ]
+    };
+    // A helper that PID 1 started may have signalled for it (`pkill` in a trap).
+    let confidence = if left.somebody_else_signals() {
+        Confidence::Likely
+    } else {
+        Confidence::Certain
+    };
+    Some(left.finding(RULE.id, confidence, victims, summary, fix))
 }

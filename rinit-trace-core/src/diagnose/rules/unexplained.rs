@@ -1,18 +1,14 @@
 //! No rule explains the kills: say so, with the evidence.
 
 use crate::{
-    diagnose::{init, killed_members, words},
+    diagnose::{view, words},
     model::{ClosedStop, Confidence, Finding, FindingId},
 };
 
 /// Always matches; used when nothing else does.
 pub(in crate::diagnose) fn finding(stop: &ClosedStop) -> Finding {
     let report = &stop.report;
-    let killed_init = init(report).filter(|(_, process)| process.outcome.is_killed());
-    let victims: Vec<_> = killed_init
-        .into_iter()
-        .chain(killed_members(report))
-        .collect();
+    let victims: Vec<_> = view::killed(report).collect();
     let (pids, evidence) = words::about(report, victims.iter().copied());
     Finding {
         id: FindingId::Unexplained,

@@ -205,6 +205,7 @@ impl World {
                 sid: process.sid,
                 comm: process.comm.clone(),
                 cmdline: process.cmdline.clone(),
+                settings: process.settings.clone(),
             })
             .collect();
         self.correlator.handle_members(ns, members);

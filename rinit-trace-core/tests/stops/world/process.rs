@@ -1,7 +1,8 @@
 //! A process and what the kernel does with its signals.
 
 use rinit_trace_core::model::{
-    BootTime, CgroupIds, Disposition, ExitStatus, ProcessKey, SendResult, Signal, Task, TaskState,
+    BootTime, CgroupIds, Disposition, ExitStatus, InitSettings, ProcessKey, SendResult, Signal,
+    Task, TaskState,
 };
 
 use super::Id;
@@ -15,6 +16,12 @@ pub(crate) struct Process {
     /// Number of its parent inside; `None` when that lives outside.
     pub(crate) parent: Option<u32>,
     pub(crate) sid: Option<u32>,
+    /// Its process group; the session's where not told.
+    pub(crate) pgid: Option<u32>,
+    /// `task_struct.ptrace`
+    pub(crate) ptrace: u32,
+    /// What `/proc` says of an init.
+    pub(crate) settings: Option<InitSettings>,
     pub(crate) handled: u64,
     pub(crate) ignored: u64,
     pub(crate) blocked: u64,
@@ -45,6 +52,9 @@ impl Process {
             start,
             parent: Some(1),
             sid: Some(1),
+            pgid: None,
+            ptrace: 0,
+            settings: None,
             handled: 0,
             ignored: 0,
             blocked: 0,
@@ -85,7 +95,8 @@ impl Process {
             ns_tgid: self.id.1,
             ppid: self.ppid(),
             parent_level: u32::from(self.parent.is_some()),
-            pgid: self.sid,
+            pgid: self.pgid.or(self.sid),
+            ptrace: self.ptrace,
             sid: self.sid,
             comm: self.comm.clone(),
             cgroups: CgroupIds {
@@ -132,7 +143,8 @@ impl Process {
     ) -> SendResult {
         let result = told.unwrap_or_else(|| self.result(signal, inside));
         if result == SendResult::Delivered {
-            let blocked = self.blocked & signal.bit() != 0;
+            // Of a traced process it waits for the tracer.
+            let blocked = self.blocked & signal.bit() != 0 || self.ptrace != 0;
             let is_fatal = signal == Signal::KILL
                 || (!blocked && self.disposition(signal) == Disposition::Default);
             if is_fatal && !(self.id.1 == 1 && signal != Signal::KILL) {

@@ -5,7 +5,8 @@
 //! trace  started=-5s deliveries=no    when the trace began; long ago if not told
 //! init   sh age=3s                    PID 1; a hundred seconds old if not told
 //! names  grace=10s stop=USR1          what the lookup answers; `when=told`: not before `+1 names`
-//! member 7 java handles=TERM parent=1 sid=1 ignores= blocks= waits= cgroup= zombie
+//! member 7 java handles=TERM parent=1 sid=1 pgid=7 ignores= blocks= waits= cgroup= zombie traced
+//! init   tini cmd=tini,-g,--,app env=TINI_KILL_PROCESS_GROUP=1 exe=/usr/bin/tini   (env= is empty)
 //! exec   30 bash sid=30               entered from outside, before the trace
 //! ```
 //! Then events, at seconds since the scenario began (`+2.5`, `+10m`, `+3h+10.1`). What the kernel
@@ -177,6 +178,18 @@ fn set(process: &mut Process, attributes: &[&str]) {
             }
             "parent" => process.parent = Some(value.parse().unwrap()),
             "sid" => process.sid = value.parse().ok(),
+            "pgid" => process.pgid = value.parse().ok(),
+            "traced" => process.ptrace = 1,
+            "env" => {
+                let (name, value) = value.split_once('=').unwrap_or((value, ""));
+                let settings = process.settings.get_or_insert_default();
+                if !name.is_empty() {
+                    let environ = settings.environ.get_or_insert_default();
+                    environ.push((name.to_owned(), value.to_owned()));
+                }
+                settings.environ.get_or_insert_default();
+            }
+            "exe" => process.settings.get_or_insert_default().exe = Some(value.to_owned()),
             "cgroup" => process.cgroup = value.parse().unwrap(),
             "cmd" => process.cmdline = value.split(',').map(str::to_owned).collect(),
             "zombie" => process.become_zombie(),

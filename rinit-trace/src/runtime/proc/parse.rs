@@ -3,6 +3,9 @@
 /// Most arguments that are kept; people read the first few.
 const MAX_ARGUMENTS: usize = 64;
 
+/// Longest value of a variable that is kept.
+const MAX_VALUE: usize = 64;
+
 /// What `/proc/PID/stat` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stat {
@@ -74,4 +77,25 @@ pub(super) fn parse_arguments(bytes: &[u8], limit: usize) -> Vec<String> {
         }
     }
     arguments
+}
+
+/// Of `NAME=value` texts that end in NUL each, the wanted ones. An environment holds passwords:
+/// nothing else of it is kept.
+pub(super) fn parse_environment(bytes: &[u8], wanted: &[&str]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for variable in bytes.split(|byte| *byte == 0) {
+        let Some(equals) = variable.iter().position(|byte| *byte == b'=') else {
+            continue;
+        };
+        let (name, value) = (&variable[..equals], &variable[equals + 1..]);
+        let Some(name) = wanted.iter().find(|wanted| wanted.as_bytes() == name) else {
+            continue;
+        };
+        // `getenv` takes the first.
+        if found.iter().all(|(known, _)| known != name) {
+            let value = String::from_utf8_lossy(&value[..value.len().min(MAX_VALUE)]);
+            found.push(((*name).to_owned(), value.into_owned()));
+        }
+    }
+    found
 }

@@ -67,6 +67,38 @@ fn members_are_the_living_processes_of_the_namespace() {
 }
 
 #[test]
+fn what_an_init_is_set_to_do_is_read_and_no_secret_with_it() {
+    let host = host();
+    std::fs::write(
+        host.path("40/environ"),
+        b"PATH=/bin\0PASSWORD=x\0TINI_KILL_PROCESS_GROUP=\0TINI_KILL_PROCESS_GROUP=2\0=\0x\0DUMB_INIT_SETSID=\xff\0",
+    )
+    .unwrap();
+    std::os::unix::fs::symlink("/sbin/docker-init", host.path("40/exe")).unwrap();
+    let init = host.proc().process(40).unwrap();
+    let settings = init.settings.unwrap();
+    assert_eq!(settings.exe.as_deref(), Some("/sbin/docker-init"));
+    let kept = [
+        ("TINI_KILL_PROCESS_GROUP".to_owned(), String::new()),
+        ("DUMB_INIT_SETSID".to_owned(), "\u{fffd}".to_owned()),
+    ];
+    assert_eq!(settings.environ.as_deref(), Some(kept.as_slice()));
+    assert_eq!(host.proc().process(41).unwrap().settings, None, "no init");
+}
+
+#[test]
+fn an_environment_that_cannot_be_read_is_not_an_empty_one() {
+    let host = host();
+    let settings = || host.proc().process(40).unwrap().settings.unwrap();
+    assert_eq!(settings().environ, None);
+    std::fs::write(host.path("40/environ"), b"").unwrap();
+    assert_eq!(settings().environ, Some(Vec::new()));
+    // It is ending: its memory is gone.
+    std::fs::write(host.path("40/cmdline"), b"").unwrap();
+    assert_eq!(settings().environ, None);
+}
+
+#[test]
 fn a_process_whose_first_thread_has_left_is_a_member() {
     let host = FakeProc::new();
     host.add(&FakeProcess {

@@ -1,0 +1,111 @@
+//! What a report has no field for, and the rules of the diagnosis look at.
+
+use super::{
+    Config, begin,
+    begin::is_inside,
+    episode::{is_effective_kill, is_to_dying},
+    members::Member,
+    scene::Scene,
+};
+use crate::model::{BootTime, InitSettings, Origin, Signal, SignalEvent, StopFacts, Trigger};
+
+pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> StopFacts {
+    let (workload, begin) = (scene.workload, &scene.begin);
+    let init = members.iter().find(|member| member.key == workload.init);
+    let end_state = init.and_then(Member::end_state);
+    let gap = begin::chain_gap(workload.names.as_ref());
+    let older_than_trace = workload.init.start < config.started.0;
+    StopFacts {
+        init: workload.init,
+        init_age: (workload.init.start > 0).then(|| begin.at.since(BootTime(workload.init.start))),
+        init_handles: end_state.map(|state| state.handled),
+        init_settings: init_settings(scene),
+        main_child: begin
+            .child
+            .filter(|_| begin.trigger == Trigger::MainChildExit)
+            .map(|child| child.task.key.tgid),
+        traced: pids(members, |member| {
+            let signalled = member.asked.iter().copied().chain(member.kill);
+            let is_traced = signalled.map(|event| event.target.ptrace != 0);
+            is_traced.fold(member.task.ptrace != 0, |any, traced| any || traced)
+        }),
+        killed_from_outside: members
+            .iter()
+            .filter_map(|member| {
+                let kill = member.kill.filter(|kill| is_from_outside(scene, kill))?;
+                Some((member.key.tgid, kill.sender.comm.clone()))
+            })
+            .collect(),
+        unreaped: unreaped(scene),
+        unkillable: begin
+            .signal
+            .is_some_and(|event| event.state.is_unkillable()),
+        dropped_at_delivery: begin
+            .signal
+            .and_then(|event| event.signal)
+            .zip(init)
+            .is_some_and(|(signal, init)| init.drops_at_delivery(scene, signal) > 0),
+        exec_since: begin
+            .signal
+            .zip(end_state)
+            .map(|(event, end)| event.state.exec_id != end.exec_id),
+        killed_by_runtime: begin.kill.is_some_and(begin::is_runtime_kill),
+        may_have_missed_begin: older_than_trace && begin.at.since(config.started) < gap,
+        unlinked_stop_signal: begin.unlinked,
+        dropped_facts: workload.episode.dropped,
+    }
+}
+
+fn pids(members: &[Member], is_meant: impl Fn(&Member) -> bool) -> Vec<u32> {
+    let meant = members.iter().filter(|member| is_meant(member));
+    meant.map(|member| member.key.tgid).collect()
+}
+
+/// A SIGKILL by a host process that is not the runtime.
+fn is_from_outside(scene: &Scene, kill: &SignalEvent) -> bool {
+    let sent = matches!(
+        kill.origin(),
+        Origin::User | Origin::Thread | Origin::CgroupKill
+    );
+    sent && !is_inside(&kill.sender, &kill.target)
+        && !scene.is_by_runtime(&kill.sender, &kill.target)
+}
+
+fn init_settings(scene: &Scene) -> InitSettings {
+    let workload = scene.workload;
+    let seen = workload
+        .names_of(workload.init)
+        .and_then(|names| names.settings.clone());
+    let mut settings = seen.unwrap_or_default();
+    if let Some(names) = &workload.names {
+        settings.complete(&names.init_settings);
+    }
+    settings
+}
+
+/// Children of the init that had ended before the stop: the dying init SIGKILLs whatever still has
+/// a number in its namespace, also who is dead and was never waited for. One whose exit was seen
+/// shortly before may be reaped yet.
+fn unreaped(scene: &Scene) -> Vec<(u32, String)> {
+    let workload = scene.workload;
+    let episode = &workload.episode;
+    let mut found: Vec<(u32, String)> = Vec::new();
+    for event in episode.signals.iter().filter(|event| {
+        event.at >= scene.begin.at
+            && event.origin() == Origin::PidnsTeardown
+            && event.signal == Some(Signal::KILL)
+            && is_to_dying(event)
+            && event.target.ppid == workload.init.tgid
+    }) {
+        let pid = event.target.key.tgid;
+        let ended_lately = episode.exit_of(event.target.key).is_some();
+        let killed_lately = episode
+            .signals
+            .iter()
+            .any(|kill| kill.target.key == event.target.key && is_effective_kill(kill));
+        if !ended_lately && !killed_lately && found.iter().all(|(known, _)| *known != pid) {
+            found.push((pid, event.target.comm.clone()));
+        }
+    }
+    found
+}

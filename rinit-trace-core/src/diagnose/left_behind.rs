@@ -1,0 +1,110 @@
+//! PID 1 took the stop signal and ended; whoever was left the kernel killed with the namespace
+//! (`zap_pid_ns_processes()` in `kernel/pid_namespace.c`). Who of them had been signalled, and by
+//! whom, tells the causes apart.
+
+use super::{
+    inits::{Reach, reach},
+    view::{self, Listed, init, init_ended_by_itself, torn_down},
+    words,
+};
+use crate::model::{ClosedStop, Confidence, Evidence, Finding, FindingId, Role, Signal};
+
+pub(super) struct LeftBehind<'a> {
+    pub(super) stop: &'a ClosedStop,
+    pub(super) init: Listed<'a>,
+    pub(super) signal: Signal,
+    /// Victims that no stop signal had been sent to.
+    pub(super) unsignalled: Vec<Listed<'a>>,
+    /// Victims that had been sent one.
+    pub(super) signalled: Vec<Listed<'a>>,
+    /// Members that PID 1 passed it on to, in order of time, with the index of each signal.
+    pub(super) passed: Vec<(usize, Listed<'a>)>,
+}
+
+/// The victims of a stop that PID 1 took part in and left; `None` for any other stop.
+pub(super) fn left_behind(stop: &ClosedStop) -> Option<LeftBehind<'_>> {
+    let report = &stop.report;
+    let init = init(report)?;
+    report.stop.signal?;
+    let victims: Vec<Listed> = torn_down(report).collect();
+    if report.stop.taken == Some(false) || !init_ended_by_itself(report) || victims.is_empty() {
+        return None;
+    }
+    let (signalled, unsignalled) = victims
+        .into_iter()
+        .partition(|(_, process)| process.stop_signal.received > 0);
+    let mut passed: Vec<(usize, Listed)> = Vec::new();
+    for listed in report.processes.iter().enumerate() {
+        if listed.1.role != Role::Init && listed.1.stop_signal.received > 0 {
+            let first = view::sent(report, init.1.pid, listed.1.pid).next();
+            passed.extend(first.map(|(signal, _)| (signal, listed)));
+        }
+    }
+    passed.sort_by_key(|(signal, _)| *signal);
+    Some(LeftBehind {
+        stop,
+        init,
+        signal: words::stop_signal(report),
+        unsignalled,
+        signalled,
+        passed,
+    })
+}
+
+impl<'a> LeftBehind<'a> {
+    /// Members that the init passed the signal on to.
+    pub(super) fn recipients(&self) -> impl Iterator<Item = Listed<'a>> {
+        self.passed.iter().map(|(_, listed)| *listed)
+    }
+
+    /// Whether a member was signalled by another member.
+    pub(super) fn somebody_else_signals(&self) -> bool {
+        let processes = &self.stop.report.processes;
+        processes.iter().any(|process| {
+            process.role == Role::Member
+                && process.stop_signal.from.is_some_and(|from| {
+                    from != self.init.1.pid
+                        && from != process.pid
+                        && processes.iter().any(|sender| sender.pid == from)
+                })
+        })
+    }
+
+    /// Whom this init passes a signal on to, and whether that is sure.
+    pub(super) fn reach(&self) -> (Reach, bool) {
+        let init = &self.stop.report.workload.init;
+        let settings = &self.stop.facts.init_settings;
+        reach(init.kind, init.cmdline.as_deref(), settings)
+    }
+
+    /// The finding about these victims, with the signals that it rests on.
+    pub(super) fn finding(
+        &self,
+        id: FindingId,
+        confidence: Confidence,
+        victims: &[Listed],
+        summary: String,
+        fix: Vec<String>,
+    ) -> Finding {
+        let report = &self.stop.report;
+        let (pids, mut evidence) = words::about(report, victims.iter().copied());
+        evidence.extend(words::signal_to(report, self.init.1.pid, self.signal));
+        let passed = self.passed.iter();
+        evidence.extend(passed.map(|(signal, _)| Evidence::Signal(*signal)));
+        evidence.push(Evidence::Process(self.init.0));
+        // Whether it took the signal may not be known.
+        let is_sure = report.stop.taken == Some(true);
+        Finding {
+            id,
+            confidence: if is_sure {
+                confidence
+            } else {
+                Confidence::Likely
+            },
+            summary,
+            fix,
+            pids,
+            evidence,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! PID 1, of whatever kind, passed the stop signal on to some member and not to the victims, and left.
+
+use crate::{
+    diagnose::{
+        Rule, inits,
+        inits::Reach,
+        left_behind::{LeftBehind, left_behind},
+        words,
+    },
+    model::{ClosedStop, Confidence, Finding, FindingId, InitKind},
+};
+
+pub(in crate::diagnose) const RULE: Rule = Rule {
+    id: FindingId::ForwardedToChildOnly,
+    check,
+};
+
+fn check(stop: &ClosedStop) -> Option<Finding> {
+    let left = left_behind(stop)?;
+    if left.passed.is_empty() || left.unsignalled.is_empty() {
+        return None;
+    }
+    let names = words::names(left.unsignalled.iter().copied());
+    let verb = if left.unsignalled.len() == 1 {
+        "was"
+    } else {
+        "were"
+    };
+    let summary = format!(
+        "PID 1 ({}) passed {} to {} alone; {names} {verb} never signalled and killed with the pid namespace when PID 1 left",
+        left.init.1.comm,
+        left.signal,
+        words::names(left.recipients())
+    );
+    Some(left.finding(
+        RULE.id,
+        Confidence::Certain,
+        &left.unsignalled,
+        summary,
+        fix(&left),
+    ))
+}
+
+fn fix(left: &LeftBehind) -> Vec<String> {
+    let kind = left.stop.report.workload.init.kind;
+    let mut fix = Vec::new();
+    // It may be on already, and have missed who was in no group yet.
+    if left.reach() != (Reach::Group, true) {
+        fix.extend(inits::widen(kind).map(str::to_owned));
+    }
+    if inits::leaves_with_main_child(kind) {
+        fix.push(format!(
+            "let the child pass {} on to its own children and wait for them before it ends",
+            left.signal
+        ));
+    } else if kind == InitKind::Shell {
+        fix.push(
+            "in the trap, signal every child (`kill -TERM $(jobs -p)`) and `wait` for all before `exit`"
+                .to_owned(),
+        );
+    } else {
+        fix.push(format!(
+            "let PID 1 pass {} on to every child and wait for all of them before it ends",
+            left.signal
+        ));
+    }
+    fix
+}

@@ -1,0 +1,67 @@
+//! The signal was passed on to a process group, and every victim that never got it was in another
+//! one (`setsid()`, `setpgid()`).
+//!
+//! That a signal went to a group the kernel does not show: it is one signal for each of its members.
+//! It is known of inits with such an option (`tini -g`, dumb-init), or proved by two or more
+//! recipients when these are all of one group, and nobody else is left in it.
+
+use crate::{
+    diagnose::{
+        Rule,
+        inits::Reach,
+        left_behind::{LeftBehind, left_behind},
+        words,
+    },
+    model::{ClosedStop, Confidence, Finding, FindingId, Role},
+};
+
+pub(in crate::diagnose) const RULE: Rule = Rule {
+    id: FindingId::GroupEscape,
+    check,
+};
+
+fn check(stop: &ClosedStop) -> Option<Finding> {
+    let left = left_behind(stop)?;
+    let (group, confidence) = group(&left)?;
+    let all_outside = left
+        .unsignalled
+        .iter()
+        .all(|(_, victim)| victim.pgid != Some(group));
+    if left.unsignalled.is_empty() || !all_outside {
+        return None;
+    }
+    let names = words::names(left.unsignalled.iter().copied());
+    let (verb, what) = if left.unsignalled.len() == 1 {
+        ("is", "was never signalled")
+    } else {
+        ("are", "were never signalled")
+    };
+    let summary = format!(
+        "PID 1 ({}) passed {} to the process group of its child; {names} {verb} in another group, {what} and killed with the pid namespace when PID 1 left",
+        left.init.1.comm, left.signal
+    );
+    let fix = vec![
+        "keep these processes in the group of the main child: no setsid or setpgid (in a shell, no job control: `set +m`)".to_owned(),
+        "or let the process that starts them pass the signal on and wait for them".to_owned(),
+    ];
+    Some(left.finding(RULE.id, confidence, &left.unsignalled, summary, fix))
+}
+
+/// The group that was signalled, in the numbering of the namespace.
+fn group(left: &LeftBehind) -> Option<(u32, Confidence)> {
+    let mut groups = left.recipients().map(|(_, process)| process.pgid);
+    let group = groups.next()??;
+    let one_group = groups.all(|other| other == Some(group));
+    match left.reach() {
+        (Reach::Group, true) => return Some((group, Confidence::Certain)),
+        (Reach::Group, false) => return Some((group, Confidence::Likely)),
+        (Reach::MainChild | Reach::Nobody, true) => return None,
+        _ => {}
+    }
+    let nobody_left_out = left.stop.report.processes.iter().all(|process| {
+        process.role != Role::Member
+            || process.pgid != Some(group)
+            || process.stop_signal.received > 0
+    });
+    (one_group && left.passed.len() > 1 && nobody_left_out).then_some((group, Confidence::Certain))
+}

@@ -1,0 +1,42 @@
+//! Every victim had been signalled, but PID 1 left before they were done: the race of dumb-init and
+//! tini, which leave as soon as their main child has ended.
+
+use crate::{
+    diagnose::{Rule, inits, left_behind::left_behind, words},
+    model::{ClosedStop, Confidence, Finding, FindingId},
+};
+
+pub(in crate::diagnose) const RULE: Rule = Rule {
+    id: FindingId::InitExitedEarly,
+    check,
+};
+
+fn check(stop: &ClosedStop) -> Option<Finding> {
+    let left = left_behind(stop)?;
+    if left.signalled.is_empty() {
+        return None;
+    }
+    let names = words::names(left.signalled.iter().copied());
+    let verb = if left.signalled.len() == 1 {
+        "was"
+    } else {
+        "were"
+    };
+    let comm = &left.init.1.comm;
+    let why = if inits::leaves_with_main_child(left.stop.report.workload.init.kind) {
+        " when its main child had ended"
+    } else {
+        ""
+    };
+    let after = left.init.1.exit.map_or_else(String::new, |exit| {
+        format!(" after {}", words::duration(exit.at_ms))
+    });
+    let summary = format!(
+        "PID 1 ({comm}) left{why}{after}; {names} had been signalled and {verb} not done, and the kernel killed what was left with the pid namespace"
+    );
+    let fix = vec![
+        "let the main child wait for its own children before it ends".to_owned(),
+        "or run with an init that leaves only when no child is left".to_owned(),
+    ];
+    Some(left.finding(RULE.id, Confidence::Certain, &left.signalled, summary, fix))
+}

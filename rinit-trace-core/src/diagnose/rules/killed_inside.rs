@@ -1,0 +1,76 @@
+//! A member SIGKILLed another (a supervisor, a watchdog, itself), or the death of its parent did
+//! (`PR_SET_PDEATHSIG`).
+
+use crate::{
+    diagnose::{
+        Rule,
+        view::{self, Listed},
+        words,
+    },
+    model::{
+        ClosedStop, Confidence, Finding, FindingId, KilledBy, Process, SendResult, Signal,
+        StopReport,
+    },
+};
+
+pub(in crate::diagnose) const RULE: Rule = Rule {
+    id: FindingId::KilledInside,
+    check,
+};
+
+fn check(stop: &ClosedStop) -> Option<Finding> {
+    let report = &stop.report;
+    let victims: Vec<Listed> = view::killed(report)
+        .filter(|(_, process)| {
+            matches!(
+                process.killed_by,
+                Some(KilledBy::Peer | KilledBy::Itself | KilledBy::ParentDeath)
+            )
+        })
+        .collect();
+    let (_, first) = victims.first()?;
+    let how = match first.killed_by {
+        Some(KilledBy::ParentDeath) => {
+            "was to die with its parent (PR_SET_PDEATHSIG), which had ended".to_owned()
+        }
+        Some(KilledBy::Itself) => "sent SIGKILL to itself".to_owned(),
+        _ => format!("was sent SIGKILL by {}", killer(report, first)),
+    };
+    let others = match victims.len() - 1 {
+        0 => String::new(),
+        1 => "; one more was killed from inside the container".to_owned(),
+        count => format!("; {count} more were killed from inside the container"),
+    };
+    let (pids, evidence) = words::about(report, victims.iter().copied());
+    Some(Finding {
+        id: RULE.id,
+        confidence: Confidence::Certain,
+        summary: format!("{} {how}{others}", first.comm),
+        fix: vec![
+            "give it more time before the SIGKILL (stopwaitsecs, timeout-kill, KillMode and the like of the supervisor), or let it end sooner".to_owned(),
+        ],
+        pids,
+        evidence,
+    })
+}
+
+/// Who sent the SIGKILL, by name where it is a process of the report.
+fn killer(report: &StopReport, victim: &Process) -> String {
+    let kill = report.signals.iter().find(|entry| {
+        entry.to == victim.pid
+            && entry.signal == Signal::KILL
+            && entry.result != SendResult::Ignored
+    });
+    let Some(kill) = kill else {
+        return "another member".to_owned();
+    };
+    let sender = report
+        .processes
+        .iter()
+        .find(|process| process.pid == kill.from);
+    match sender {
+        Some(sender) if sender.ns_pid == 1 => format!("PID 1 ({})", sender.comm),
+        Some(sender) => sender.comm.clone(),
+        None => format!("process {} of the container", kill.from),
+    }
+}

@@ -1,0 +1,80 @@
+//! Nobody sent a stop signal: an init that leaves with its main child left because that had ended (a
+//! hot upgrade, a crash, a kill), and the kernel killed the rest with the namespace.
+
+use crate::{
+    diagnose::{
+        Rule, inits,
+        view::{self, Listed, init_ended_by_itself, torn_down},
+        words,
+    },
+    model::{ClosedStop, Confidence, Evidence, Finding, FindingId, Process, Trigger},
+};
+
+pub(in crate::diagnose) const RULE: Rule = Rule {
+    id: FindingId::MainChildExited,
+    check,
+};
+
+fn check(stop: &ClosedStop) -> Option<Finding> {
+    let report = &stop.report;
+    let (init_index, init) = view::init(report)?;
+    let known = inits::leaves_with_main_child(report.workload.init.kind);
+    if report.stop.trigger != Trigger::MainChildExit || !known || !init_ended_by_itself(report) {
+        return None;
+    }
+    let main_child = stop.facts.main_child?;
+    let (child_index, child) = report
+        .processes
+        .iter()
+        .enumerate()
+        .find(|(_, process)| process.pid == main_child)?;
+    let rest: Vec<Listed> = torn_down(report).collect();
+    if rest.is_empty() && !child.outcome.is_killed() {
+        return None;
+    }
+    let consequence = match rest.as_slice() {
+        [] => String::new(),
+        rest => format!(
+            "; the kernel killed {} with the pid namespace",
+            words::names(rest.iter().copied())
+        ),
+    };
+    let killed_child = Some((child_index, child)).filter(|(_, child)| child.outcome.is_killed());
+    let (pids, mut evidence) = words::about(report, killed_child.into_iter().chain(rest));
+    evidence.extend([
+        Evidence::Process(init_index),
+        Evidence::Process(child_index),
+    ]);
+    evidence.dedup();
+    Some(Finding {
+        id: RULE.id,
+        confidence: if stop.facts.may_have_missed_begin {
+            Confidence::Likely
+        } else {
+            Confidence::Certain
+        },
+        summary: format!(
+            "nobody sent a stop signal: PID 1 ({}) left because its main child ({}) {}{consequence}",
+            init.comm,
+            child.comm,
+            how_it_ended(child)
+        ),
+        fix: vec![
+            "keep the main child until the last of its processes has ended: no hot upgrade, no fork into the background under such an init".to_owned(),
+            "or run with an init that leaves only when no child is left".to_owned(),
+        ],
+        pids,
+        evidence,
+    })
+}
+
+fn how_it_ended(process: &Process) -> String {
+    match process.exit {
+        Some(exit) => match (exit.signal, exit.code) {
+            (Some(signal), _) => format!("died by {signal}"),
+            (None, Some(code)) => format!("exited with code {code}"),
+            (None, None) => "ended".to_owned(),
+        },
+        None => "ended".to_owned(),
+    }
+}

@@ -1,0 +1,49 @@
+//! The stop signal stayed pending in PID 1 until the kill: it blocks it and nobody waits for it, or
+//! it did not run in between.
+
+use crate::{
+    diagnose::{Rule, unheeded::unheeded},
+    model::{ClosedStop, DispositionAtStop, Finding, FindingId, SendResult},
+};
+
+pub(in crate::diagnose) const RULE: Rule = Rule {
+    id: FindingId::SignalBlocked,
+    check,
+};
+
+fn check(stop: &ClosedStop) -> Option<Finding> {
+    let unheeded = unheeded(stop)?;
+    let stopped = &stop.report.stop;
+    let is_pending = stopped.taken == Some(false)
+        && !stop.facts.dropped_at_delivery
+        && matches!(
+            stopped.result,
+            Some(SendResult::Delivered | SendResult::AlreadyPending | SendResult::LoseInfo)
+        );
+    if !is_pending {
+        return None;
+    }
+    let (signal, comm) = (unheeded.signal, &unheeded.init.comm);
+    let is_blocked =
+        unheeded.init.stop_signal.disposition_at_end == Some(DispositionAtStop::Blocked);
+    let (why, fix) = if is_blocked {
+        (
+            format!("PID 1 ({comm}) blocks {signal} and did not wait for it, so it stayed pending"),
+            vec![
+                format!(
+                    "unblock {signal} (sigprocmask) once the handler is installed, or wait for it: sigwait, signalfd"
+                ),
+                "look at what starts PID 1, too: exec inherits blocked signals".to_owned(),
+            ],
+        )
+    } else {
+        (
+            format!("PID 1 ({comm}) did not come to take {signal}, which stayed pending"),
+            vec![
+                "find out why PID 1 did not run: stopped (SIGSTOP, a debugger), a frozen cgroup, stuck in a system call (D state), or killed at once".to_owned(),
+            ],
+        )
+    };
+    let summary = format!("{why}; {}", unheeded.end);
+    Some(unheeded.finding(RULE.id, summary, fix))
+}

@@ -1,0 +1,79 @@
+//! PID 1 does not react to this stop signal, and handles another one that is usual for stopping:
+//! QUIT (nginx, php-fpm), WINCH (Apache), RTMIN+3 (systemd), INT.
+//!
+//! That a handler for another signal ends the program is not seen, so this is likely and not
+//! certain, but for systemd, whose SIGTERM means to execute itself again. A handler for INT says
+//! nothing of shells and python, which catch it on their own.
+
+use crate::{
+    diagnose::{
+        Rule,
+        rules::startup_window::reacts_later,
+        unheeded::{Unheeded, runtime_gave_up, unheeded, was_dropped},
+        view::{catches_int_on_its_own, is_shell},
+    },
+    model::{ClosedStop, Confidence, Finding, FindingId, InitKind, Signal},
+};
+
+pub(in crate::diagnose) const RULE: Rule = Rule {
+    id: FindingId::WrongStopSignal,
+    check,
+};
+
+/// The most telling first.
+const OTHERS: [Signal; 4] = [Signal::RTMIN_3, Signal::QUIT, Signal::WINCH, Signal::INT];
+
+fn check(stop: &ClosedStop) -> Option<Finding> {
+    if stop.report.workload.init.kind == InitKind::Systemd {
+        return of_systemd(stop);
+    }
+    let unheeded = unheeded(stop)?;
+    let is_missing = was_dropped(stop, unheeded.init)
+        && !reacts_later(stop, unheeded.init)
+        && stop.facts.exec_since == Some(false);
+    if !is_missing || is_shell(stop) {
+        return None;
+    }
+    let handles = stop.facts.init_handles?;
+    let other = OTHERS.into_iter().find(|other| {
+        handles & other.bit() != 0
+            && *other != unheeded.signal
+            && (*other != Signal::INT || !catches_int_on_its_own(stop))
+    })?;
+    let summary = format!(
+        "PID 1 ({}) has no {} handler, so the kernel dropped the signal, but it handles {other}; {}",
+        unheeded.init.comm, unheeded.signal, unheeded.end
+    );
+    Some(finding(unheeded, other, summary, Confidence::Likely))
+}
+
+fn of_systemd(stop: &ClosedStop) -> Option<Finding> {
+    let unheeded = runtime_gave_up(stop)?;
+    if unheeded.signal != Signal::TERM {
+        return None;
+    }
+    let summary = format!(
+        "PID 1 ({}) is systemd, which executes itself again on SIGTERM and halts on SIGRTMIN+3; {}",
+        unheeded.init.comm, unheeded.end
+    );
+    Some(finding(
+        unheeded,
+        Signal::RTMIN_3,
+        summary,
+        Confidence::Certain,
+    ))
+}
+
+fn finding(unheeded: Unheeded, other: Signal, summary: String, confidence: Confidence) -> Finding {
+    let fix = vec![
+        format!(
+            "set STOPSIGNAL {other} in the Dockerfile (docker run --stop-signal {other}), if that ends the program"
+        ),
+        format!("or install a handler for {}", unheeded.signal),
+    ];
+    let mut finding = unheeded.finding(RULE.id, summary, fix);
+    if confidence == Confidence::Likely {
+        finding.confidence = confidence;
+    }
+    finding
+}

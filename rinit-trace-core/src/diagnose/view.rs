@@ -1,0 +1,74 @@
+//! What several rules ask of a report.
+
+use crate::model::{
+    ClosedStop, InitKind, KilledBy, Origin, Outcome, Process, Role, SignalEntry, StopReport,
+};
+
+/// A process with its index in the report.
+pub(super) type Listed<'a> = (usize, &'a Process);
+
+/// The init's entry.
+pub(super) fn init(report: &StopReport) -> Option<Listed<'_>> {
+    let mut processes = report.processes.iter().enumerate();
+    processes.find(|(_, process)| process.role == Role::Init)
+}
+
+/// Who counts for the verdict and was ended by SIGKILL: the init and members, no exec sessions.
+pub(super) fn killed(report: &StopReport) -> impl Iterator<Item = Listed<'_>> {
+    let processes = report.processes.iter().enumerate();
+    processes.filter(|(_, process)| process.role != Role::Exec && process.outcome.is_killed())
+}
+
+/// Members, without exec sessions, that SIGKILL ended and that are not the init.
+pub(super) fn killed_members(report: &StopReport) -> impl Iterator<Item = Listed<'_>> {
+    killed(report).filter(|(_, process)| process.role == Role::Member)
+}
+
+/// Members that the kernel killed because the init had ended.
+pub(super) fn torn_down(report: &StopReport) -> impl Iterator<Item = Listed<'_>> {
+    killed_members(report).filter(|(_, process)| process.killed_by == Some(KilledBy::PidnsTeardown))
+}
+
+/// Whether the init ended by itself.
+pub(super) fn init_ended_by_itself(report: &StopReport) -> bool {
+    init(report)
+        .is_some_and(|(_, init)| matches!(init.outcome, Outcome::Exited | Outcome::Terminated))
+}
+
+/// Whether PID 1 is a shell.
+pub(super) fn is_shell(stop: &ClosedStop) -> bool {
+    stop.report.workload.init.kind == InitKind::Shell
+}
+
+/// Whether PID 1 is an interpreter that catches SIGINT on its own, whatever the program in it does.
+pub(super) fn catches_int_on_its_own(stop: &ClosedStop) -> bool {
+    is_shell(stop) || is_python(stop) || is_run_by(stop, "ruby")
+}
+
+/// Whether PID 1 is python: `python3`, `python3.11`.
+pub(super) fn is_python(stop: &ClosedStop) -> bool {
+    is_run_by(stop, "python")
+}
+
+fn is_run_by(stop: &ClosedStop, interpreter: &str) -> bool {
+    let init = &stop.report.workload.init;
+    let program = init.cmdline.as_ref().and_then(|cmdline| cmdline.first());
+    let exe = stop.facts.init_settings.exe.as_ref();
+    let mut names = [Some(&init.comm), program, exe].into_iter().flatten();
+    names.any(|name| super::inits::base_name(name).starts_with(interpreter))
+}
+
+/// Signals, with their indexes, that one process sent to another: no SIGKILL, none of the kernel.
+pub(super) fn sent(
+    report: &StopReport,
+    from: u32,
+    to: u32,
+) -> impl Iterator<Item = (usize, &SignalEntry)> {
+    let signals = report.signals.iter().enumerate();
+    signals.filter(move |(_, entry)| {
+        entry.from == from
+            && entry.to == to
+            && entry.signal != crate::model::Signal::KILL
+            && matches!(entry.origin, Origin::User | Origin::Thread)
+    })
+}
