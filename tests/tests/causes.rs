@@ -2,7 +2,7 @@
 
 use std::{process::Command, time::Duration};
 
-use rinit_trace_tests::{Docker, Kernel, Namespace, Report, shared_trace, trace};
+use rinit_trace_tests::{Docker, Kernel, Namespace, Report, shared_trace, trace, wait};
 
 /// Long enough for a program that ends at once, short enough to wait for.
 const GRACE: Duration = Duration::from_millis(500);
@@ -249,4 +249,32 @@ fn container_whose_command_ends_is_graceful() {
         "{report}"
     );
     report.is("/workload/name", container.name());
+}
+
+/// Said while there is time to do something about it.
+#[test]
+fn dropped_stop_signal_is_told_before_the_grace_period_ends() {
+    let Some(docker) = Docker::ready() else {
+        return;
+    };
+    let all = shared_trace();
+    let container = docker.shell("sleep 1000 & echo ready; wait", 1);
+    let one = trace(container.id());
+    // Longer than any deadline of this test: the stop is still under way when it is told.
+    container.kill("TERM");
+    let expected = format!(
+        "warning: {} ({}): PID 1 (sh, pid {}) has no SIGTERM handler, so the kernel dropped the one from runc",
+        container.name(),
+        &container.id()[..12],
+        container.pid(),
+    );
+    for tracer in [&one, &all] {
+        wait::until("the dropped signal is told", || {
+            tracer.stderr().contains(&expected).then_some(())
+        });
+    }
+    all.no_report_of(container.id());
+    container.kill("KILL");
+    one.report().says("forced", "init-no-handler", 0);
+    assert_eq!(all.stderr().matches(&expected).count(), 1);
 }

@@ -46,7 +46,6 @@ fn is_graceful(report: &Report, kind: &str) {
     report.is("/workload/init/kind", kind);
 }
 
-
 fn is_forced(report: &Report, kind: &str, lost_cleanup: u64, cause: &str) {
     report.is("/verdict", "forced");
     report.is("/lost_cleanup", lost_cleanup);

@@ -111,7 +111,7 @@ fn details(scene: &Scene, members: &[Member], names: &WorkloadNames) -> StopDeta
     }
 }
 
-fn sender(event: &SignalEvent) -> Sender {
+pub(super) fn sender(event: &SignalEvent) -> Sender {
     let task = &event.sender;
     Sender {
         pid: task.key.tgid,

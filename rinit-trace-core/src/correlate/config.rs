@@ -1,6 +1,6 @@
 //! What the correlator is told once, what it asks for, and what it counts.
 
-use crate::model::{BootTime, ClosedStop, PidNs, PidnsTeardown, ProcessKey};
+use crate::model::{BootTime, ClosedStop, DroppedSignal, PidNs, PidnsTeardown, ProcessKey};
 
 /// What the correlator is told once.
 #[derive(Clone, Debug)]
@@ -65,6 +65,8 @@ pub enum Output {
         /// The namespace.
         ns: PidNs,
     },
+    /// An init has dropped a stop signal from outside: to be told before its grace period ends.
+    SignalDropped(Box<DroppedSignal>),
     /// A stop has closed.
     Closed(Box<ClosedStop>),
 }

@@ -5,6 +5,7 @@
 mod assemble;
 mod begin;
 mod config;
+mod dropped;
 mod entered;
 mod episode;
 mod facts;
@@ -244,6 +245,8 @@ impl Correlator {
         let room = free.max(MIN_FACTS).min(self.config.max_facts);
         let step = input(workload, room);
         self.facts = others + workload.episode.len();
+        let dropped = workload.take_dropped(self.now);
+        self.outputs.extend(dropped.map(Output::SignalDropped));
         self.after(ns, step);
         self.schedule(ns);
     }

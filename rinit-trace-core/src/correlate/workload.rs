@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     NAMES_PATIENCE, begin,
+    dropped::Drops,
     entered::{Entered, TICK_NS},
     episode::{Episode, is_effective_kill, is_to_dying},
     losses::Losses,
@@ -69,6 +70,7 @@ pub(super) struct Workload {
     pub(super) episode: Episode,
     pub(super) entered: Entered,
     pub(super) losses: Losses,
+    pub(super) drops: Drops,
     /// A probe saw `zap_pid_ns_processes`.
     pub(super) teardown_seen: bool,
     /// When every task of the namespace was known to be gone.
@@ -95,6 +97,7 @@ impl Workload {
             episode: Episode::default(),
             entered: Entered::default(),
             losses: Losses::default(),
+            drops: Drops::default(),
             teardown_seen: false,
             gone_at: None,
             left: 0,
@@ -158,6 +161,9 @@ impl Workload {
         }
         self.forget_before(event.at);
         self.episode.add_signal(event, self.init, max_facts);
+        if event.target.key == self.init {
+            self.note_dropped(event);
+        }
         if event.target.key != self.init {
             // One to somebody who is dying already keeps nothing open: a runtime that retries would
             // do so for ever.
@@ -210,6 +216,7 @@ impl Workload {
         self.see(&event.task, event.at);
         if matches!(self.state, State::Asked { .. } | State::Ending { .. }) {
             self.episode.add_deliver(event, max_facts);
+            self.note_dropped_late(event);
         }
         Step::Stay
     }
@@ -256,12 +263,13 @@ impl Workload {
     }
 
     pub(super) fn on_timeout(&mut self, now: BootTime) -> Step {
-        if self.deadline().is_none_or(|at| at > now) {
+        if self.state_deadline().is_none_or(|at| at > now) {
             return Step::Stay;
         }
         match self.state {
             State::Watching { .. } | State::Asked { .. } => {
                 self.state = State::Watching { gate: None };
+                self.drops.reset();
                 self.forget_before(now);
                 self.members.clear();
                 self.asked_members = false;
@@ -283,6 +291,11 @@ impl Workload {
     }
 
     pub(super) fn deadline(&self) -> Option<BootTime> {
+        let deadlines = [self.state_deadline(), self.drops.deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    fn state_deadline(&self) -> Option<BootTime> {
         Some(match self.state {
             State::Watching { gate } => gate?.plus(begin::gate_time(self.names.as_ref())),
             State::Asked { last } => last.plus(begin::gate_time(self.names.as_ref())),
@@ -342,6 +355,7 @@ impl Workload {
         self.members.clear();
         self.asked_members = false;
         self.entered = Entered::default();
+        self.drops = Drops::default();
         self.names = None;
     }
 

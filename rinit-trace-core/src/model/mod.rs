@@ -1,5 +1,6 @@
 //! Plain data that the other rooms pass to each other. No behaviour beyond naming and classifying.
 
+mod dropped;
 mod event;
 mod finding;
 mod ids;
@@ -10,6 +11,7 @@ mod report;
 mod signal;
 mod stop;
 
+pub use dropped::DroppedSignal;
 pub use event::{
     DeliverEvent, Disposition, Event, ExitEvent, ExitStatus, SendResult, SignalEvent, SignalInfo,
     Task, TaskState,

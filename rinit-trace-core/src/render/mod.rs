@@ -3,6 +3,7 @@
 //! A view shows what the report says and decides nothing: no rule is applied here. Names in a report come from containers and are hostile; `escape` is the only way by which
 //! one of them gets into an output.
 
+mod dropped;
 mod escape;
 mod json;
 mod layout;
@@ -16,7 +17,7 @@ mod text;
 mod timeline;
 mod words;
 
-use crate::model::StopReport;
+use crate::model::{DroppedSignal, StopReport};
 
 /// How [`text()`] prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,4 +39,10 @@ pub fn json(report: &StopReport) -> Result<String, serde_json::Error> {
 /// `-o jsonl`: one object on one line. Ends with a newline.
 pub fn jsonl(report: &StopReport) -> Result<String, serde_json::Error> {
     json::line(report)
+}
+
+/// For people, while the stop goes on: which init dropped the stop signal, and whose it was. One
+/// line without its end.
+pub fn dropped_line(dropped: &DroppedSignal) -> String {
+    dropped::line(dropped)
 }

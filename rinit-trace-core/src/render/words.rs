@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::escape;
-use crate::model::{Init, Process, Sender, StopReport, Workload};
+use crate::model::{Init, Pod, Process, Sender, StopReport, Workload};
 
 /// The word that the JSON has for a value of a closed list.
 pub(super) fn word(value: &impl Serialize) -> String {
@@ -41,23 +41,38 @@ pub(super) fn processes(count: usize) -> String {
 
 /// What people call the workload, the container id behind it where both are known.
 pub(super) fn workload(workload: &Workload) -> String {
-    let id = workload.container_id.as_ref().map(|id| {
+    called(
+        workload.container_id.as_deref(),
+        workload.name.as_deref(),
+        workload.pod.as_ref(),
+        workload.pid_namespace,
+    )
+}
+
+/// The same of its parts.
+pub(super) fn called(
+    container_id: Option<&str>,
+    name: Option<&str>,
+    pod: Option<&Pod>,
+    pid_namespace: u32,
+) -> String {
+    let id = container_id.map(|id| {
         let short: String = id.chars().take(12).collect();
         escape::label(&short)
     });
-    let name = match (&workload.pod, &workload.name) {
+    let name = match (pod, name) {
         (Some(pod), _) => Some(format!(
             "{}/{}/{}",
             escape::label(&pod.namespace),
             escape::label(&pod.name),
             escape::label(&pod.container)
         )),
-        (None, name) => name.as_deref().map(escape::label),
+        (None, name) => name.map(escape::label),
     };
     match (name, id) {
         (Some(name), Some(id)) => format!("{name} ({id})"),
         (Some(only), None) | (None, Some(only)) => only,
-        (None, None) => format!("pidns {}", workload.pid_namespace),
+        (None, None) => format!("pidns {pid_namespace}"),
     }
 }
 

@@ -105,6 +105,7 @@ impl Driver {
                     let cause = report.cause.map(|cause| cause.id);
                     self.reports.push((init, report.verdict, cause));
                 }
+                Output::SignalDropped(dropped) => assert!(dropped.at <= self.now),
                 Output::LookupWorkload { .. } | Output::LookupMembers { .. } => {}
             }
         }

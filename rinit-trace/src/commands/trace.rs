@@ -3,7 +3,7 @@
 use std::{fs, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use rinit_trace_core::model::{StopReport, Trigger, Verdict};
+use rinit_trace_core::model::{DroppedSignal, StopReport, Trigger, Verdict};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, print_report, put};
@@ -11,7 +11,7 @@ use crate::{
     cli::{Output, TraceArgs},
     kernel::{self, Kernel, KernelOptions, SystemInfo},
     runtime::{self, LookupConfig, Lookups, Target},
-    tracer::Tracer,
+    tracer::{News, Tracer},
 };
 
 /// Why waiting ended.
@@ -143,8 +143,11 @@ async fn trace_all(
             Event::TimedOut | Event::Interrupted => break,
         }
     }
-    for report in tracer.finish() {
-        show(&report, args, verbose)?;
+    for news in tracer.finish() {
+        match news {
+            News::Stop(report) => show(&report, args, verbose)?,
+            News::SignalDropped(dropped) => warn_of_dropped(&dropped),
+        }
     }
     warn_of_what_is_missing(tracer);
     Ok(Exit::Ok)
@@ -202,11 +205,25 @@ async fn next(
             None => std::future::pending().await,
         }
     };
-    tokio::select! {
-        report = tracer.next_report() => Event::Report(Box::new(report)),
-        () = timed_out => Event::TimedOut,
-        () = interrupts.recv() => Event::Interrupted,
+    tokio::pin!(timed_out);
+    loop {
+        tokio::select! {
+            news = tracer.next() => match news {
+                News::Stop(report) => return Event::Report(report),
+                News::SignalDropped(dropped) => warn_of_dropped(&dropped),
+            },
+            () = &mut timed_out => return Event::TimedOut,
+            () = interrupts.recv() => return Event::Interrupted,
+        }
     }
+}
+
+/// Before the grace period ends: there is time to do something about it.
+fn warn_of_dropped(dropped: &DroppedSignal) {
+    eprintln!(
+        "warning: {}",
+        rinit_trace_core::render::dropped_line(dropped)
+    );
 }
 
 /// Ctrl-C and SIGTERM: this program ends when it is asked to.

@@ -16,7 +16,10 @@ use rinit_trace_core::{
     correlate::{Config, Correlator, Output, Stats},
     decode,
     diagnose::diagnose,
-    model::{Event, PidNs, PidnsTeardown, ProcessKey, ProcessNames, StopReport, WorkloadNames},
+    model::{
+        DroppedSignal, Event, PidNs, PidnsTeardown, ProcessKey, ProcessNames, StopReport,
+        WorkloadNames,
+    },
 };
 use tokio::{
     sync::mpsc,
@@ -54,7 +57,16 @@ enum Answer {
     Seen(Vec<ProcessNames>),
 }
 
-/// Traces until dropped. [`next_report`](Self::next_report) runs everything.
+/// What a tracer has to tell.
+#[derive(Debug)]
+pub enum News {
+    /// A stop has closed.
+    Stop(Box<StopReport>),
+    /// An init has dropped a stop signal from outside; its stop goes on.
+    SignalDropped(Box<DroppedSignal>),
+}
+
+/// Traces until dropped. [`next`](Self::next) runs everything.
 pub struct Tracer {
     kernel: Kernel,
     correlator: Correlator,
@@ -70,7 +82,7 @@ pub struct Tracer {
     learned: HashMap<u32, NamespaceInit>,
     /// Namespaces whose names were asked for, by the init's host pid.
     asked: HashMap<u32, PidNs>,
-    reports: VecDeque<StopReport>,
+    news: VecDeque<News>,
     losses: Losses,
     lost_by_namespace: HashMap<(u64, u64), u64>,
     undecodable: u64,
@@ -110,7 +122,7 @@ impl Tracer {
             introduced: HashMap::new(),
             learned: HashMap::new(),
             asked: HashMap::new(),
-            reports: VecDeque::new(),
+            news: VecDeque::new(),
             lost_by_namespace: HashMap::new(),
             undecodable: 0,
         }
@@ -167,14 +179,23 @@ impl Tracer {
         }
     }
 
-    /// Runs until a stop has closed. Dropping the future loses nothing: call again.
+    /// Runs until a stop has closed. What else is new is passed over.
     pub async fn next_report(&mut self) -> StopReport {
+        loop {
+            if let News::Stop(report) = self.next().await {
+                return *report;
+            }
+        }
+    }
+
+    /// Runs until there is something to tell. Dropping the future loses nothing: call again.
+    pub async fn next(&mut self) -> News {
         let mut drain = interval(DRAIN);
         drain.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.act();
-            if let Some(report) = self.reports.pop_front() {
-                return report;
+            if let Some(news) = self.news.pop_front() {
+                return news;
             }
             let due = self.due();
             tokio::select! {
@@ -192,16 +213,16 @@ impl Tracer {
         }
     }
 
-    /// Takes in what is there already and hands out the reports that are ready: for when tracing is
+    /// Takes in what is there already and hands out what is ready to be told: for when tracing is
     /// about to end. What is still under way is counted by [`stats`](Self::stats).
-    pub fn finish(&mut self) -> Vec<StopReport> {
+    pub fn finish(&mut self) -> Vec<News> {
         while let Ok(answer) = self.answers.try_recv() {
             self.take(answer);
         }
         self.drain();
         self.correlator.handle_time(clock::boot_time());
         self.act();
-        self.reports.drain(..).collect()
+        self.news.drain(..).collect()
     }
 
     /// When the correlator wants to be told the time.
@@ -287,12 +308,15 @@ impl Tracer {
                     };
                     self.kernel.close_gate(id, ns.init_start);
                 }
+                Output::SignalDropped(dropped) => {
+                    self.news.push_back(News::SignalDropped(dropped));
+                }
                 Output::StopBegan { ns } => tracing::debug!("a stop has begun in {ns}"),
                 Output::Closed(mut stop) => {
                     self.cmdlines.complete(&mut stop);
                     self.forget(stop.facts.init.tgid);
                     self.correlator.set_wall_offset(clock::wall_offset());
-                    self.reports.push_back(diagnose(*stop));
+                    self.news.push_back(News::Stop(Box::new(diagnose(*stop))));
                 }
             }
         }

@@ -16,9 +16,9 @@ use rinit_trace_core::{
     correlate::{Config, Correlator, Output},
     diagnose::diagnose,
     model::{
-        BootTime, ClosedStop, DeliverEvent, Disposition, Event, ExitEvent, ExitStatus, PidNs,
-        ProcessKey, ProcessNames, SendResult, Signal, SignalEvent, SignalInfo, StopReport, Task,
-        WorkloadNames,
+        BootTime, ClosedStop, DeliverEvent, Disposition, DroppedSignal, Event, ExitEvent,
+        ExitStatus, PidNs, ProcessKey, ProcessNames, SendResult, Signal, SignalEvent, SignalInfo,
+        StopReport, Task, WorkloadNames,
     },
 };
 
@@ -54,6 +54,8 @@ pub(crate) struct World {
     pub(crate) closed_at: Vec<BootTime>,
     pub(crate) gates_closed: Vec<BootTime>,
     pub(crate) began: usize,
+    /// Stop signals that inits dropped, and when that was told.
+    pub(crate) dropped: Vec<(BootTime, DroppedSignal)>,
 }
 
 /// A signal as a script tells it.
@@ -92,6 +94,7 @@ impl World {
             closed_at: Vec::new(),
             gates_closed: Vec::new(),
             began: 0,
+            dropped: Vec::new(),
         }
     }
 
@@ -165,6 +168,7 @@ impl World {
                 }
                 Output::CloseGate { .. } => self.gates_closed.push(self.now),
                 Output::StopBegan { .. } => self.began += 1,
+                Output::SignalDropped(dropped) => self.dropped.push((self.now, *dropped)),
                 Output::Closed(closed) => {
                     self.closed.push((*closed).clone());
                     self.closed_at.push(self.now);
