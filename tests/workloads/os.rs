@@ -11,6 +11,7 @@ use std::{
 };
 
 pub(crate) const SIGHUP: c_int = 1;
+pub(crate) const SIGINT: c_int = 2;
 pub(crate) const SIGKILL: c_int = 9;
 pub(crate) const SIGUSR1: c_int = 10;
 pub(crate) const SIGTERM: c_int = 15;
@@ -60,6 +61,15 @@ extern "C" fn on_signal(number: c_int) {
 /// Whether SIGUSR1 has come.
 pub(crate) fn is_to_settle() -> bool {
     SETTLE.load(Ordering::SeqCst)
+}
+
+/// Takes one SIGHUP that has come.
+pub(crate) fn was_reloaded() -> bool {
+    RELOADS
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| {
+            (count > 0).then(|| count - 1)
+        })
+        .is_ok()
 }
 
 /// Installs the handler.
@@ -139,6 +149,11 @@ pub(crate) fn wait_forever() -> ! {
         // SAFETY: takes nothing and only waits.
         unsafe { pause() };
     }
+}
+
+/// Ends at once and in good order.
+pub(crate) fn leave() -> ! {
+    std::process::exit(0);
 }
 
 /// Starts a copy of this process, which has one thread; it never returns.

@@ -17,6 +17,8 @@
 //! | `threads=N` | a server with N more threads |
 //! | `crowd=N` | forks N processes that leave SIGTERM alone |
 //! | `recycler` | again and again starts a worker, kills it and prints `recycled`, until SIGUSR1: prints `settled`; a server otherwise |
+//! | `churn=N` | N times starts a worker and ends it, by SIGKILL, by SIGINT or by its own end in turn; `reloaded` on SIGHUP; prints `churned`; a leaver then |
+//! | `churn-waits=N` | the same; a waiter then |
 //! | `pest=SIGNAL` | again and again sends a signal to process 1, and prints `sent` |
 //! | `reloader` | prints `reloaded` on SIGHUP; a server otherwise |
 //! | `counter` | handles SIGUSR1 and SIGCHLD; a server otherwise |
@@ -88,6 +90,15 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
             recycle()?;
             os::wait_for_term();
         }
+        "churn" | "churn-waits" => {
+            churn(number(argument)?)?;
+            while os::wait_for_term_or_hup() == os::SIGHUP {
+                say("reloaded")?;
+            }
+            if name == "churn-waits" {
+                pass_on_and_wait(&mut children)?;
+            }
+        }
         "pest" => pester(i32::try_from(number(argument)?).map_err(io::Error::other)?)?,
         "reloader" => {
             while os::wait_for_term_or_hup() == os::SIGHUP {
@@ -115,7 +126,7 @@ fn prepare(name: &str, argument: &str) -> io::Result<()> {
             os::handle(os::SIGTERM)?;
             os::handle(os::SIGUSR1)
         }
-        "reloader" => {
+        "reloader" | "churn" | "churn-waits" => {
             os::handle(os::SIGTERM)?;
             os::handle(os::SIGHUP)
         }
@@ -188,6 +199,25 @@ fn recycle() -> io::Result<()> {
         thread::sleep(PACE);
     }
     say("settled")
+}
+
+fn churn(rounds: u64) -> io::Result<()> {
+    for round in 0..rounds {
+        let worker = match round % 3 {
+            0 | 1 => os::fork(os::wait_forever)?,
+            _ => os::fork(os::leave)?,
+        };
+        match round % 3 {
+            0 => os::send(worker, os::SIGKILL)?,
+            1 => os::send(worker, os::SIGINT)?,
+            _ => {}
+        }
+        os::reap(worker)?;
+        while os::was_reloaded() {
+            say("reloaded")?;
+        }
+    }
+    say("churned")
 }
 
 fn pester(signal: i32) -> io::Result<()> {
