@@ -1,0 +1,138 @@
+//! What the reports of the demo's scenarios must say: data, written by the report contract and not by what the program
+//! prints, and the comparison with a report's JSON.
+//!
+//! # Format
+//! One TOML table per scenario, by its name:
+//!
+//! | key | |
+//! |---|---|
+//! | `verdict` | a verdict, or a list of those that are right |
+//! | `cause` | the cause's id, or `none`; or a list |
+//! | `confidence` | of the cause; left out where there is none |
+//! | `lost_cleanup` | a number, or a list |
+//! | `processes` | all processes of the report, in any order: `COMM: OUTCOME [by KILLED_BY] [with SIGNAL] [ROLE]`; each of the words may be alternatives, `java\|python3`; without `by` nobody killed it, without a role it is a `member` |
+//! | `fix`, `summary` | optional: a text that the cause's fixes, its summary contain, or a list of such |
+//! | `findings` | optional: ids that are among the findings |
+//! | `named` | optional: names of the processes whose pids the cause lists, all of them |
+//! | `stop` | optional: a table of fields of the report's `stop`; a value may be a list; `none` is null |
+//! | `init` | optional: a table of the init's `kind`, `disposition`, `disposition_at_end` |
+//!
+//! Where a true race decides, `either` is a list of whole entries: `[[NAME.either]]`. They cannot be mixed.
+
+mod compare;
+mod entry;
+mod process;
+
+use std::{collections::BTreeMap, fmt};
+
+use serde_json::Value;
+
+pub use compare::words_of;
+use entry::Entry;
+
+/// What is wrong with a text of expectations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error(String);
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Expectations by the name of their scenario.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Expectations(BTreeMap<String, Expectation>);
+
+/// What one scenario's report must say: one entry, or several of which one must fit as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expectation(Vec<Entry>);
+
+/// Reads a text of expectations. An error names the scenario and the key.
+pub fn parse(text: &str) -> Result<Expectations, Error> {
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error
+            .span()
+            .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        let what = error.message().lines().next().unwrap_or_default();
+        Error(format!("line {line} is no TOML: {what}"))
+    })?;
+    let mut expectations = BTreeMap::new();
+    for (name, value) in table {
+        let expectation =
+            Expectation::read(&value).map_err(|why| Error(format!("{name}: {why}")))?;
+        expectations.insert(name, expectation);
+    }
+    Ok(Expectations(expectations))
+}
+
+impl Expectations {
+    /// The scenarios' names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// What is expected of a scenario.
+    pub fn get(&self, name: &str) -> Option<&Expectation> {
+        self.0.get(name)
+    }
+}
+
+impl Expectation {
+    fn read(value: &toml::Value) -> Result<Self, String> {
+        let toml::Value::Table(table) = value else {
+            return Err("is no table; write `[NAME]` above its keys".to_owned());
+        };
+        let Some(either) = table.get("either") else {
+            return Ok(Self(vec![Entry::read(table)?]));
+        };
+        if let Some(other) = table.keys().find(|key| *key != "either") {
+            return Err(format!(
+                "`{other}` is beside `either`; move it into each of its entries"
+            ));
+        }
+        let entries = either
+            .as_array()
+            .filter(|entries| entries.len() > 1)
+            .ok_or(
+                "`either` is no list of two entries or more; write `[[NAME.either]]` above each",
+            )?
+            .iter()
+            .map(|entry| {
+                Entry::read(
+                    entry
+                        .as_table()
+                        .ok_or("`either` has an entry that is no table")?,
+                )
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self(entries))
+    }
+
+    /// How a report differs, one line each; empty when it is as expected. Of several entries the one that fits best
+    /// is compared with.
+    pub fn check(&self, report: &Value) -> Vec<String> {
+        self.0
+            .iter()
+            .map(|entry| compare::differences(entry, report))
+            .min_by_key(Vec::len)
+            .unwrap_or_default()
+    }
+
+    /// What is expected in short, as [`words_of`] tells it of a report: one line per entry, without those that would
+    /// be told twice.
+    pub fn words(&self) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for line in self.0.iter().map(compare::words) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests;
