@@ -27,6 +27,8 @@ mod members;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod tables;
 #[cfg(test)]
 mod unheeded;

@@ -21,6 +21,7 @@ use rinit_trace_core::{
         StopReport, Task, WorkloadNames,
     },
 };
+pub(crate) use script::play;
 
 /// When scenarios begin: early enough that nothing before it is negative.
 pub(crate) const ZERO: BootTime = BootTime(1_000_000_000_000_000);

@@ -51,7 +51,7 @@ use super::{
 type Words<'a> = Peekable<SplitWhitespace<'a>>;
 
 /// Plays a scenario, then lets everything close.
-pub(super) fn play(text: &str) -> World {
+pub(crate) fn play(text: &str) -> World {
     let mut world = World::new(config(text));
     for line in lines(text) {
         let mut words = line.split_whitespace().peekable();
