@@ -13,8 +13,8 @@ use super::{
     workload::Workload,
 };
 use crate::model::{
-    BootTime, Disposition, ExitEvent, Origin, RUNTIME_COMMS, SendResult, Signal, SignalEvent, Task,
-    Trigger, WorkloadNames,
+    BootTime, Disposition, ExitEvent, InitKind, Origin, RUNTIME_COMMS, SendResult, Signal,
+    SignalEvent, Task, Trigger, WorkloadNames, init_kind,
 };
 
 /// Shortest gap that ends a chain.
@@ -211,15 +211,31 @@ fn kill_trigger(kill: &SignalEvent, exit: Option<&ExitEvent>, oom: &OomMarks) ->
     }
 }
 
-/// What made an init leave that nobody asked: its last direct child that ended just before. The end
-/// of an exec session does not.
+/// What made an init leave that nobody asked: of its direct children that ended just before, the
+/// main child, which such an init started first; of any other init the last one. The end of an exec
+/// session does not.
 fn last_child<'a>(workload: &'a Workload, exit: &ExitEvent) -> Option<&'a ExitEvent> {
-    workload
-        .episode
-        .exits
-        .iter()
-        .filter(|event| event.task.ppid == workload.init.tgid && event.at <= exit.at)
-        .filter(|event| event.task.key != workload.init && !workload.is_exec(&event.task))
-        .filter(|event| exit.at.since(event.at) <= BEFORE_EXIT)
-        .max_by_key(|event| event.at)
+    let episode = &workload.episode;
+    let ended_before = |event: &&ExitEvent| {
+        event.task.ppid == workload.init.tgid
+            && event.task.key != workload.init
+            && event.at <= exit.at
+            && exit.at.since(event.at) <= BEFORE_EXIT
+            && !workload.is_exec(&event.task)
+    };
+    let children = || episode.exits.iter().filter(ended_before);
+    if init_kind_of(workload, &exit.task).leaves_with_main_child() {
+        // Whoever else is its child came to it as an orphan, and is a descendant of the first.
+        return children().min_by_key(|event| (event.task.key.start, event.at));
+    }
+    children().max_by_key(|event| event.at)
+}
+
+/// What kind of init it is, as far as is known when its stop closes.
+fn init_kind_of(workload: &Workload, init: &Task) -> InitKind {
+    let looked_up = workload.names_of(workload.init).map(|names| &names.cmdline);
+    let named = workload.names.as_ref();
+    let cmdline = looked_up.or_else(|| named?.init_cmdline.as_ref());
+    let exe = named.and_then(|names| names.init_settings.exe.as_deref());
+    init_kind(&init.comm, cmdline.map(Vec::as_slice), exe)
 }

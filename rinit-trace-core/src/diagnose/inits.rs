@@ -1,5 +1,5 @@
-//! The init knowledge base: which program is PID 1, whom it passes a stop signal on to, and what to
-//! change about it.
+//! The init knowledge base: whom an init passes a stop signal on to, and what to change about it.
+//! Which program is PID 1 is in [`crate::model::init_kind`].
 //!
 //! Read in the sources of tini 0.19.0, dumb-init 1.2.5 and catatonit 0.2.1, and measured with
 //! Debian's packages of them (end-to-end tests, `tests/tests/inits.rs`).
@@ -21,62 +21,9 @@ pub enum Reach {
     Unknown,
 }
 
-/// Recognises an init by its executable, its command name and its arguments. A program may call
-/// itself anything: the kind changes what is advised and whether the init itself counts as lost
-/// cleanup, never who was killed.
-pub fn init_kind(comm: &str, cmdline: Option<&[String]>, exe: Option<&str>) -> InitKind {
-    let program = cmdline.and_then(|cmdline| cmdline.first());
-    if comm.is_empty() && program.is_none() && exe.is_none() {
-        return InitKind::Unknown;
-    }
-    // An interpreter's name says less than its script's.
-    let by_script = cmdline
-        .and_then(|cmdline| cmdline.get(1))
-        .and_then(|path| by_name(base_name(path)))
-        .filter(|kind| *kind == InitKind::Supervisor);
-    // Shells go by the name they are called by: busybox is all of them.
-    by_script
-        .or_else(|| exe.and_then(|path| by_name(base_name(path))))
-        .or_else(|| program.and_then(|path| by_name(base_name(path))))
-        .or_else(|| by_name(comm))
-        .unwrap_or(InitKind::App)
-}
-
-fn by_name(name: &str) -> Option<InitKind> {
-    Some(match name.trim_start_matches('-') {
-        "sh" | "bash" | "dash" | "ash" | "zsh" | "ksh" | "mksh" | "fish" => InitKind::Shell,
-        "tini" | "tini-static" => InitKind::Tini,
-        "docker-init" => InitKind::DockerInit,
-        "dumb-init" => InitKind::DumbInit,
-        // podman mounts it under a name of its own.
-        "catatonit" | "podman-init" => InitKind::Catatonit,
-        "s6-svscan" | "s6-overlay-suexec" => InitKind::S6,
-        "systemd" => InitKind::Systemd,
-        "pause" => InitKind::Pause,
-        "supervisord" | "runsvdir" | "runit" | "runit-init" | "monit" | "circusd" => {
-            InitKind::Supervisor
-        }
-        _ => return None,
-    })
-}
-
-pub(super) fn base_name(path: &str) -> &str {
-    // The kernel says so of a file that was replaced or removed.
-    let path = path.strip_suffix(" (deleted)").unwrap_or(path);
-    path.rsplit('/').next().unwrap_or(path)
-}
-
-/// Inits that only start, reap and signal others, and leave when their main child has ended.
-pub(super) fn leaves_with_main_child(kind: InitKind) -> bool {
-    matches!(
-        kind,
-        InitKind::Tini | InitKind::DockerInit | InitKind::DumbInit | InitKind::Catatonit
-    )
-}
-
 /// Inits that only start and reap others.
 pub(super) fn has_nothing_to_clean_up(kind: InitKind) -> bool {
-    leaves_with_main_child(kind) || matches!(kind, InitKind::S6 | InitKind::Pause)
+    kind.leaves_with_main_child() || matches!(kind, InitKind::S6 | InitKind::Pause)
 }
 
 /// Whom an init passes the stop signal on to, by its arguments and environment, and whether that is
@@ -134,48 +81,7 @@ pub(super) fn widen(kind: InitKind) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn kind(comm: &str, cmdline: &[&str]) -> InitKind {
-        let cmdline: Vec<String> = cmdline.iter().map(ToString::to_string).collect();
-        init_kind(comm, (!cmdline.is_empty()).then_some(&cmdline), None)
-    }
-
-    #[test]
-    fn programs_are_known_by_path_or_by_name() {
-        assert_eq!(
-            kind("tini", &["/usr/bin/tini", "--", "app"]),
-            InitKind::Tini
-        );
-        assert_eq!(
-            kind("docker-init", &["/sbin/docker-init", "--"]),
-            InitKind::DockerInit
-        );
-        assert_eq!(kind("sh", &["/bin/sh", "-c", "x"]), InitKind::Shell);
-        assert_eq!(kind("bash", &[]), InitKind::Shell);
-        assert_eq!(kind("java", &["java", "-jar", "x"]), InitKind::App);
-        assert_eq!(kind("", &[]), InitKind::Unknown);
-    }
-
-    #[test]
-    fn an_interpreter_that_runs_a_supervisor_is_one() {
-        let cmdline = ["/usr/bin/python3", "/usr/bin/supervisord", "-n"];
-        assert_eq!(kind("supervisord", &cmdline), InitKind::Supervisor);
-        assert_eq!(kind("python3", &["python3", "app.py"]), InitKind::App);
-    }
-
-    #[test]
-    fn an_executable_tells_what_a_name_hides() {
-        let cmdline = ["/dev/init".to_owned(), "--".to_owned()];
-        for (exe, kind) in [
-            ("/usr/bin/catatonit", InitKind::Catatonit),
-            ("/usr/bin/catatonit (deleted)", InitKind::Catatonit),
-            ("/run/podman-init", InitKind::Catatonit),
-            ("/sbin/docker-init", InitKind::DockerInit),
-            ("/bin/busybox", InitKind::App),
-        ] {
-            assert_eq!(init_kind("init", Some(&cmdline), Some(exe)), kind, "{exe}");
-        }
-    }
+    use crate::model::init_kind;
 
     type Environ = Option<&'static [(&'static str, &'static str)]>;
 

@@ -13,9 +13,9 @@ mod words;
 
 use crate::model::{
     ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, Process, Role, StopReport,
-    Verdict,
+    Verdict, init_kind,
 };
-pub use inits::{Reach, init_kind, reach};
+pub use inits::{Reach, reach};
 
 /// One cause.
 pub struct Rule {

@@ -55,7 +55,7 @@ fn is_run_by(stop: &ClosedStop, interpreter: &str) -> bool {
     let program = init.cmdline.as_ref().and_then(|cmdline| cmdline.first());
     let exe = stop.facts.init_settings.exe.as_ref();
     let mut names = [Some(&init.comm), program, exe].into_iter().flatten();
-    names.any(|name| super::inits::base_name(name).starts_with(interpreter))
+    names.any(|name| crate::model::base_name(name).starts_with(interpreter))
 }
 
 /// Signals, with their indexes, that one process sent to another: no SIGKILL, none of the kernel.

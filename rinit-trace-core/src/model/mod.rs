@@ -4,6 +4,7 @@ mod dropped;
 mod event;
 mod finding;
 mod ids;
+mod init_kind;
 mod names;
 mod origin;
 mod process;
@@ -18,6 +19,8 @@ pub use event::{
 };
 pub use finding::{Confidence, Evidence, Finding, FindingId};
 pub use ids::{BootTime, CgroupIds, PidNs, ProcessKey};
+pub(crate) use init_kind::base_name;
+pub use init_kind::init_kind;
 pub use names::{
     Grace, GraceSource, INIT_VARIABLES, InitSettings, Pod, ProcessNames, Runtime, WorkloadNames,
 };

@@ -48,7 +48,7 @@ fn fix(left: &LeftBehind) -> Vec<String> {
     if left.reach() != (Reach::Group, true) {
         fix.extend(inits::widen(kind).map(str::to_owned));
     }
-    if inits::leaves_with_main_child(kind) {
+    if kind.leaves_with_main_child() {
         fix.push(format!(
             "let the child pass {} on to its own children and wait for them before it ends",
             left.signal

@@ -4,7 +4,7 @@
 
 use crate::{
     diagnose::{
-        Rule, inits,
+        Rule,
         view::{init, init_ended_by_itself, killed_members, torn_down},
         words,
     },
@@ -26,7 +26,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let kind = report.workload.init.kind;
     // Such an init leaves without a main child only when it fails itself.
     let of_main_child =
-        report.stop.trigger == Trigger::MainChildExit && inits::leaves_with_main_child(kind);
+        report.stop.trigger == Trigger::MainChildExit && kind.leaves_with_main_child();
     let torn_down: Vec<_> = torn_down(report).collect();
     // A member that was killed before, by somebody else, is what needs explaining first.
     let others_killed = killed_members(report).count() > torn_down.len();

@@ -2,8 +2,8 @@
 //! tini, which leave as soon as their main child has ended.
 
 use crate::{
-    diagnose::{Rule, inits, left_behind::left_behind, words},
-    model::{ClosedStop, Confidence, Finding, FindingId},
+    diagnose::{Rule, left_behind::left_behind, words},
+    model::{ClosedStop, Confidence, Finding, FindingId, Outcome, Process},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -23,7 +23,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         "were"
     };
     let comm = &left.init.1.comm;
-    let why = if inits::leaves_with_main_child(left.stop.report.workload.init.kind) {
+    let why = if left.stop.report.workload.init.kind.leaves_with_main_child() {
         " when its main child had ended"
     } else {
         ""
@@ -31,8 +31,14 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let after = left.init.1.exit.map_or_else(String::new, |exit| {
         format!(" after {}", words::duration(exit.at_ms))
     });
+    let ignore = |(_, victim): &(usize, &Process)| victim.outcome == Outcome::KilledIgnoring;
+    let state = if left.signalled.iter().all(ignore) {
+        "ignored it".to_owned()
+    } else {
+        format!("{verb} not done")
+    };
     let summary = format!(
-        "PID 1 ({comm}) left{why}{after}; {names} had been signalled and {verb} not done, and the kernel killed what was left with the pid namespace"
+        "PID 1 ({comm}) left{why}{after}; {names} had been signalled and {state}, and the kernel killed what was left with the pid namespace"
     );
     let fix = vec![
         "let the main child wait for its own children before it ends".to_owned(),

@@ -3,7 +3,7 @@
 
 use crate::{
     diagnose::{
-        Rule, inits,
+        Rule,
         view::{self, Listed, init_ended_by_itself, torn_down},
         words,
     },
@@ -18,7 +18,7 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let report = &stop.report;
     let (init_index, init) = view::init(report)?;
-    let known = inits::leaves_with_main_child(report.workload.init.kind);
+    let known = report.workload.init.kind.leaves_with_main_child();
     if report.stop.trigger != Trigger::MainChildExit || !known || !init_ended_by_itself(report) {
         return None;
     }
