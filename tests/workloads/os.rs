@@ -1,7 +1,7 @@
 //! The few system calls that std has not. Declared here: the program is built by a bare rustc, which finds no crates.
 
 use std::{
-    ffi::{CString, c_char, c_int, c_ulong},
+    ffi::{CString, c_int, c_ulong},
     io,
     process::Child,
     ptr,
@@ -17,6 +17,7 @@ pub(crate) const SIGUSR1: c_int = 10;
 pub(crate) const SIGTERM: c_int = 15;
 pub(crate) const SIGCHLD: c_int = 17;
 
+const SIG_DFL: usize = 0;
 const SIG_IGN: usize = 1;
 const SIG_ERR: usize = usize::MAX;
 const SIG_BLOCK: c_int = 0;
@@ -37,7 +38,7 @@ unsafe extern "C" {
     fn libc_fork() -> c_int;
     fn kill(pid: c_int, number: c_int) -> c_int;
     fn waitpid(pid: c_int, status: *mut c_int, options: c_int) -> c_int;
-    fn prctl(option: c_int, name: *const c_char, a: c_ulong, b: c_ulong, c: c_ulong) -> c_int;
+    fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int;
 }
 
 /// SIGTERM has come.
@@ -77,9 +78,19 @@ pub(crate) fn handle(number: c_int) -> io::Result<()> {
     set_action(number, on_signal as *const () as usize)
 }
 
+/// Installs another handler, which may only store to atomics.
+pub(crate) fn handle_by(number: c_int, handler: extern "C" fn(c_int)) -> io::Result<()> {
+    set_action(number, handler as *const () as usize)
+}
+
 /// Has the kernel drop a signal.
 pub(crate) fn ignore(number: c_int) -> io::Result<()> {
     set_action(number, SIG_IGN)
+}
+
+/// Leaves a signal to its default action.
+pub(crate) fn leave_alone(number: c_int) -> io::Result<()> {
+    set_action(number, SIG_DFL)
 }
 
 fn set_action(number: c_int, action: usize) -> io::Result<()> {
@@ -158,11 +169,17 @@ pub(crate) fn leave() -> ! {
 
 /// Starts a copy of this process, which has one thread; it never returns.
 pub(crate) fn fork(child: fn() -> !) -> io::Result<c_int> {
-    // SAFETY: there is one thread, so the child's memory is consistent.
-    match check(unsafe { libc_fork() })? {
-        0 => child(),
-        pid => Ok(pid),
+    match fork_here()? {
+        None => child(),
+        Some(pid) => Ok(pid),
     }
+}
+
+/// Starts a copy of this process, which has one thread, and is `None` in the copy.
+pub(crate) fn fork_here() -> io::Result<Option<c_int>> {
+    // SAFETY: there is one thread, so the child's memory is consistent.
+    let pid = check(unsafe { libc_fork() })?;
+    Ok((pid != 0).then_some(pid))
 }
 
 /// `kill(2)`
@@ -186,7 +203,7 @@ pub(crate) fn pid_of(child: &Child) -> c_int {
 pub(crate) fn set_name(name: &[u8]) -> io::Result<()> {
     let name = CString::new(name)?;
     // SAFETY: the name is a string that ends.
-    check(unsafe { prctl(PR_SET_NAME, name.as_ptr(), 0, 0, 0) }).map(drop)
+    check(unsafe { prctl(PR_SET_NAME, name.as_ptr() as c_ulong, 0, 0, 0) }).map(drop)
 }
 
 fn set_of(number: c_int) -> SignalSet {
@@ -195,7 +212,8 @@ fn set_of(number: c_int) -> SignalSet {
     set
 }
 
-fn check(result: c_int) -> io::Result<c_int> {
+/// The error of a call that failed.
+pub(crate) fn check(result: c_int) -> io::Result<c_int> {
     if result < 0 {
         return Err(io::Error::last_os_error());
     }

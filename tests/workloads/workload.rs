@@ -22,9 +22,12 @@
 //! | `pest=SIGNAL` | again and again sends a signal to process 1, and prints `sent` |
 //! | `reloader` | prints `reloaded` on SIGHUP; a server otherwise |
 //! | `counter` | handles SIGUSR1 and SIGCHLD; a server otherwise |
+//! | `ways=NAME[:PATH]` | has a child killed in the way that `ways/` has under this name, on SIGTERM, and exits |
+//! | `unasked=NAME[:PATH]` | does so when its standard input ends |
 //! | `hostile` | a sleeper whose name is an escape sequence with line breaks, and no UTF-8 |
 
 mod os;
+mod ways;
 
 use std::{
     env, io,
@@ -86,6 +89,13 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
             io::stdin().read_to_end(&mut Vec::new())?;
             return u8::try_from(number(argument)?).map_err(io::Error::other);
         }
+        "ways" => ways::run(argument, || {
+            os::wait_for_term();
+            Ok(())
+        })?,
+        "unasked" => ways::run(argument, || {
+            io::stdin().read_to_end(&mut Vec::new()).map(drop)
+        })?,
         "recycler" => {
             recycle()?;
             os::wait_for_term();
@@ -121,7 +131,7 @@ fn prepare(name: &str, argument: &str) -> io::Result<()> {
                 os::handle(os::SIGTERM)
             }
         },
-        "server" | "threads" | "leaver" | "waiter" | "stubborn" => os::handle(os::SIGTERM),
+        "server" | "threads" | "leaver" | "waiter" | "stubborn" | "ways" => os::handle(os::SIGTERM),
         "recycler" => {
             os::handle(os::SIGTERM)?;
             os::handle(os::SIGUSR1)
