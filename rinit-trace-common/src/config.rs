@@ -80,6 +80,8 @@ offsets! {
     task_pending,
     /// `task_struct.real_parent`
     task_real_parent,
+    /// `task_struct.parent`
+    task_parent,
     /// `task_struct.group_leader`
     task_group_leader,
     /// `task_struct.start_boottime`

@@ -174,6 +174,10 @@ pub struct SignalRecord {
     pub info: u32,
     /// Equal signals folded away since the last record of this kind.
     pub folded: u32,
+    /// Thread group of the target's `task_struct.parent`, host numbering: its tracer while it is traced.
+    pub tracer: u32,
+    /// Explicit padding.
+    pub pad: u32,
     /// `sa_handler` of the target for this very signal.
     pub handler: u64,
     /// Leaf name of the target's cgroup, NUL-terminated; empty when it cannot be read.
@@ -258,7 +262,7 @@ const _: () = {
     assert!(size_of::<RecordHeader>() == 16);
     assert!(size_of::<TaskRecord>() == 128);
     assert!(size_of::<TaskState>() == 136);
-    assert!(size_of::<SignalRecord>() == 16 + 2 * 128 + 136 + 32 + LEAF_LEN);
+    assert!(size_of::<SignalRecord>() == 16 + 2 * 128 + 136 + 40 + LEAF_LEN);
     assert!(size_of::<ExitRecord>() == 16 + 128 + 136 + LEAF_LEN);
     assert!(size_of::<DeliverRecord>() == 16 + 128 + 16);
     assert!(size_of::<OomRecord>() == 24);

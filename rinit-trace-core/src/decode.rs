@@ -105,6 +105,9 @@ fn signal(record: &SignalRecord) -> Result<Event, DecodeError> {
         result: send_result(record.result)?,
         disposition: disposition(record.handler),
         folded: record.folded,
+        settled: None,
+        // Else it is the parent.
+        tracer: (record.target.ptrace != 0).then_some(record.tracer),
         sender: task(&record.sender),
         target: task(&record.target),
         state: state(&record.state),
@@ -351,6 +354,19 @@ mod tests {
     }
 
     #[test]
+    fn a_tracer_is_told_of_a_process_that_is_traced() {
+        let mut record = sample();
+        record.tracer = 900;
+        let tracer = |record: &SignalRecord| match decode(record.as_bytes()) {
+            Ok(Event::Signal(event)) => event.tracer,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(tracer(&record), None, "its parent");
+        record.target.ptrace = 0x1_0001;
+        assert_eq!(tracer(&record), Some(900));
+    }
+
+    #[test]
     fn a_group_from_outside_the_namespace_has_no_number_in_it() {
         let mut record = sample();
         record.target.level = 1;
@@ -393,7 +409,7 @@ mod tests {
             number in 0_u16..10,
             body in prop::collection::vec(any::<u8>(), 0..600),
         ) {
-            for len in [160_u32, 240, 376, 536, 24] {
+            for len in [160_u32, 240, 376, 544, 24] {
                 let header = RecordHeader { abi: ABI_VERSION, kind: number, len, at: 1 };
                 let mut bytes = header.as_bytes().to_vec();
                 bytes.extend_from_slice(&body);

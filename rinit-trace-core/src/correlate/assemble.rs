@@ -11,7 +11,7 @@ use super::{
     facts,
     members::{self, Member},
     oom::OomMarks,
-    roles,
+    origins, roles,
     scene::Scene,
     workload::Workload,
 };
@@ -31,12 +31,13 @@ pub(super) fn closed_stop(
     config: &Config,
 ) -> Option<ClosedStop> {
     workload.episode.sort();
+    origins::settle(&mut workload.episode, oom);
     let workload = &*workload;
-    let begin = begin::find(workload, oom)?;
+    let begin = begin::find(workload)?;
     let gap = begin::chain_gap(workload.names.as_ref());
     let lost_records = workload.losses.since(begin.at, gap);
     let is_incomplete = lost_records > 0 || workload.episode.dropped > 0;
-    let scene = Scene::new(workload, begin, oom, is_incomplete, config);
+    let scene = Scene::new(workload, begin, is_incomplete, config);
     let members = members::collect(&scene);
     let processes: Vec<Process> = members
         .iter()

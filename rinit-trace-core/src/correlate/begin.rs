@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{
     episode::{BEFORE_EXIT, Episode, SKEW, found_alive, is_dropped},
-    oom::OomMarks,
+    oom,
     workload::Workload,
 };
 use crate::model::{
@@ -112,7 +112,7 @@ pub(super) struct Begin<'a> {
 }
 
 /// Finds the begin of the stop whose facts are at hand; `None` when nothing shows the init's end.
-pub(super) fn find<'a>(workload: &'a Workload, oom: &OomMarks) -> Option<Begin<'a>> {
+pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
     let episode = &workload.episode;
     let exit = episode.exit_of(workload.init);
     let kill = episode
@@ -148,7 +148,7 @@ pub(super) fn find<'a>(workload: &'a Workload, oom: &OomMarks) -> Option<Begin<'
         .filter(|_| kill.is_none())
         .and_then(|exit| last_child(workload, exit));
     let (at, trigger) = match (kill, child) {
-        (Some(kill), _) => (kill.at, kill_trigger(kill, exit, oom)),
+        (Some(kill), _) => (kill.at, kill_trigger(kill, exit)),
         (None, Some(child)) => (child.at, Trigger::MainChildExit),
         (None, None) => (end, Trigger::InitExit),
     };
@@ -203,10 +203,10 @@ fn chain_start<'a>(
     Some(first)
 }
 
-fn kill_trigger(kill: &SignalEvent, exit: Option<&ExitEvent>, oom: &OomMarks) -> Trigger {
+fn kill_trigger(kill: &SignalEvent, exit: Option<&ExitEvent>) -> Trigger {
     match kill.origin() {
         Origin::CgroupKill => Trigger::CgroupKill,
-        _ if oom.is_victim(Some(kill), exit) => Trigger::Oom,
+        _ if oom::is_victim(Some(kill), exit) => Trigger::Oom,
         _ => Trigger::Sigkill,
     }
 }

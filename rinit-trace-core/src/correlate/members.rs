@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     begin::is_inside,
     episode::{found_alive, is_effective_kill},
+    oom,
     scene::Scene,
 };
 use crate::model::{
@@ -161,7 +162,7 @@ impl<'a> Member<'a> {
                     .signal
                     .is_some_and(|signal| self.drops_at_delivery(scene, signal) > 0)
         };
-        if scene.oom.is_victim(self.kill, self.exit) {
+        if oom::is_victim(self.kill, self.exit) {
             Outcome::OomKilled
         } else if self.asked.is_empty() {
             Outcome::KilledUnsignalled
@@ -175,7 +176,7 @@ impl<'a> Member<'a> {
     }
 
     fn killed_by(&self, scene: &Scene) -> KilledBy {
-        if scene.oom.is_victim(self.kill, self.exit) {
+        if oom::is_victim(self.kill, self.exit) {
             return KilledBy::Oom;
         }
         let Some(kill) = self.kill else {

@@ -13,6 +13,7 @@ mod losses;
 mod members;
 mod met;
 mod oom;
+mod origins;
 mod roles;
 mod scene;
 mod workload;

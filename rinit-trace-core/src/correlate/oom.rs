@@ -26,17 +26,8 @@ impl OomMarks {
         self.recent.push_back((tid, at));
     }
 
-    /// Whether a process was a victim: its exit says so, or the SIGKILL that it was sent.
-    pub(super) fn is_victim(&self, kill: Option<&SignalEvent>, exit: Option<&ExitEvent>) -> bool {
-        exit.is_some_and(|exit| exit.state.oom)
-            || kill.is_some_and(|kill| match kill.origin() {
-                Origin::Oom => true,
-                Origin::Kernel => self.is_marked(kill),
-                _ => false,
-            })
-    }
-
-    fn is_marked(&self, kill: &SignalEvent) -> bool {
+    /// Whether the target of a SIGKILL by the kernel was marked.
+    pub(super) fn is_marked(&self, kill: &SignalEvent) -> bool {
         let target = &kill.target;
         self.recent.iter().any(|(tid, at)| {
             (*tid == target.tid || *tid == target.key.tgid)
@@ -44,4 +35,14 @@ impl OomMarks {
                 && kill.at.since(*at) <= NEAR
         })
     }
+}
+
+/// Whether a process was a victim: its SIGKILL says so, else its exit. One that is dying already of
+/// another SIGKILL is marked, too, so that its memory comes free (`task_will_free_mem()`): that is
+/// not what killed it.
+pub(super) fn is_victim(kill: Option<&SignalEvent>, exit: Option<&ExitEvent>) -> bool {
+    kill.map_or_else(
+        || exit.is_some_and(|exit| exit.state.oom),
+        |kill| kill.origin() == Origin::Oom,
+    )
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use super::{
     Config,
     begin::{Begin, is_runtime},
-    oom::OomMarks,
     workload::Workload,
 };
 use crate::model::{Disposition, Signal, Task};
@@ -14,7 +13,6 @@ use crate::model::{Disposition, Signal, Task};
 pub(super) struct Scene<'a> {
     pub(super) workload: &'a Workload,
     pub(super) begin: Begin<'a>,
-    pub(super) oom: &'a OomMarks,
     /// What the stop signal is for the members: the init's, or SIGTERM when there was none.
     pub(super) stop: Signal,
     /// Records are missing.
@@ -31,7 +29,6 @@ impl<'a> Scene<'a> {
     pub(super) fn new(
         workload: &'a Workload,
         begin: Begin<'a>,
-        oom: &'a OomMarks,
         is_incomplete: bool,
         config: &Config,
     ) -> Self {
@@ -46,7 +43,6 @@ impl<'a> Scene<'a> {
         Self {
             workload,
             begin,
-            oom,
             stop: begin
                 .signal
                 .and_then(|event| event.signal)

@@ -223,6 +223,10 @@ pub struct SignalEvent {
     pub disposition: Disposition,
     /// Equal ones that the kernel side folded away before this one.
     pub folded: u32,
+    /// Process that traces the target, host numbering.
+    pub tracer: Option<u32>,
+    /// Who made it, where other facts say more than its own fingerprint.
+    pub settled: Option<Origin>,
     /// The task that ran.
     pub sender: Task,
     /// The task it was for.
@@ -236,7 +240,7 @@ pub struct SignalEvent {
 impl SignalEvent {
     /// Who or what in the kernel made the signal.
     pub fn origin(&self) -> Origin {
-        Origin::classify(self)
+        self.settled.unwrap_or_else(|| Origin::classify(self))
     }
 }
 

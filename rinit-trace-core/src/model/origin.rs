@@ -48,21 +48,21 @@ pub enum Origin {
 }
 
 const SI_TKILL: i32 = -6;
+const SI_MESGQ: i32 = -3;
 const SI_TIMER: i32 = -2;
-const SI_KERNEL: i32 = 0x80;
 /// `PTRACE_O_EXITKILL`, shifted by `PT_OPT_FLAG_SHIFT` (include/linux/ptrace.h).
 const PT_EXITKILL: u32 = 0x0010_0000 << 3;
 
 impl Origin {
-    /// Classifies in an order that holds from 5.4 to 7.x: what is unambiguous comes first. The OOM
-    /// killer looks like other kernel SIGKILLs here unless its mark is already on the target;
-    /// `mark_victim` and the exit record settle it later.
+    /// Classifies in an order that holds from 5.4 to 7.x: what is unambiguous comes first. Some
+    /// SIGKILLs leave a fingerprint with two meanings, first of all those of the OOM killer: the
+    /// facts around them settle it later.
     pub fn classify(event: &SignalEvent) -> Self {
         match event.info {
             SignalInfo::Kernel => Self::of_kernel(event),
             SignalInfo::Code(None) if !event.group => Self::Thread,
             SignalInfo::Code(None) => Self::User,
-            SignalInfo::Code(Some(code)) => Self::of_code(code),
+            SignalInfo::Code(Some(code)) => Self::of_code(code, event.group),
             SignalInfo::NoInfo => Self::of_no_info(event),
         }
     }
@@ -82,7 +82,8 @@ impl Origin {
             } else {
                 Self::Kernel
             }
-        } else if event.target.ptrace & PT_EXITKILL != 0 && sender.is_exiting() {
+        } else if event.target.ptrace & PT_EXITKILL != 0 && sender.is_exiting() && is_tracer(event)
+        {
             Self::Ptrace
         } else {
             Self::Kernel
@@ -97,7 +98,7 @@ impl Origin {
             Self::ParentDeath
         } else if event.group {
             Self::User
-        } else if target.ptrace != 0 && sender.key != target.key {
+        } else if is_tracer(event) {
             Self::Ptrace
         } else if sender.key == target.key {
             Self::Kernel
@@ -106,15 +107,22 @@ impl Origin {
         }
     }
 
-    fn of_code(code: i32) -> Self {
+    fn of_code(code: i32, group: bool) -> Self {
         match code {
             SI_TKILL => Self::Thread,
             SI_TIMER => Self::Timer,
-            SI_KERNEL => Self::Kernel,
-            code if code > 0 => Self::Kernel,
+            // The sender is whoever wrote to the file or the queue that the target watches.
+            SI_MESGQ | 1.. => Self::Kernel,
+            // rt_tgsigqueueinfo(2)
+            _ if !group => Self::Thread,
             _ => Self::User,
         }
     }
+}
+
+/// Whether the sender traces the target. Others may kill who is traced, too.
+fn is_tracer(event: &SignalEvent) -> bool {
+    event.tracer == Some(event.sender.key.tgid)
 }
 
 #[cfg(test)]
@@ -170,9 +178,24 @@ mod tests {
         let mut event = kill(SignalInfo::NoInfo, false);
         assert_eq!(event.origin(), Origin::CgroupKill);
         event.target.ptrace = 1;
+        event.tracer = Some(event.sender.key.tgid);
         assert_eq!(event.origin(), Origin::Ptrace);
+        event.tracer = Some(30);
+        assert_eq!(event.origin(), Origin::CgroupKill, "another one traces");
         event.sender.key = event.target.key;
         assert_eq!(event.origin(), Origin::Kernel, "audit or a security module");
+    }
+
+    #[test]
+    fn a_tracer_that_ends_takes_with_it_who_it_traces() {
+        let mut event = kill(SignalInfo::Kernel, false);
+        event.target.ptrace = PT_EXITKILL | 1;
+        event.tracer = Some(event.sender.key.tgid);
+        assert_eq!(event.origin(), Origin::Kernel, "it is not ending");
+        event.sender.flags = 4;
+        assert_eq!(event.origin(), Origin::Ptrace);
+        event.tracer = Some(30);
+        assert_eq!(event.origin(), Origin::Kernel, "another one traces");
     }
 
     #[test]
@@ -186,15 +209,18 @@ mod tests {
 
     #[test]
     fn codes_tell_threads_and_timers() {
-        for (code, origin) in [
-            (0, Origin::User),
-            (-1, Origin::User),
-            (-6, Origin::Thread),
-            (-2, Origin::Timer),
-            (0x80, Origin::Kernel),
-            (1, Origin::Kernel),
+        for (code, group, origin) in [
+            (0, true, Origin::User),
+            (-1, true, Origin::User),
+            (-1, false, Origin::Thread),
+            (-6, false, Origin::Thread),
+            (-2, true, Origin::Timer),
+            (-2, false, Origin::Timer),
+            (-3, true, Origin::Kernel),
+            (0x80, true, Origin::Kernel),
+            (1, true, Origin::Kernel),
         ] {
-            let event = kill(SignalInfo::Code(Some(code)), code != -6);
+            let event = kill(SignalInfo::Code(Some(code)), group);
             assert_eq!(event.origin(), origin, "{code}");
         }
     }

@@ -168,13 +168,17 @@ fn status() -> impl Strategy<Value = ExitStatus> {
     ]
 }
 
+fn tracer() -> impl Strategy<Value = Option<u32>> {
+    prop_oneof![9 => Just(None), 1 => (1..=PIDS).prop_map(Some)]
+}
+
 fn sent(number: u32) -> BoxedStrategy<Event> {
     (
         (signal(), info(), any::<bool>(), result(), disposition()),
         prop_oneof![task(number), Just(runtime()), task((number + 1) % SPACES)],
-        (task(number), state(), 0..3_u32),
+        (task(number), state(), 0..3_u32, tracer()),
     )
-        .prop_map(|(head, sender, (target, state, folded))| {
+        .prop_map(|(head, sender, (target, state, folded, tracer))| {
             let (signal, info, group, result, disposition) = head;
             Event::Signal(Box::new(SignalEvent {
                 at: BootTime(0),
@@ -184,6 +188,8 @@ fn sent(number: u32) -> BoxedStrategy<Event> {
                 result,
                 disposition,
                 folded,
+                tracer,
+                settled: None,
                 sender,
                 target,
                 state,

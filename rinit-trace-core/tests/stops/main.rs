@@ -25,6 +25,8 @@ mod left_behind;
 #[cfg(test)]
 mod members;
 #[cfg(test)]
+mod origins;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod scenarios;

@@ -189,6 +189,9 @@ unsafe fn emit(arguments: &Arguments, folded: u32) {
         (*record).group = u32::from(arguments.group != 0);
         (*record).info = info;
         (*record).folded = folded;
+        let parent: Kernel = load(arguments.target, offset!(task_parent));
+        (*record).tracer = load(parent, offset!(task_tgid));
+        (*record).pad = 0;
         fill_task(arguments.target, &target, &raw mut (*record).target);
         fill_state(arguments.target, &target, &raw mut (*record).state);
         fill_leaf(arguments.target, &raw mut (*record).leaf);

@@ -31,6 +31,7 @@ pub fn read(btf: &Btf) -> Result<Offsets, MissingMember> {
         task_real_blocked: member("task_struct.real_blocked")?,
         task_pending: member("task_struct.pending.signal")?,
         task_real_parent: member("task_struct.real_parent")?,
+        task_parent: member("task_struct.parent")?,
         task_group_leader: member("task_struct.group_leader")?,
         task_start: member("task_struct.start_boottime")?,
         task_exit_code: member("task_struct.exit_code")?,

@@ -261,6 +261,8 @@ impl World {
             result,
             disposition,
             folded: sent.folded,
+            tracer: process.tracer,
+            settled: None,
             sender,
             target: task,
             state: process.state(tasks),

@@ -31,6 +31,8 @@ pub(crate) struct Process {
     pub(crate) exec_id: u64,
     pub(crate) cgroup: u64,
     pub(crate) oom: bool,
+    /// Host pid of who traces it.
+    pub(crate) tracer: Option<u32>,
     life: Life,
 }
 
@@ -63,6 +65,7 @@ impl Process {
             exec_id: 1,
             cgroup: 77 + u64::from(id.0),
             oom: false,
+            tracer: None,
             life: Life::Alive,
         }
     }
@@ -105,6 +108,15 @@ impl Process {
             },
             ..Task::default()
         }
+    }
+
+    /// Traced by another of its namespace, or by the host.
+    pub(crate) fn traced_by(&mut self, tracer: &str) {
+        self.ptrace = 1;
+        self.tracer = match tracer {
+            "" => Some(700),
+            pid => Some(host_pid((self.id.0, pid.parse().unwrap()))),
+        };
     }
 
     pub(crate) fn state(&self, ns_tasks: u32) -> TaskState {

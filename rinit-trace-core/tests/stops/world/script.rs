@@ -5,7 +5,7 @@
 //! trace  started=-5s deliveries=no    when the trace began; long ago if not told
 //! init   sh age=3s                    PID 1; a hundred seconds old if not told
 //! names  grace=10s stop=USR1          what the lookup answers; `when=told`: not before `+1 names`
-//! member 7 java handles=TERM parent=1 sid=1 pgid=7 ignores= blocks= waits= cgroup= zombie traced
+//! member 7 java handles=TERM parent=1 sid=1 pgid=7 ignores= blocks= waits= cgroup= zombie traced=9
 //! init   tini cmd=tini,-g,--,app env=TINI_KILL_PROCESS_GROUP=1 exe=/usr/bin/tini   (env= is empty)
 //! exec   30 bash sid=30               entered from outside, before the trace
 //! ```
@@ -15,13 +15,14 @@
 //! +0     TERM runc -> 1 ignored default      result and disposition as told
 //! +1     KILL 7 -> 8 x64 thread              64 times, to threads
 //! +1     KILL host:bash -> 1                 from the host; kid:NAME is a child of the shim
-//! +1     KILL runc -> 8 cgroup               by cgroup.kill
+//! +1     KILL runc -> 8 cgroup               by cgroup.kill; `forked`: while 8 is being forked
+//! +1     KILL 7 -> 8 kernel                  by the kernel, while 7 ran
 //! +2     zap 7 8                             the dying init SIGKILLs them
 //! +2     exit 7 killed | TERM | code=3       ended; `zombie`: and is not reaped
 //! +2     end                                 the namespace is empty
 //! +2     now 7 handles=TERM                  from here on; +2 takes 7 TERM: no longer pending
 //! +2     drops 1 TERM                       unblocked without a handler, delivered and dropped
-//! +2     execs 1 nginx · enter 30 bash · spawn 9 worker · reap 7 · oom 7 · teardown
+//! +2     execs 1 nginx · enter 30 bash · spawn 9 worker · reap 7 · oom 7 · marks 7 · teardown
 //! +2     lost 3 · lost 3 unknown · names · members · known · wait
 //! ```
 //! At last, what is expected; a path goes into the JSON of the report:
@@ -179,7 +180,8 @@ fn set(process: &mut Process, attributes: &[&str]) {
             "parent" => process.parent = Some(value.parse().unwrap()),
             "sid" => process.sid = value.parse().ok(),
             "pgid" => process.pgid = value.parse().ok(),
-            "traced" => process.ptrace = 1,
+            "traced" => process.traced_by(value),
+            "oom" => process.oom = true,
             "env" => {
                 let (name, value) = value.split_once('=').unwrap_or((value, ""));
                 let settings = process.settings.get_or_insert_default();
@@ -236,6 +238,7 @@ fn event(world: &mut World, at: BootTime, words: &mut Words) {
             exec_event(world, at, id(rest[0]));
         }
         "oom" => oom(world, at, id(rest[0])),
+        "marks" => mark(world, at, id(rest[0])),
         "teardown" => {
             let task = Box::new(world.task((letter, 1)));
             world.handle(&Event::Teardown { at, task });
@@ -312,6 +315,13 @@ fn oom(world: &mut World, at: BootTime, id: Id) {
     world.handle(&Event::Oom { at, tid });
 }
 
+/// The OOM killer marks a process that is dying already.
+fn mark(world: &mut World, at: BootTime, id: Id) {
+    let tid = world.task(id).tid;
+    world.process(id).oom = true;
+    world.handle(&Event::Oom { at, tid });
+}
+
 fn send(world: &mut World, at: BootTime, signal: Signal, rest: &[&str]) {
     let [from, "->", targets, words @ ..] = rest else {
         panic!("{signal} {rest:?}?");
@@ -328,6 +338,8 @@ fn send(world: &mut World, at: BootTime, signal: Signal, rest: &[&str]) {
             "handled" => sent.disposition = Some(Disposition::Handled),
             "thread" => (sent.group, sent.info) = (false, SignalInfo::Code(Some(-6))),
             "cgroup" => (sent.group, sent.info) = (false, SignalInfo::NoInfo),
+            "forked" => sent.info = SignalInfo::NoInfo,
+            "kernel" => sent.info = SignalInfo::Kernel,
             "timer" => sent.info = SignalInfo::Code(Some(-2)),
             token => match token.split_once('=') {
                 Some(("folded", count)) => sent.folded = count.parse().unwrap(),
