@@ -26,9 +26,20 @@ fn find_init(name: &str) -> Option<PathBuf> {
 
 /// Stops programs of `tests/workloads` below an init.
 fn report_of_stop(init: &Path, options: &[&str], programs: &[&str]) -> Report {
+    report_of_stop_with(init, options, &[], programs)
+}
+
+/// The same with variables in its environment.
+fn report_of_stop_with(
+    init: &Path,
+    options: &[&str],
+    environ: &[(&str, &str)],
+    programs: &[&str],
+) -> Report {
     let tracer = shared_trace();
     let mut command = Command::new(init);
     command.args(options).arg("--").arg(WORKLOAD).args(programs);
+    command.envs(environ.iter().copied());
     let mut namespace = Namespace::start_command(command, programs.len());
     namespace.stop(GRACE);
     let report = tracer.report_of(namespace.pid());
@@ -118,4 +129,71 @@ fn docker_run_with_init_does_not_reach_grandchildren() {
     is_forced(&report, "docker-init", 1, "forwarded-to-child-only");
     let server = report.process("server");
     assert_eq!(server["outcome"], "killed-unsignalled", "{report}");
+}
+
+/// An empty value counts as well.
+#[test]
+fn tini_takes_the_group_option_from_its_environment() {
+    let (Some(_kernel), Some(tini)) = (Kernel::ready(), find_init("tini")) else {
+        return;
+    };
+    for value in ["1", ""] {
+        let environ = [("TINI_KILL_PROCESS_GROUP", value)];
+        let report = report_of_stop_with(&tini, &[], &environ, &["leaver", "stubborn"]);
+        is_forced(&report, "tini", 1, "init-exited-early");
+    }
+}
+
+#[test]
+fn docker_run_with_init_takes_the_group_option_from_the_environment() {
+    let Some(docker) = Docker::ready() else {
+        return;
+    };
+    let tracer = shared_trace();
+    let options = ["--init", "-e", "TINI_KILL_PROCESS_GROUP=1"];
+    let container = docker.start(&options, &["/workload", "leaver", "stubborn"], 2);
+    container.stop(10);
+    let report = tracer.report_of(container.id());
+    is_forced(&report, "docker-init", 1, "init-exited-early");
+}
+
+#[test]
+fn dumb_init_can_be_told_to_signal_its_child_alone() {
+    let (Some(_kernel), Some(dumb_init)) = (Kernel::ready(), find_init("dumb-init")) else {
+        return;
+    };
+    let programs = ["leaver", "server"];
+    let by_environ = [("DUMB_INIT_SETSID", "0")];
+    for report in [
+        report_of_stop(&dumb_init, &["-c"], &programs),
+        report_of_stop(&dumb_init, &["--single-child"], &programs),
+        report_of_stop_with(&dumb_init, &[], &by_environ, &programs),
+    ] {
+        is_forced(&report, "dumb-init", 1, "forwarded-to-child-only");
+        let server = report.process("server");
+        assert_eq!(server["outcome"], "killed-unsignalled", "{report}");
+        assert!(
+            report.text("/cause/fix/0").contains("without -c"),
+            "{report}"
+        );
+    }
+}
+
+/// What it passes on is another signal than it was sent, and no usual stop signal.
+#[test]
+fn dumb_init_may_rewrite_the_signal() {
+    let (Some(_kernel), Some(dumb_init)) = (Kernel::ready(), find_init("dumb-init")) else {
+        return;
+    };
+    let report = report_of_stop(&dumb_init, &["-r", "15:10"], &["sleeper", "counter"]);
+    is_forced(&report, "dumb-init", 1, "init-exited-early");
+    let sleeper = report.process("sleeper");
+    assert_eq!(sleeper["outcome"], "terminated", "{report}");
+    assert_eq!(sleeper["exit"]["signal"], "SIGUSR1", "{report}");
+    let counter = report.process("counter");
+    assert_eq!(counter["outcome"], "killed-handling", "{report}");
+    assert!(
+        !report.signals("SIGUSR1", &counter["pid"]).is_empty(),
+        "{report}"
+    );
 }
