@@ -191,7 +191,13 @@ fn dumb_init_may_rewrite_the_signal() {
     assert_eq!(sleeper["outcome"], "terminated", "{report}");
     assert_eq!(sleeper["exit"]["signal"], "SIGUSR1", "{report}");
     let counter = report.process("counter");
-    assert_eq!(counter["outcome"], "killed-handling", "{report}");
+    // dumb-init leaves microseconds later: it may not have come to take it.
+    let outcome = counter["outcome"].as_str().unwrap();
+    assert!(
+        ["killed-handling", "killed-pending"].contains(&outcome),
+        "{report}"
+    );
+    assert_ne!(counter["stop_signal"]["received"], 0, "{report}");
     assert!(
         !report.signals("SIGUSR1", &counter["pid"]).is_empty(),
         "{report}"

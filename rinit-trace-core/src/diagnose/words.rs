@@ -9,10 +9,12 @@ pub(super) fn stop_signal(report: &StopReport) -> Signal {
     report.stop.signal.unwrap_or(Signal::TERM)
 }
 
-/// `480 ms`, `10.0 s`, `12 min`, `3.0 h`.
+/// `0.4 ms`, `480 ms`, `10.0 s`, `12 min`, `3.0 h`.
 pub(super) fn duration(millis: f64) -> String {
     const MINUTE: f64 = 60_000.0;
-    if millis < 1000.0 {
+    if millis < 9.95 {
+        format!("{millis:.1} ms")
+    } else if millis < 1000.0 {
         format!("{millis:.0} ms")
     } else if millis < 10.0 * MINUTE {
         format!("{:.1} s", millis / 1000.0)

@@ -221,7 +221,7 @@ fn an_init_that_leaves_before_everybody_is_done() {
         => verdict forced
         => cause.id init-exited-early
         => cause.confidence certain
-        => cause.summary ~ left when its main child had ended after 3 ms; child and grand had been signalled and were not done
+        => cause.summary ~ left when its main child had ended after 3.0 ms; child and grand had been signalled and were not done
         => cause.pids 2
         => findings 1
         => 8 killed-handling pidns-teardown
