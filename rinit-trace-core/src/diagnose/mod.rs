@@ -106,3 +106,18 @@ fn lost_cleanup(report: &StopReport) -> u32 {
         .count();
     u32::try_from(lost).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The contract's order, but for the rules at the end that explain less.
+    #[test]
+    fn rules_are_in_the_order_of_precedence() {
+        let ids: Vec<FindingId> = RULES.iter().map(|rule| rule.id).collect();
+        let (last, rest) = ids.split_last().unwrap();
+        assert_eq!(*last, FindingId::Oom);
+        assert!(rest.is_sorted_by(|one, next| one < next), "{rest:?}");
+        assert!(rest.iter().all(|id| *id < FindingId::Unexplained));
+    }
+}

@@ -19,6 +19,8 @@ mod incomplete;
 #[cfg(test)]
 mod inputs;
 #[cfg(test)]
+mod killers;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod left_behind;
