@@ -12,6 +12,7 @@
     reason = "used by tests alone, which fail by panics"
 )]
 
+mod cgroup;
 mod docker;
 mod docker_api;
 mod lines;
@@ -22,6 +23,7 @@ mod report;
 mod tracer;
 pub mod wait;
 
+pub use cgroup::Cgroup;
 pub use docker::{Container, Docker};
 pub use docker_api::{DockerApi, Manner};
 pub use namespace::{Namespace, send};

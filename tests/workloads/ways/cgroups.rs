@@ -76,6 +76,9 @@ pub(super) const WAYS: &[(&str, Way)] = &[
     }),
 ];
 
+/// How often the storm is killed. The kernel takes the rare path in one of two hundred.
+const ROUNDS: usize = 60;
+
 /// Beyond the limit that the test has set, which is two thirds of it.
 const ALL: usize = 48 << 20;
 /// Below it, and most of it.
@@ -107,7 +110,7 @@ fn write(path: &str, file: &str, text: &str) -> io::Result<()> {
 /// Kills processes that fork all the time: the kernel makes the SIGKILL of a child that was just then being forked in another
 /// place, with its parent as the sender (`cgroup_post_fork()`).
 fn storm(path: &str) -> io::Result<()> {
-    for _ in 0..20 {
+    for _ in 0..ROUNDS {
         for _ in 0..2 {
             start("forker", |mut words| {
                 join(path)?;

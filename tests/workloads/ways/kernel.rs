@@ -21,6 +21,10 @@ pub(super) const WAYS: &[(&str, Way)] = &[
             run_for_ever()
         })
     }),
+    ("rlimit-cpu-of-init", |_| {
+        sys::limit(sys::RLIMIT_CPU, 1)?;
+        run_for_ever()
+    }),
     ("rlimit-rttime", |_| {
         sets_up(|| {
             sys::limit(sys::RLIMIT_RTTIME, 20_000)?;
@@ -42,19 +46,14 @@ pub(super) const WAYS: &[(&str, Way)] = &[
     }),
     ("sigio", |_| sigio()),
     ("mq-notify", |_| mq_notify()),
-    ("seccomp-strict", |_| {
-        sets_up(|| {
-            sys::control(sys::PR_SET_SECCOMP, 1)?;
-            sys::parent();
-            Ok(())
-        })
-    }),
+    ("seccomp-strict", |_| sets_up(seccomp_strict)),
+    ("seccomp-strict-of-init", |_| seccomp_strict()),
     ("seccomp-kill-process", |_| {
         sets_up(|| {
-            more_threads()?;
+            more_threads(3)?;
             sys::filter_calls(&kill_on_getppid(0x8000_0000))?;
             sys::parent();
-            Ok(())
+            Err(io::Error::other("it lives"))
         })
     }),
     ("seccomp-kill-thread", |_| {
@@ -89,6 +88,13 @@ fn run_for_ever() -> ! {
     loop {
         hint::spin_loop();
     }
+}
+
+/// A system call beyond read, write and exit ends the thread, as if by SIGKILL.
+fn seccomp_strict() -> io::Result<()> {
+    sys::control(sys::PR_SET_SECCOMP, 1)?;
+    sys::parent();
+    Err(io::Error::other("it lives"))
 }
 
 /// The victim has asked for a signal when its pipe can be read, and for SIGKILL as the signal.

@@ -24,19 +24,26 @@ pub(super) const WAYS: &[(&str, Way)] = &[
     }),
     ("reboot", |_| another(sys::power_off)),
     ("reboot-by-init", |_| sys::power_off()),
+    // These victims have names of their own, since their reports are found by them.
     ("nested-exit", |_| {
         nested(|mut words| {
-            let _victim = victim()?;
+            start("of-nested-exit", wait)?;
             words.say()
         })
         .map(drop)
     }),
     ("nested-kill", |_| {
-        let inner = nested(nested_with_victim)?;
+        let inner = nested(|words| {
+            start("of-nested-kill", wait)?;
+            wait(words)
+        })?;
         os::send(inner, os::SIGKILL)
     }),
-    ("nested-outer-exit", |_| {
-        nested(nested_with_victim)?;
+    ("nested-outer", |_| {
+        nested(|words| {
+            start("of-nested-outer", wait)?;
+            wait(words)
+        })?;
         own::exit(0)
     }),
 ];
@@ -79,9 +86,4 @@ fn parent_death_of_a_thread() -> io::Result<()> {
 fn nested(body: impl FnOnce(Words) -> io::Result<()>) -> io::Result<c_int> {
     sys::nest()?;
     start("inner", body).map(|inner| inner.pid)
-}
-
-fn nested_with_victim(words: Words) -> io::Result<()> {
-    let _victim = victim()?;
-    wait(words)
 }

@@ -73,7 +73,7 @@ pub(super) fn victim() -> io::Result<Started> {
 /// A victim with more threads, all of them waiting.
 pub(super) fn victim_with_threads() -> io::Result<Started> {
     start("victim", |words| {
-        more_threads()?;
+        more_threads(3)?;
         wait(words)
     })
 }
@@ -84,9 +84,9 @@ pub(super) fn wait(mut words: Words) -> io::Result<()> {
     os::wait_forever()
 }
 
-/// Starts a few threads.
-pub(super) fn more_threads() -> io::Result<()> {
-    for _ in 0..3 {
+/// Starts threads that wait.
+pub(super) fn more_threads(count: usize) -> io::Result<()> {
+    for _ in 0..count {
         thread::Builder::new().spawn(|| os::wait_forever())?;
     }
     Ok(())

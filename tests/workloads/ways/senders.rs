@@ -85,7 +85,7 @@ pub(super) const WAYS: &[(&str, Way)] = &[
     // Threads that the kernel kills by itself: the process is not killed.
     ("exit-with-threads", |_| {
         start("victim", |mut words| {
-            more_threads()?;
+            more_threads(3)?;
             words.say()?;
             own::exit(7)
         })
@@ -95,7 +95,7 @@ pub(super) const WAYS: &[(&str, Way)] = &[
     ("abort-with-threads", |_| {
         start("victim", |mut words| {
             sys::limit(sys::RLIMIT_CORE, 0)?;
-            more_threads()?;
+            more_threads(3)?;
             words.say()?;
             own::abort()
         })
@@ -219,7 +219,7 @@ fn zombie() -> io::Result<()> {
 fn exec_with_threads() -> io::Result<()> {
     start("victim", |mut words| {
         words.say()?;
-        more_threads()?;
+        more_threads(3)?;
         let thread = thread::Builder::new().spawn(|| {
             Command::new("/proc/self/exe")
                 .arg("quitter=7")

@@ -1,0 +1,102 @@
+//! cgroups that a test makes, in the v2 hierarchy or with a limit of memory.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use crate::{needs::skip, wait};
+
+/// An empty cgroup. Dropping it removes it, once what is in it has ended.
+#[derive(Debug)]
+pub struct Cgroup {
+    path: PathBuf,
+}
+
+impl Cgroup {
+    /// One of the v2 hierarchy, which may have no controllers. `None`, with the reason printed, where there is none.
+    pub fn v2() -> Option<Self> {
+        let Some(root) = mounted("cgroup2", "") else {
+            skip(
+                "needs a cgroup v2 hierarchy; mount one: mount -t cgroup2 none /sys/fs/cgroup/unified",
+            );
+            return None;
+        };
+        Some(Self::make(&root))
+    }
+
+    /// One whose processes may use that many bytes, in whichever hierarchy has the memory controller. `None`, with the
+    /// reason printed, where none has.
+    pub fn with_memory(bytes: u64) -> Option<Self> {
+        if let Some(root) = mounted("cgroup", "memory") {
+            let cgroup = Self::make(&root);
+            cgroup.write("memory.limit_in_bytes", &bytes.to_string());
+            return Some(cgroup);
+        }
+        let root = mounted("cgroup2", "").filter(|root| {
+            let given = fs::read_to_string(root.join("cgroup.subtree_control"));
+            given.is_ok_and(|given| given.split_whitespace().any(|name| name == "memory"))
+        });
+        let Some(root) = root else {
+            skip("needs the memory controller; add +memory to cgroup.subtree_control");
+            return None;
+        };
+        let cgroup = Self::make(&root);
+        cgroup.write("memory.max", &bytes.to_string());
+        Some(cgroup)
+    }
+
+    fn make(root: &Path) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = root.join(format!("rinit-trace-test-{}-{count}", process::id()));
+        fs::create_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Self { path }
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &str {
+        self.path.to_str().expect("mount points are UTF-8 here")
+    }
+
+    /// Moves a process into it.
+    pub fn add(&self, pid: u32) {
+        self.write("cgroup.procs", &pid.to_string());
+    }
+
+    /// `cgroup.kill`
+    pub fn kill(&self) {
+        self.write("cgroup.kill", "1");
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        let path = self.path.join(file);
+        fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // The last of its processes may be about to end.
+        let removed = wait::within(wait::DEADLINE, || match fs::remove_dir(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => None,
+            done => Some(done),
+        });
+        if !matches!(removed, Some(Ok(()))) {
+            eprintln!("cannot remove {}: {removed:?}", self.path.display());
+        }
+    }
+}
+
+/// Where a hierarchy is mounted, with a controller when one is named.
+fn mounted(kind: &str, controller: &str) -> Option<PathBuf> {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap();
+    mounts.lines().find_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let (path, fs, options) = (fields.next()?, fields.next()?, fields.next()?);
+        let has_it = controller.is_empty() || options.split(',').any(|name| name == controller);
+        (fs == kind && has_it).then(|| PathBuf::from(path))
+    })
+}
