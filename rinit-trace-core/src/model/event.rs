@@ -95,10 +95,16 @@ pub struct Task {
 
 impl Task {
     const PF_EXITING: u32 = 4;
+    const PF_KTHREAD: u32 = 0x20_0000;
 
     /// Whether it is in `do_exit()`.
     pub fn is_exiting(&self) -> bool {
         self.flags & Self::PF_EXITING != 0
+    }
+
+    /// Whether it is the kernel's own: an idle CPU, or a kernel thread.
+    pub fn is_kernel(&self) -> bool {
+        self.key.tgid == 0 || self.flags & Self::PF_KTHREAD != 0
     }
 
     /// Whether it is the init of a pid namespace below the host's.

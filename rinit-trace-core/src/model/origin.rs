@@ -60,6 +60,8 @@ impl Origin {
     pub fn classify(event: &SignalEvent) -> Self {
         match event.info {
             SignalInfo::Kernel => Self::of_kernel(event),
+            // It calls no kill(2): an interrupt came while it ran, of a timer most likely.
+            SignalInfo::Code(None) if event.sender.is_kernel() => Self::Kernel,
             SignalInfo::Code(None) if !event.group => Self::Thread,
             SignalInfo::Code(None) => Self::User,
             SignalInfo::Code(Some(code)) => Self::of_code(code, event.group),
@@ -205,6 +207,17 @@ mod tests {
         event.sender.flags = 4;
         event.state.pdeath_signal = 9;
         assert_eq!(event.origin(), Origin::ParentDeath);
+    }
+
+    #[test]
+    fn without_a_code_an_idle_cpu_is_no_sender() {
+        let mut event = kill(SignalInfo::Code(None), true);
+        assert_eq!(event.origin(), Origin::User);
+        event.sender.flags = 0x20_0000;
+        assert_eq!(event.origin(), Origin::Kernel, "a kernel thread");
+        event.sender.flags = 0;
+        event.sender.key.tgid = 0;
+        assert_eq!(event.origin(), Origin::Kernel);
     }
 
     #[test]
