@@ -12,7 +12,7 @@ pub struct MissingMember(pub &'static str);
 /// Reads all offsets, or names the first member that is missing.
 pub fn read(btf: &Btf) -> Result<Offsets, MissingMember> {
     let member = |path| btf.offset(path).ok_or(MissingMember(path));
-    let pids = member("signal_struct.pids")?;
+    let (pids, subsys) = (member("signal_struct.pids")?, member("css_set.subsys")?);
     // `pids` and `subsys` are arrays of pointers, indexed by enumerators that depend on the
     // configuration.
     let indexed = |base: u32, name, value: &'static str| {
@@ -64,12 +64,7 @@ pub fn read(btf: &Btf) -> Result<Offsets, MissingMember> {
         siginfo_code: member("kernel_siginfo.si_code")?,
         css_set_dfl_cgrp: member("css_set.dfl_cgrp")?,
         // A kernel without the pids controller: `feature::CGROUP_V1` is off then.
-        css_set_pids: indexed(
-            member("css_set.subsys")?,
-            "cgroup_subsys_id",
-            "pids_cgrp_id",
-        )
-        .unwrap_or(0),
+        css_set_pids: indexed(subsys, "cgroup_subsys_id", "pids_cgrp_id").unwrap_or(0),
         css_cgroup: member("cgroup_subsys_state.cgroup")?,
         cgroup_kn: member("cgroup.kn")?,
         cgroup_root: member("cgroup.root")?,
