@@ -50,6 +50,7 @@ const KERNEL: &str = "
     timer                  victim  timer   kernel   killed-unsignalled  SIGKILL  forced
     timer-to-a-thread      victim  timer   kernel   killed-unsignalled  SIGKILL  forced
     timer-of-cpu-time      victim  timer   kernel   killed-unsignalled  SIGKILL  forced
+    exit-signal            victim  kernel  kernel   killed-unsignalled  SIGKILL  forced
     sigio                  victim  kernel  kernel   killed-unsignalled  SIGKILL  forced
     mq-notify              victim  kernel  kernel   killed-unsignalled  SIGKILL  forced
     # It ends its thread without any signal: nothing tells who did it.
@@ -80,6 +81,9 @@ const TRACERS: &str = "
     ptrace-kill              victim  ptrace       tracer       killed-unsignalled  SIGKILL  forced
     ptrace-exitkill          victim  ptrace       tracer       killed-unsignalled  SIGKILL  forced
     ptrace-exitkill-by-init  victim  ptrace       tracer       killed-unsignalled  SIGKILL  forced
+    # Of PID 1, by one of its own namespace: the kernel drops the one, and forces the other.
+    ptrace-kill-of-init      ways    -            -            exited              0        graceful
+    ptrace-exitkill-of-init  ways    ptrace       tracer       killed-handling     SIGKILL  forced
     # The tracer makes it die of a signal that nobody has sent.
     ptrace-inject            victim  -            unknown      killed-unsignalled  SIGKILL  forced
     traced                   victim  user         peer         killed-unsignalled  SIGKILL  forced
@@ -94,8 +98,8 @@ const CGROUPS: &str = "
     cgroup-kill-by-member:v2     killer  cgroup-kill  cgroup-kill  killed-unsignalled  SIGKILL  forced
     frozen:v2                    victim  user         peer         killed-unsignalled  SIGKILL  forced
     oom:memory                   victim  oom          oom          oom-killed          SIGKILL  forced
+    # The other one may be next: the memory of the first is not free at once.
     oom-by-another:memory        victim  oom          oom          oom-killed          SIGKILL  forced
-    oom-by-another:memory        killer  -            -            exited              0        forced
     oom-of-shared-memory:memory  victim  oom          oom          oom-killed          SIGKILL  forced
     oom-of-shared-memory:memory  sharer  oom          oom          oom-killed          SIGKILL  forced
 ";

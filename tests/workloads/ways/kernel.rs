@@ -44,6 +44,7 @@ pub(super) const WAYS: &[(&str, Way)] = &[
             run_for_ever()
         })
     }),
+    ("exit-signal", |_| sets_up(sys::fork_with_exit_signal)),
     ("sigio", |_| sigio()),
     ("mq-notify", |_| mq_notify()),
     ("seccomp-strict", |_| sets_up(seccomp_strict)),

@@ -18,6 +18,16 @@ pub(super) const WAYS: &[(&str, Way)] = &[
         own::exit(0)
     }),
     ("ptrace-inject", |_| ptrace_inject()),
+    // The tracer is a process of the namespace: what it does itself PID 1 survives.
+    ("ptrace-kill-of-init", |_| {
+        another(|| {
+            sys::trace(sys::PTRACE_SEIZE, sys::parent(), 0)?;
+            sys::trace(sys::PTRACE_KILL, sys::parent(), 0)
+        })
+    }),
+    ("ptrace-exitkill-of-init", |_| {
+        another(|| sys::trace(sys::PTRACE_SEIZE, sys::parent(), sys::PTRACE_O_EXITKILL))
+    }),
     ("traced", |_| {
         traced(|victim| another(|| os::send(victim, os::SIGKILL)))
     }),
