@@ -4,6 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::demo::docker;
+
 /// Shows why a container did not stop cleanly.
 ///
 /// Without a command, traces every container of this host and prints each stop until Ctrl-C; with
@@ -37,8 +39,10 @@ pub enum Command {
     /// Be one of the demo's workloads
     #[command(hide = true)]
     Workload {
-        /// Which
-        name: String,
+        /// Which: a name and traits
+        program: String,
+        /// Its children: the same, chained by `>`
+        children: Vec<String>,
     },
 }
 
@@ -83,9 +87,13 @@ pub struct SystemInfoArgs {
 
 /// Options of `demo`.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Exit codes: 0 done and, with --expect, as expected; 1 not as expected; 2 wrong usage; 3 could not trace, or skipped something that this machine has not."
+)]
 pub struct DemoArgs {
-    /// Which to run: a name, or `all`; lists them when left out
-    pub name: Option<String>,
+    /// Which to run: names, or `all` for a table; lists them when left out
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
     /// In Docker containers, stopped by `docker stop`
     #[arg(long)]
     pub docker: bool,
@@ -93,8 +101,21 @@ pub struct DemoArgs {
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
     /// Image for --docker, with a shell in it
-    #[arg(long, default_value = "rinit-trace-test:latest", requires = "docker")]
+    #[arg(long, default_value = docker::IMAGE, requires = "docker")]
     pub image: String,
+    /// Compare with what this file expects of each scenario
+    #[arg(long, value_name = "FILE", conflicts_with = "docker")]
+    pub expect: Option<PathBuf>,
+    /// Run all that often
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub times: u32,
+}
+
+impl DemoArgs {
+    /// Whether every scenario is asked for.
+    pub fn is_all(&self) -> bool {
+        self.names == ["all"]
+    }
 }
 
 /// Formats of reports.

@@ -24,9 +24,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> anyhow::Result<Exit> {
-    if let Some(Command::Workload { name }) = &cli.command {
+    if let Some(Command::Workload { program, children }) = &cli.command {
         // Must not return, nor start a runtime: it is PID 1 of a namespace.
-        match demo::workload::run(name)? {}
+        match demo::workload::run(program, children)? {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

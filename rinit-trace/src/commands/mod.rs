@@ -21,6 +21,8 @@ pub enum Exit {
     Ok,
     /// Forced.
     Forced,
+    /// A demo that is not as expected.
+    Differs,
     /// Wrong usage.
     Usage,
     /// Could not trace, unknown, timed out or interrupted.
@@ -32,7 +34,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Self::Ok => 0,
-            Self::Forced => 1,
+            Self::Forced | Self::Differs => 1,
             Self::Usage => 2,
             Self::NotTraced => 3,
         }

@@ -1,11 +1,11 @@
 //! A workload as PID 1 of a pid namespace of its own, stopped as a runtime would.
 
 use std::{
-    fs::File,
-    io::{self, BufRead as _, BufReader, Read as _},
-    os::{fd::AsFd as _, unix::process::CommandExt as _},
-    process::{Child, Command, Stdio},
-    sync::mpsc,
+    fs::{self, File},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    os::fd::AsFd as _,
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::mpsc::{self, Receiver},
     thread,
     time::{Duration, Instant},
 };
@@ -13,28 +13,46 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::scenarios::{Program, Scenario};
+use super::{
+    launch::{self, Kept},
+    scenarios::{Program, Scenario, Stop},
+    workload::READY,
+};
 
-/// How long a workload may take to say `ready`.
-const READY_TIME: Duration = Duration::from_secs(20);
+/// How long a workload may take to say `ready`, or to end by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often the end of a stopping workload is looked for.
 const POLL: Duration = Duration::from_millis(1);
 
 /// A running workload. Dropping it kills its namespace.
 pub struct Running {
+    scenario: &'static Scenario,
     child: Child,
+    input: Option<ChildStdin>,
+    lines: Receiver<String>,
+    /// Dropped last.
+    _kept: Kept,
 }
 
 impl Running {
     /// Starts a scenario's program and waits until it is ready.
-    pub fn start(scenario: &Scenario) -> Result<Self> {
-        let mut command = command(scenario)?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
-        let child = spawn_in_namespace(command)
+    pub fn start(scenario: &'static Scenario) -> Result<Self> {
+        let launch = launch::launch(scenario)
+            .with_context(|| format!("prepare the workload of {}", scenario.name))?;
+        let mut child = spawn_in_namespace(launch.command)
             .with_context(|| format!("start the workload of {}", scenario.name))?;
-        let mut running = Self { child };
-        running.wait_ready(scenario)?;
+        let running = Self {
+            scenario,
+            lines: listen(child.stdout.take()),
+            input: child.stdin.take(),
+            child,
+            _kept: launch.kept,
+        };
+        running.wait_ready(scenario.ready)?;
+        if let Program::Bash(_, child) = scenario.program {
+            running.wait_until(|pid| waits_for_child(pid, child))?;
+        }
         Ok(running)
     }
 
@@ -43,71 +61,96 @@ impl Running {
         self.child.id()
     }
 
-    fn wait_ready(&mut self, scenario: &Scenario) -> Result<()> {
-        let stdout = self
-            .child
-            .stdout
-            .take()
-            .context("the workload has no output")?;
-        let (send, lines) = mpsc::channel();
-        // Reads on after `ready`: a workload must not meet a closed pipe.
-        thread::spawn(move || {
-            let mut reader = BufReader::new(stdout);
-            let mut line = String::new();
-            // A workload's lines are short; a hostile one is not run here.
-            while reader
-                .by_ref()
-                .take(4096)
-                .read_line(&mut line)
-                .is_ok_and(|read| read > 0)
-            {
-                let _ = send.send(line.trim().to_owned());
-                line.clear();
-            }
-        });
-        let deadline = Instant::now() + READY_TIME;
+    fn wait_ready(&self, count: usize) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
         let mut ready = 0;
-        while ready < scenario.ready {
+        while ready < count {
             let left = deadline.saturating_duration_since(Instant::now());
-            match lines.recv_timeout(left) {
-                Ok(line) if line == "ready" => ready += 1,
+            match self.lines.recv_timeout(left) {
+                Ok(line) if line == READY => ready += 1,
                 Ok(_) => {}
-                Err(_) => bail!(
-                    "the workload of {} was not ready within {} s",
-                    scenario.name,
-                    READY_TIME.as_secs()
-                ),
+                Err(_) => return self.is_late(),
             }
         }
         Ok(())
     }
 
-    /// Stops it: SIGTERM, the grace period, SIGKILL.
-    pub fn stop(mut self, grace: Duration) -> Result<()> {
-        let pid = self.raw_pid()?;
-        kill_process(pid, Signal::TERM).context("send SIGTERM to the workload")?;
-        let deadline = Instant::now() + grace;
-        while Instant::now() < deadline {
-            if self
-                .child
-                .try_wait()
-                .context("wait for the workload")?
-                .is_some()
-            {
-                return Ok(());
+    fn wait_until(&self, holds: impl Fn(u32) -> bool) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds(self.pid()) {
+            if Instant::now() > deadline {
+                return self.is_late();
             }
             thread::sleep(POLL);
         }
-        kill_process(pid, Signal::KILL).context("send SIGKILL to the workload")?;
+        Ok(())
+    }
+
+    fn is_late(&self) -> Result<()> {
+        bail!(
+            "the workload of {} was not ready within {} s, or ended",
+            self.scenario.name,
+            PATIENCE.as_secs()
+        )
+    }
+
+    /// Stops it, or has it end.
+    pub fn stop(mut self) -> Result<()> {
+        match self.scenario.stop {
+            Stop::Runtime(grace) => {
+                self.send(Signal::TERM)?;
+                if self.ends_within(grace)? {
+                    return Ok(());
+                }
+            }
+            Stop::ByItself => {
+                self.tell()?;
+                if self.ends_within(PATIENCE)? {
+                    return Ok(());
+                }
+                bail!(
+                    "the workload of {} did not end by itself",
+                    self.scenario.name
+                );
+            }
+            Stop::Stale { ready, age } => {
+                let asked = Instant::now();
+                self.send(Signal::TERM)?;
+                self.tell()?;
+                self.wait_ready(ready)?;
+                if self.ends_within(age.saturating_sub(asked.elapsed()))? {
+                    bail!("the workload of {} ended by itself", self.scenario.name);
+                }
+            }
+        }
+        self.send(Signal::KILL)?;
         self.child.wait().context("wait for the workload")?;
         Ok(())
     }
 
-    fn raw_pid(&self) -> Result<Pid> {
-        i32::try_from(self.child.id())
-            .ok()
-            .and_then(Pid::from_raw)
-            .context("the workload has no pid")
+    /// Its child is not reaped yet, so that the pid is its own.
+    fn send(&self, signal: Signal) -> Result<()> {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
+        kill_process(pid.context("the workload has no pid")?, signal)
+            .context("send a signal to the workload")
+    }
+
+    /// A line on its input.
+    fn tell(&mut self) -> Result<()> {
+        let input = self.input.as_mut().context("the workload has no input")?;
+        input.write_all(b"go\n").context("tell the workload")
+    }
+
+    fn ends_within(&mut self, time: Duration) -> Result<bool> {
+        let deadline = Instant::now() + time;
+        while Instant::now() < deadline {
+            let status = self.child.try_wait().context("wait for the workload")?;
+            if status.is_some() {
+                return Ok(true);
+            }
+            thread::sleep(POLL);
+        }
+        Ok(false)
     }
 }
 
@@ -119,20 +162,50 @@ impl Drop for Running {
     }
 }
 
-fn command(scenario: &Scenario) -> Result<Command> {
-    Ok(match scenario.program {
-        Program::Own(name) => {
-            let own = std::env::current_exe().context("find this program's file")?;
-            let mut command = Command::new(own);
-            // Where this program lies says nothing in a report.
-            command.arg0("rinit-trace").args(["workload", name]);
-            command
+/// Reads lines on and on, also after `ready`: a workload must not meet a closed pipe.
+fn listen(stdout: Option<ChildStdout>) -> Receiver<String> {
+    let (send, lines) = mpsc::channel();
+    thread::spawn(move || {
+        let Some(stdout) = stdout else { return };
+        let mut reader = BufReader::new(stdout);
+        let mut line = String::new();
+        // A workload's lines are short; a hostile one is not run here.
+        while reader
+            .by_ref()
+            .take(4096)
+            .read_line(&mut line)
+            .is_ok_and(|read| read > 0)
+        {
+            let _ = send.send(line.trim().to_owned());
+            line.clear();
         }
-        Program::Shell(script) => {
-            let mut command = Command::new("/bin/sh");
-            command.args(["-c", script]);
-            command
-        }
+    });
+    lines
+}
+
+/// Whether a process sleeps with a child of this name and does not block SIGTERM, as shells do for the moment of a fork.
+fn waits_for_child(pid: u32, name: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let field = |field: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        line.map_or("", str::trim)
+    };
+    let blocked = u64::from_str_radix(field("SigBlk:"), 16).unwrap_or(u64::MAX);
+    field("State:").starts_with('S')
+        && blocked & (1 << (libc::SIGTERM - 1)) == 0
+        && children(pid).any(|child| child == name)
+}
+
+/// Names of a process's children.
+fn children(parent: u32) -> impl Iterator<Item = String> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(move |entry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // `PID (NAME) STATE PPID …`, where the name may hold anything.
+        let (before, after) = stat.rsplit_once(") ")?;
+        let is_child = after.split(' ').nth(1)?.parse() == Ok(parent);
+        is_child.then(|| before.split_once('(').map(|(_, name)| name.to_owned()))?
     })
 }
 

@@ -1,0 +1,65 @@
+//! What is expected of the scenarios, by a file that is named on the command line.
+
+use std::{fs, path::Path};
+
+use rinit_trace_core::model::StopReport;
+use rinit_trace_expectations::{Expectation, Expectations, words_of};
+
+use crate::demo::Scenario;
+
+/// A file of expectations, or none.
+pub(super) struct Expected(Option<Expectations>);
+
+impl Expected {
+    /// Reads a file that has an entry for each scenario.
+    pub(super) fn read(file: Option<&Path>, scenarios: &[&Scenario]) -> Result<Self, String> {
+        let Some(file) = file else {
+            return Ok(Self(None));
+        };
+        let shown = file.display();
+        let text = fs::read_to_string(file)
+            .map_err(|error| format!("cannot read expectations from {shown}: {error}"))?;
+        let expectations = rinit_trace_expectations::parse(&text)
+            .map_err(|error| format!("cannot use the expectations in {shown}: {error}"))?;
+        let missing = scenarios
+            .iter()
+            .find(|scenario| expectations.get(scenario.name).is_none());
+        match missing {
+            Some(scenario) => Err(format!(
+                "{shown} says nothing of {}; add an entry for it",
+                scenario.name
+            )),
+            None => Ok(Self(Some(expectations))),
+        }
+    }
+
+    /// Whether there is a file.
+    pub(super) fn is_given(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// In short, one line per right answer.
+    pub(super) fn words(&self, scenario: &Scenario) -> Vec<String> {
+        self.of(scenario)
+            .map(Expectation::words)
+            .unwrap_or_default()
+    }
+
+    /// How a report differs; nothing when it is as expected, or nothing is expected.
+    pub(super) fn differences(&self, scenario: &Scenario, report: &StopReport) -> Vec<String> {
+        match (self.of(scenario), serde_json::to_value(report)) {
+            (None, _) => Vec::new(),
+            (Some(expectation), Ok(report)) => expectation.check(&report),
+            (Some(_), Err(error)) => vec![format!("the report is no JSON: {error}")],
+        }
+    }
+
+    fn of(&self, scenario: &Scenario) -> Option<&Expectation> {
+        self.0.as_ref()?.get(scenario.name)
+    }
+}
+
+/// A report in short, in the words of expectations.
+pub(super) fn seen(report: &StopReport) -> String {
+    serde_json::to_value(report).map_or_else(|error| error.to_string(), |report| words_of(&report))
+}

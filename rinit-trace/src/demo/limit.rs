@@ -1,0 +1,107 @@
+//! A memory cgroup with a limit, made for a scenario and removed after it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+/// What the workload may have: far less than it asks for.
+const LIMIT: &str = "33554432";
+
+/// How long the kernel may take to let go of an empty cgroup.
+const REMOVE_TIME: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(5);
+
+/// Where memory cgroups are, and how they are written to.
+struct Hierarchy {
+    root: PathBuf,
+    limit: &'static str,
+    /// Swap counts, too, where it is accounted: what is swapped out is not OOM-killed.
+    swap: (&'static str, &'static str),
+}
+
+/// A cgroup with a limit. Dropping it removes it; whoever was in it must have ended.
+pub(super) struct MemoryLimit {
+    path: PathBuf,
+}
+
+impl MemoryLimit {
+    /// Makes one with a limit of 32 MiB.
+    pub(super) fn new() -> Result<Self> {
+        let Some(hierarchy) = hierarchy() else {
+            bail!("no memory cgroup hierarchy is mounted");
+        };
+        let path = hierarchy
+            .root
+            .join(format!("rinit-trace-demo-{}", std::process::id()));
+        fs::create_dir(&path).with_context(|| format!("make the cgroup {}", path.display()))?;
+        let made = Self { path };
+        made.write(hierarchy.limit, LIMIT)?;
+        let (file, value) = hierarchy.swap;
+        if made.path.join(file).exists() {
+            made.write(file, value)?;
+        }
+        Ok(made)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write(&self, file: &str, value: &str) -> Result<()> {
+        let path = self.path.join(file);
+        fs::write(&path, value).with_context(|| format!("write {value} to {}", path.display()))
+    }
+}
+
+impl Drop for MemoryLimit {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + REMOVE_TIME;
+        // The last process is counted until the kernel has cleaned up after it.
+        while let Err(error) = fs::remove_dir(&self.path) {
+            if error.kind() == io::ErrorKind::NotFound {
+                return;
+            }
+            if Instant::now() > deadline {
+                tracing::warn!("cannot remove the cgroup {}: {error}", self.path.display());
+                return;
+            }
+            thread::sleep(POLL);
+        }
+    }
+}
+
+/// What is missing where no limit can be made.
+pub(super) fn missing() -> Option<String> {
+    let can = MemoryLimit::new();
+    can.err().map(|error| format!("a memory cgroup: {error:#}"))
+}
+
+/// The v1 hierarchy where memory is in one, else v2.
+fn hierarchy() -> Option<Hierarchy> {
+    let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
+    let roots = |kind: &str, option: &str| {
+        mounts.lines().find_map(|line| {
+            let mut fields = line.split(' ').skip(1);
+            let (path, fs, options) = (fields.next()?, fields.next()?, fields.next()?);
+            let has = option.is_empty() || options.split(',').any(|one| one == option);
+            (fs == kind && has).then(|| PathBuf::from(path))
+        })
+    };
+    if let Some(root) = roots("cgroup", "memory") {
+        return Some(Hierarchy {
+            root,
+            limit: "memory.limit_in_bytes",
+            swap: ("memory.memsw.limit_in_bytes", LIMIT),
+        });
+    }
+    Some(Hierarchy {
+        root: roots("cgroup2", "")?,
+        limit: "memory.max",
+        swap: ("memory.swap.max", "0"),
+    })
+}

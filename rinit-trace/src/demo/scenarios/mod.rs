@@ -1,0 +1,136 @@
+//! The demo's scenarios: what runs, how it is stopped. What must come of it is no part of the program: the repository
+//! has it in `tests/expectations.toml`.
+
+mod groups;
+mod inits;
+mod pid_one;
+
+use std::time::Duration;
+
+/// One workload and how it is stopped.
+#[derive(Debug)]
+pub struct Scenario {
+    /// What to call it.
+    pub name: &'static str,
+    /// One line for the list.
+    pub about: &'static str,
+    /// What runs in a namespace of its own.
+    pub program: Program,
+    /// How often `ready` is said before the stop.
+    pub ready: usize,
+    /// How it is stopped.
+    pub stop: Stop,
+    /// The same as a shell script, for Docker.
+    pub docker: Option<DockerForm>,
+}
+
+/// What is PID 1.
+#[derive(Debug, Clone, Copy)]
+pub enum Program {
+    /// One of [`super::workload`], with its children.
+    Own(&'static [&'static str]),
+    /// An init from this system with its options, over one of [`super::workload`].
+    Under(&'static [&'static str], &'static [&'static str]),
+    /// The same where the workload is told of a cgroup with a memory limit: `CGROUP` in it is replaced.
+    UnderWithLimit(&'static [&'static str], &'static [&'static str]),
+    /// `bash -c`; ready as well only when bash waits for a child of this name.
+    Bash(&'static str, &'static str),
+    /// `bash run.sh`, beside the program that it starts.
+    Script(Server, &'static str),
+    /// `python3 app.py`
+    Python,
+    /// A container, by `docker run --init` and `docker stop` also without `--docker`.
+    DockerInit,
+}
+
+/// What `run.sh` starts.
+#[derive(Debug, Clone, Copy)]
+pub enum Server {
+    /// A JVM where there is one, else Python with a handler.
+    JavaOrPython,
+    /// Python with a handler.
+    Python,
+    /// Python without.
+    PythonWithoutHandler,
+}
+
+/// How it is stopped.
+#[derive(Debug, Clone, Copy)]
+pub enum Stop {
+    /// SIGTERM, the grace period, SIGKILL, as a runtime does.
+    Runtime(Duration),
+    /// Not at all: a line on its input, and it ends by itself.
+    ByItself,
+    /// SIGTERM; a line on its input, and `ready` is said as often again; when the time is over SIGKILL.
+    Stale {
+        /// How often.
+        ready: usize,
+        /// From SIGTERM to SIGKILL, at least.
+        age: Duration,
+    },
+}
+
+/// How a scenario runs in a container.
+#[derive(Debug, Clone, Copy)]
+pub struct DockerForm {
+    /// For `sh -c`.
+    pub script: &'static str,
+    /// How often it says `ready`.
+    pub ready: usize,
+    /// With `--init`.
+    pub init: bool,
+    /// For `docker stop -t`.
+    pub grace: Duration,
+}
+
+/// Scenarios that belong together.
+#[derive(Debug)]
+pub struct Group {
+    /// A heading.
+    pub title: &'static str,
+    /// In the order of the list.
+    pub scenarios: &'static [Scenario],
+}
+
+/// All scenarios.
+pub const GROUPS: &[Group] = &[
+    pid_one::STOP_SIGNAL,
+    pid_one::THE_OTHERS,
+    inits::TINI,
+    inits::OTHER_INITS,
+    groups::MAIN_CHILD,
+    groups::ESCAPES,
+];
+
+/// For stops that are expected to end by themselves: nobody waits for it.
+const AMPLE: Stop = Stop::Runtime(Duration::from_secs(10));
+
+/// For stops that only SIGKILL ends.
+const SHORT: Stop = Stop::Runtime(Duration::from_millis(400));
+
+/// All scenarios, in the order of the list.
+pub fn all() -> impl Iterator<Item = &'static Scenario> {
+    GROUPS.iter().flat_map(|group| group.scenarios)
+}
+
+/// A scenario by name.
+pub fn find(name: &str) -> Option<&'static Scenario> {
+    all().find(|scenario| scenario.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_no_commands() {
+        let names: Vec<&str> = all().map(|scenario| scenario.name).collect();
+        let distinct: HashSet<&str> = names.iter().copied().collect();
+        assert_eq!(distinct.len(), names.len());
+        assert!(!distinct.contains("all"));
+        assert!(find("init-exits").is_some_and(|scenario| scenario.name == "init-exits"));
+        assert!(find("init-waits").is_none());
+    }
+}

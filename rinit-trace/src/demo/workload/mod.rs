@@ -1,0 +1,250 @@
+//! The demo's own programs: tiny servers and inits, executed as `rinit-trace workload PROGRAM [CHILD]…`.
+//!
+//! A program is `NAME[:TRAIT[=VALUE][,TRAIT[=VALUE]]…]`; [`spec`] lists the traits, and NAME is what `ps` and reports
+//! show. A child is a program, or a chain of them: `app>server:handles=100` starts its own child. Each process says
+//! `ready` on its standard output when its handlers are installed, its place is taken and its children are started.
+//! Every process has one thread, and what it does without being asked to it does on a line on its standard input.
+
+mod spec;
+mod term;
+
+use std::{
+    convert::Infallible,
+    fs,
+    io::{self, BufRead as _, BufReader, Write as _},
+    os::unix::process::CommandExt as _,
+    process::{self, Child, ChildStdout, Command, Stdio},
+    thread,
+};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions};
+
+use spec::{Life, OnTerm, Place, Spec};
+use term::Term;
+
+/// Said when a process is to be stopped from now on.
+pub(super) const READY: &str = "ready";
+/// Said by a process that has taken SIGTERM and is cleaning up.
+const TAKEN: &str = "taken";
+
+/// What an OOM-killed program asks for at a time, and at most: a limit that does not bite must not take the host down.
+const BITE: usize = 1 << 20;
+const MOST_BITES: usize = 256;
+
+/// Runs a workload and ends the process with it: returns only when that failed.
+pub fn run(program: &str, children: &[String]) -> Result<Infallible> {
+    let spec = Spec::parse(program)?;
+    // Only for the eyes: a failure changes nothing.
+    let _ = rustix::thread::set_name(&spec.name);
+    match spec.place {
+        Place::Inherited => {}
+        Place::OwnSession => drop(rustix::process::setsid().context("make a session")?),
+        Place::OwnGroup => {
+            rustix::process::setpgid(None, None).context("make a process group")?;
+        }
+    }
+    let term = match spec.on_term {
+        OnTerm::Handled(_) => Some(Term::handle()?),
+        OnTerm::Ignored => term::ignore().map(|()| None)?,
+        OnTerm::Blocked => term::block().map(|()| None)?,
+        OnTerm::Default => None,
+    };
+    let listens = matches!(spec.life, Life::WaitsForTaken(_));
+    let mut started = Vec::new();
+    for child in children {
+        started.push(start(child, listens)?);
+    }
+    live(&spec, term, &mut started)?;
+    process::exit(0);
+}
+
+/// What a process does from here to its end. Its children are left alone then, as by a program that does not care.
+fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
+    match &spec.life {
+        Life::Serves | Life::SaysTaken => say(READY)?,
+        Life::WaitsForTaken(count) => return wait_for_taken(*count, term, children),
+        Life::PassesOn => return pass_on(term),
+        Life::LeavesZombies(count) => {
+            for _ in 0..*count {
+                leave_zombie()?;
+            }
+            say(READY)?;
+        }
+        Life::Recycles(count) => recycle(*count)?,
+        Life::EndsWithInput => {
+            say(READY)?;
+            wait_for_line()?;
+            return Ok(());
+        }
+        Life::Ends => return Ok(()),
+        Life::KillsParent => {
+            say(READY)?;
+            wait_for_line()?;
+            let parent = rustix::process::getppid().context("the parent is outside")?;
+            kill(parent, Signal::KILL)?;
+        }
+        Life::KillsItself => {
+            say(READY)?;
+            wait_for_line()?;
+            kill(rustix::process::getpid(), Signal::KILL)?;
+        }
+        Life::Eats(cgroup) => return eat(cgroup),
+    }
+    serve(spec, term)
+}
+
+/// Until SIGTERM, and for those who handle it the cleanup.
+fn serve(spec: &Spec, term: Option<Term>) -> Result<()> {
+    let Some(mut term) = term else {
+        term::wait_forever();
+    };
+    term.wait()?;
+    if spec.life == Life::SaysTaken {
+        say(TAKEN)?;
+    }
+    if let OnTerm::Handled(cleanup) = spec.on_term {
+        thread::sleep(cleanup);
+    }
+    Ok(())
+}
+
+/// Ends as soon as the children have taken the signal, too, and are still cleaning up.
+fn wait_for_taken(count: usize, term: Option<Term>, children: &mut [Child]) -> Result<()> {
+    let child = children.first_mut().context("no child")?;
+    let mut said = BufReader::new(child.stdout.take().context("the child has no output")?);
+    for _ in 0..count {
+        wait_for(READY, &mut said)?;
+        say(READY)?;
+    }
+    say(READY)?;
+    term.context("no handler to wait for")?.wait()?;
+    for _ in 0..count {
+        wait_for(TAKEN, &mut said)?;
+    }
+    Ok(())
+}
+
+/// Passes SIGTERM on to every process of its namespace, and leaves when the kernel says that no child is left.
+fn pass_on(term: Option<Term>) -> Result<()> {
+    say(READY)?;
+    term.context("no handler to wait for")?.wait()?;
+    term::send_to_all_others()?;
+    loop {
+        match rustix::process::wait(WaitOptions::empty()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::CHILD) => return Ok(()),
+            Err(error) => return Err(error).context("wait for the children"),
+        }
+    }
+}
+
+/// A child that has ended and is not reaped.
+fn leave_zombie() -> Result<()> {
+    let child = start("zombie:ends", false)?;
+    // Waits for its end and leaves it where it is.
+    rustix::process::waitid(
+        WaitId::Pid(pid_of(&child)?),
+        WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+    )
+    .context("wait for a zombie")?;
+    Ok(())
+}
+
+/// A line on the input has one worker after the other end, and starts the next.
+fn recycle(count: usize) -> Result<()> {
+    let mut worker = start_worker()?;
+    say(READY)?;
+    wait_for_line()?;
+    for _ in 0..count {
+        // Closes its input: that ends it.
+        drop(worker.stdin.take());
+        worker.wait().context("wait for a worker")?;
+        worker = start_worker()?;
+    }
+    term::wait_forever();
+}
+
+fn start_worker() -> Result<Child> {
+    let mut command = command("worker:ends-with-input");
+    command.stdin(Stdio::piped());
+    command.spawn().context("start a worker")
+}
+
+/// Asks for memory in a cgroup with a limit until the kernel's answer is the OOM killer.
+fn eat(cgroup: &str) -> Result<()> {
+    let members = format!("{cgroup}/cgroup.procs");
+    fs::write(&members, "0").with_context(|| format!("join the cgroup by {members}"))?;
+    say(READY)?;
+    wait_for_line()?;
+    let mut eaten = Vec::new();
+    for _ in 0..MOST_BITES {
+        // Not zero: pages that nobody has written to are not there.
+        eaten.push(std::hint::black_box(vec![1_u8; BITE]));
+    }
+    bail!(
+        "{} MiB were granted in {cgroup}; its limit is not in force",
+        eaten.len()
+    )
+}
+
+/// Starts a child, with its own children after `>`.
+fn start(chain: &str, listen: bool) -> Result<Child> {
+    let mut command = command(chain);
+    if listen {
+        command.stdout(Stdio::piped());
+    }
+    command
+        .spawn()
+        .with_context(|| format!("start the child {chain}"))
+}
+
+fn command(chain: &str) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    let (program, child) = match chain.split_once('>') {
+        Some((program, child)) => (program, Some(child)),
+        None => (chain, None),
+    };
+    // Where this program lies says nothing in a report.
+    command
+        .arg0("rinit-trace")
+        .args(["workload", program])
+        .args(child);
+    command
+}
+
+fn pid_of(child: &Child) -> Result<Pid> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    pid.context("the child has no pid")
+}
+
+fn kill(pid: Pid, signal: Signal) -> Result<()> {
+    rustix::process::kill_process(pid, signal).context("send a signal")
+}
+
+/// One write for each line, so that those of several processes do not mix.
+fn say(line: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    let said = stdout.write_all(format!("{line}\n").as_bytes());
+    said.and_then(|()| stdout.flush())
+        .with_context(|| format!("say {line}"))
+}
+
+/// Waits for a line on the standard input, or its end.
+fn wait_for_line() -> Result<()> {
+    let mut line = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .context("wait for a line")?;
+    Ok(())
+}
+
+fn wait_for(word: &str, said: &mut BufReader<ChildStdout>) -> Result<()> {
+    let mut line = String::new();
+    said.read_line(&mut line).context("listen to a child")?;
+    if line.trim_end() != word {
+        bail!("a child said `{}`, not `{word}`", line.trim_end());
+    }
+    Ok(())
+}

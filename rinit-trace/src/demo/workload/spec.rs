@@ -1,0 +1,142 @@
+//! What one of the demo's programs is: `NAME[:TRAIT[=VALUE],…]`.
+
+use std::{ffi::CString, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+
+/// The kernel keeps no more of a name.
+const MAX_NAME: usize = 15;
+
+/// A program.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Spec {
+    pub(super) name: CString,
+    pub(super) on_term: OnTerm,
+    pub(super) place: Place,
+    pub(super) life: Life,
+}
+
+/// What SIGTERM does.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum OnTerm {
+    Default,
+    /// `handles=MS`: a handler, and a cleanup of that many milliseconds.
+    Handled(Duration),
+    /// `ignores`
+    Ignored,
+    /// `blocks`
+    Blocked,
+}
+
+/// Where it lives.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Inherited,
+    /// `own-session`
+    OwnSession,
+    /// `own-group`
+    OwnGroup,
+}
+
+/// What it does beside waiting for SIGTERM.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    Serves,
+    /// `says-taken`: tells its parent when it has taken SIGTERM.
+    SaysTaken,
+    /// `waits-for-taken=N`: hears that from N descendants, then ends.
+    WaitsForTaken(usize),
+    /// `passes-on`: as an init should be.
+    PassesOn,
+    /// `zombies=N`: N children that have ended and are not reaped.
+    LeavesZombies(usize),
+    /// `recycles=N`: on a line, N workers end one after the other.
+    Recycles(usize),
+    /// `ends-with-input`
+    EndsWithInput,
+    /// `ends`: at once.
+    Ends,
+    /// `kills-parent`: by SIGKILL, on a line.
+    KillsParent,
+    /// `kills-itself`: by SIGKILL, on a line.
+    KillsItself,
+    /// `eats=CGROUP`: joins it and, on a line, asks for more memory than it may have.
+    Eats(String),
+}
+
+impl Spec {
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        let (name, traits) = text.split_once(':').unwrap_or((text, ""));
+        if name.is_empty() || name.len() > MAX_NAME {
+            bail!("`{text}` is no workload; this command is for `rinit-trace demo`");
+        }
+        let mut spec = Self {
+            name: CString::new(name).context("a name with a zero byte")?,
+            on_term: OnTerm::Default,
+            place: Place::Inherited,
+            life: Life::Serves,
+        };
+        for one in traits.split(',').filter(|one| !one.is_empty()) {
+            let (word, value) = one.split_once('=').unwrap_or((one, ""));
+            match word {
+                "handles" => spec.on_term = OnTerm::Handled(Duration::from_millis(number(value)?)),
+                "ignores" => spec.on_term = OnTerm::Ignored,
+                "blocks" => spec.on_term = OnTerm::Blocked,
+                "own-session" => spec.place = Place::OwnSession,
+                "own-group" => spec.place = Place::OwnGroup,
+                _ => spec.life = life(word, value)?,
+            }
+        }
+        Ok(spec)
+    }
+}
+
+fn life(word: &str, value: &str) -> Result<Life> {
+    Ok(match word {
+        "says-taken" => Life::SaysTaken,
+        "waits-for-taken" => Life::WaitsForTaken(number(value)?),
+        "passes-on" => Life::PassesOn,
+        "zombies" => Life::LeavesZombies(number(value)?),
+        "recycles" => Life::Recycles(number(value)?),
+        "ends-with-input" => Life::EndsWithInput,
+        "ends" => Life::Ends,
+        "kills-parent" => Life::KillsParent,
+        "kills-itself" => Life::KillsItself,
+        "eats" => Life::Eats(value.to_owned()),
+        _ => bail!("no workload is `{word}`; this command is for `rinit-trace demo`"),
+    })
+}
+
+fn number<T: std::str::FromStr>(value: &str) -> Result<T> {
+    let number = value.parse().ok();
+    number.with_context(|| format!("`{value}` is no number that a workload can use"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_has_a_name_and_traits() {
+        let spec = Spec::parse("server:handles=100,own-group,says-taken").unwrap();
+        assert_eq!(spec.name.as_c_str(), c"server");
+        assert_eq!(spec.on_term, OnTerm::Handled(Duration::from_millis(100)));
+        assert_eq!(spec.place, Place::OwnGroup);
+        assert_eq!(spec.life, Life::SaysTaken);
+        let plain = Spec::parse("worker").unwrap();
+        assert_eq!((plain.on_term, plain.life), (OnTerm::Default, Life::Serves));
+    }
+
+    #[test]
+    fn what_is_no_program_is_refused() {
+        for text in [
+            "",
+            ":handles=1",
+            "server:handles",
+            "server:flies",
+            "a-name-too-long-for-ps",
+        ] {
+            assert!(Spec::parse(text).is_err(), "{text}");
+        }
+    }
+}
