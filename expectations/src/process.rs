@@ -124,7 +124,8 @@ pub(crate) fn words_of(process: &Value) -> String {
         "member" => String::new(),
         role => format!(" {role}"),
     };
-    let comm = text("/comm").unwrap_or("?");
+    // A name may hold anything, line breaks too.
+    let comm = text("/comm").unwrap_or("?").escape_debug();
     let outcome = text("/outcome").unwrap_or("?");
     format!("{comm}: {outcome}{how}{role}")
 }

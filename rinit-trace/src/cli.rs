@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::demo::docker;
+use crate::demo::{docker, workload};
 
 /// Shows why a container did not stop cleanly.
 ///
@@ -40,8 +40,10 @@ pub enum Command {
     #[command(hide = true)]
     Workload {
         /// Which: a name and traits
+        #[arg(value_parser = workload::check)]
         program: String,
         /// Its children: the same, chained by `>`
+        #[arg(value_parser = workload::check)]
         children: Vec<String>,
     },
 }

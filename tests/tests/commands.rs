@@ -54,15 +54,36 @@ fn system_info_as_json_says_the_same() {
 }
 
 #[test]
-fn demo_lists_its_scenarios() {
+fn demo_lists_its_scenarios_in_groups() {
     let ended = run(&["demo"]);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
-    for name in ["shell-no-trap ", "init-exits ", "init-waits ", "all "] {
+    for line in [
+        "tini",
+        "  shell-no-trap ",
+        "  init-exits ",
+        "  waits-for-all ",
+        "  all ",
+    ] {
         assert!(
-            ended.stdout.lines().any(|line| line.starts_with(name)),
-            "{ended:#?}"
+            ended.stdout.lines().any(|told| told.starts_with(line)),
+            "{line}: {ended:#?}"
         );
     }
+    // What they are about begins at the same place.
+    let about = |line: &str| line.find("  ").map(|at| line[at..].trim_start().len());
+    let scenarios = ended
+        .stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "));
+    let begins: Vec<_> = scenarios
+        .map(|line| about(line).map(|length| line.len() - length))
+        .collect();
+    assert!(
+        begins
+            .iter()
+            .all(|begin| begin.is_some() && *begin == begins[0]),
+        "{ended:#?}"
+    );
 }
 
 #[test]
@@ -70,13 +91,20 @@ fn demo_shows_three_stops_and_what_came_of_them() {
     let Some(_kernel) = Kernel::ready() else {
         return;
     };
-    let ended = run(&["demo", "all", "-o", "jsonl"]);
+    let ended = run(&[
+        "demo",
+        "shell-no-trap",
+        "init-exits",
+        "waits-for-all",
+        "-o",
+        "jsonl",
+    ]);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     let reports: Vec<Report> = ended.stdout.lines().map(Report::parse).collect();
     let expected = [
         ("shell-no-trap", "forced", "init-no-handler", 0),
         ("init-exits", "forced", "not-forwarded", 1),
-        ("init-waits", "graceful", "", 0),
+        ("waits-for-all", "graceful", "", 0),
     ];
     assert_eq!(reports.len(), expected.len(), "{ended:#?}");
     for (report, (name, verdict, cause, lost_cleanup)) in reports.iter().zip(expected) {
@@ -111,7 +139,7 @@ fn reader_that_has_seen_enough_is_no_error() {
     let Some(_kernel) = Kernel::ready() else {
         return;
     };
-    for arguments in [&["system-info"][..], &["demo"], &["demo", "init-waits"]] {
+    for arguments in [&["system-info"][..], &["demo"], &["demo", "waits-for-all"]] {
         let ended = run_with_closed_stdout(arguments);
         assert_eq!(ended.code, Some(0), "{ended:#?}");
         assert_eq!(ended.stderr, "");

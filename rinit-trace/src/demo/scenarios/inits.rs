@@ -77,8 +77,8 @@ pub(super) const TINI: Group = Group {
             ready: 2,
             stop: AMPLE,
             docker: Some(DockerForm {
-                script: "echo app >/proc/$$/comm; \
-                         sh -c 'echo server >/proc/$$/comm; trap \"exit 0\" TERM; sleep 600 & echo ready; wait' & \
+                script: "echo -n app >/proc/$$/comm; \
+                         sh -c 'echo -n server >/proc/$$/comm; trap \"exit 0\" TERM; sleep 600 & echo ready; wait' & \
                          trap 'exit 0' TERM; sleep 600 & echo ready; wait",
                 ready: 2,
                 init: true,

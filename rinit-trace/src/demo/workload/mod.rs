@@ -15,6 +15,7 @@ use std::{
     os::unix::process::CommandExt as _,
     process::{self, Child, ChildStdout, Command, Stdio},
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -28,9 +29,20 @@ pub(super) const READY: &str = "ready";
 /// Said by a process that has taken SIGTERM and is cleaning up.
 const TAKEN: &str = "taken";
 
+/// A child that has ended just now may be reaped in a moment, and is no zombie to complain of: it has to lie for a while.
+const ZOMBIE_AGE: Duration = Duration::from_millis(1500);
+
 /// What an OOM-killed program asks for at a time, and at most: a limit that does not bite must not take the host down.
 const BITE: usize = 1 << 20;
 const MOST_BITES: usize = 256;
+
+/// Whether a text names a program or a chain of them; the text itself, or what is wrong with it.
+pub fn check(text: &str) -> Result<String, String> {
+    for program in text.split('>') {
+        Spec::parse(program).map_err(|error| format!("{error:#}"))?;
+    }
+    Ok(text.to_owned())
+}
 
 /// Runs a workload and ends the process with it: returns only when that failed.
 pub fn run(program: &str, children: &[String]) -> Result<Infallible> {
@@ -69,6 +81,7 @@ fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
             for _ in 0..*count {
                 leave_zombie()?;
             }
+            thread::sleep(ZOMBIE_AGE);
             say(READY)?;
         }
         Life::Recycles(count) => recycle(*count)?,

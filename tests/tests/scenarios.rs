@@ -1,0 +1,279 @@
+//! The scenarios of `rinit-trace demo`: each says what `tests/expectations.toml` expects, by the report contract.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panics")]
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use rinit_trace_expectations::{Expectations, parse};
+use rinit_trace_tests::{Ended, Kernel, Report, program, run, run_by, skip};
+
+const EXPECTATIONS: &str = include_str!("../expectations.toml");
+
+/// One test for each scenario, and the list of them.
+macro_rules! scenarios {
+    ($($test:ident: $name:literal,)*) => {
+        const TESTED: &[&str] = &[$($name),*];
+
+        $(#[test]
+        fn $test() {
+            scenario($name);
+        })*
+    };
+}
+
+scenarios! {
+    shell_no_trap: "shell-no-trap",
+    shell_trap: "shell-trap",
+    shell_over_server: "shell-over-server",
+    python_under_bash: "python-under-bash",
+    python_alone: "python-alone",
+    exec_form: "exec-form",
+    ignores_term: "ignores-term",
+    blocks_term: "blocks-term",
+    slow_shutdown: "slow-shutdown",
+    stale_dropped: "stale-dropped",
+    init_exits: "init-exits",
+    waits_for_all: "waits-for-all",
+    waits_for_all_slow: "waits-for-all-slow",
+    zombies: "zombies",
+    tini_child_only: "tini-child-only",
+    tini_group: "tini-group",
+    tini_slow_handlers: "tini-slow-handlers",
+    tini_deaf_child: "tini-deaf-child",
+    tini_app_oom: "tini-app-oom",
+    tini_app_killed: "tini-app-killed",
+    docker_init: "docker-init",
+    dumb_init_race: "dumb-init-race",
+    dumb_init_default: "dumb-init-default",
+    catatonit: "catatonit",
+    catatonit_group: "catatonit-group",
+    hot_upgrade: "hot-upgrade",
+    hot_upgrade_default: "hot-upgrade-default",
+    hot_upgrade_tini: "hot-upgrade-tini",
+    group_escape_tini: "group-escape-tini",
+    group_escape_dumb_init: "group-escape-dumb-init",
+    group_escape_alone: "group-escape-alone",
+}
+
+fn scenario(name: &str) {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let ended = run(&["demo", name, "-o", "json"]);
+    if is_skipped(&ended) {
+        return;
+    }
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let report = Report::parse(&ended.stdout);
+    report.is("/observation/lost_records", 0);
+    let expectations = expectations();
+    let expectation = expectations.get(name).unwrap();
+    let different = expectation.check(report.at(""));
+    assert_eq!(different, Vec::<String>::new(), "{report}");
+}
+
+fn expectations() -> Expectations {
+    parse(EXPECTATIONS).unwrap()
+}
+
+/// Whether the machine lacks what the scenario runs; says so.
+fn is_skipped(ended: &Ended) -> bool {
+    let needs = ended.stderr.trim().strip_prefix("skipped: ");
+    if let Some(needs) = needs.filter(|_| ended.code == Some(3)) {
+        assert_eq!(ended.stdout, "", "{ended:#?}");
+        skip(needs);
+        return true;
+    }
+    false
+}
+
+#[test]
+fn every_scenario_is_listed_expected_and_tested() {
+    let ended = run(&["demo"]);
+    let listed: Vec<&str> = ended
+        .stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next())
+        .filter(|name| *name != "all")
+        .collect();
+    let as_set = |names: &[&str]| -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    };
+    let expectations = expectations();
+    let expected: Vec<&str> = expectations.names().collect();
+    assert_eq!(as_set(&listed), as_set(&expected));
+    assert_eq!(as_set(TESTED), as_set(&expected));
+    assert_eq!(TESTED.len(), expected.len());
+    assert_eq!(listed.len(), expected.len());
+}
+
+/// A file of expectations, removed in the end.
+struct File {
+    path: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+impl File {
+    fn new(text: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("expectations.toml");
+        fs::write(&path, text).unwrap();
+        Self { path, _dir: dir }
+    }
+
+    fn name(&self) -> &str {
+        self.path.to_str().unwrap()
+    }
+}
+
+/// The repository's expectations with those of two scenarios for each other.
+fn swapped(one: &str, other: &str) -> File {
+    let (one, other) = (format!("\n[{one}]\n"), format!("\n[{other}]\n"));
+    assert!(EXPECTATIONS.contains(&one) && EXPECTATIONS.contains(&other));
+    let text = EXPECTATIONS
+        .replace(&one, "\n[a-third]\n")
+        .replace(&other, &one)
+        .replace("\n[a-third]\n", &other);
+    File::new(&text)
+}
+
+#[test]
+fn expectations_that_are_swapped_fail_in_the_table_and_nothing_else_does() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let file = swapped("init-exits", "waits-for-all");
+    let ended = run(&["demo", "all", "--expect", file.name()]);
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    let wrong: Vec<&str> = ended
+        .stdout
+        .lines()
+        .filter(|line| line.ends_with("  WRONG"))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(wrong, ["init-exits", "waits-for-all"], "{}", ended.stdout);
+    // What is wrong with them follows, with the reports.
+    for part in [
+        "── WRONG init-exits",
+        "verdict: expected graceful, seen forced",
+        "FORCED  init-exits",
+        "GRACEFUL  waits-for-all",
+    ] {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn one_scenario_is_compared_as_well() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let right = File::new(EXPECTATIONS);
+    let ended = run(&["demo", "ignores-term", "--expect", right.name()]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(ended.stdout.contains("as expected"), "{ended:#?}");
+    let wrong = swapped("ignores-term", "blocks-term");
+    let ended = run(&["demo", "ignores-term", "--expect", wrong.name()]);
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    let difference = "WRONG cause: expected signal-blocked, seen init-ignores-signal";
+    assert!(ended.stdout.contains(difference), "{ended:#?}");
+    // The reports stay what they are; what is wrong with them is told beside them.
+    let ended = run(&[
+        "demo",
+        "ignores-term",
+        "-o",
+        "json",
+        "--expect",
+        wrong.name(),
+    ]);
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+    Report::parse(&ended.stdout).says("forced", "init-ignores-signal", 0);
+    assert!(
+        ended.stderr.contains("wrong: ignores-term: cause: "),
+        "{ended:#?}"
+    );
+}
+
+#[test]
+fn what_is_not_there_is_skipped_and_not_passed() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let nowhere = ["/usr/bin/env", "PATH=/nowhere"];
+    let ended = run_by(&nowhere, &program(), &["demo", "tini-group"]);
+    assert_eq!(ended.code, Some(3), "{ended:#?}");
+    assert_eq!(ended.stderr, "skipped: tini-group (needs tini)\n");
+    assert_eq!(ended.stdout, "");
+    let ended = run_by(&nowhere, &program(), &["demo", "all"]);
+    assert_eq!(ended.code, Some(3), "{ended:#?}");
+    for skipped in [
+        "python3",
+        "bash",
+        "tini",
+        "dumb-init",
+        "catatonit",
+        "docker",
+    ] {
+        let told = format!("skipped (needs {skipped})");
+        assert!(ended.stdout.contains(&told), "{told}: {}", ended.stdout);
+    }
+    // What is its own still runs, and without a file nothing is right or wrong.
+    let row = ended
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("init-exits "));
+    assert!(row.is_some_and(|row| row.ends_with("forced not-forwarded (certain), 1 lost")));
+    assert!(ended.stdout.contains("to compare: "), "{}", ended.stdout);
+}
+
+#[test]
+fn scenarios_run_as_often_as_asked() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let ended = run(&[
+        "demo",
+        "init-exits",
+        "ignores-term",
+        "--times",
+        "3",
+        "-o",
+        "jsonl",
+    ]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let reports: Vec<Report> = ended.stdout.lines().map(Report::parse).collect();
+    let names: Vec<&str> = reports
+        .iter()
+        .map(|report| report.text("/workload/name"))
+        .collect();
+    assert_eq!(names, ["init-exits", "ignores-term"].repeat(3));
+}
+
+#[test]
+fn expectations_that_cannot_be_used_are_wrong_usage() {
+    let other = File::new(
+        "[other]\nverdict = 'graceful'\ncause = 'none'\nlost_cleanup = 0\nprocesses = []\n",
+    );
+    let broken = File::new("[init-exits]\nverdict = 'good'\n");
+    for (arguments, error) in [
+        (
+            &["init-exits", "--expect", "/nowhere/x"][..],
+            "cannot read expectations from /nowhere/x",
+        ),
+        (
+            &["init-exits", "--expect", other.name()],
+            "says nothing of init-exits",
+        ),
+        (
+            &["init-exits", "--expect", broken.name()],
+            "init-exits: `verdict` has `good`",
+        ),
+        (&["tini-group", "--docker"], "has no form for --docker"),
+        (&["init-exits", "all"], "`all` is every scenario"),
+    ] {
+        let mut all = vec!["demo"];
+        all.extend(arguments);
+        let ended = run(&all);
+        assert!(ended.error(2).contains(error), "{ended:#?}");
+    }
+}
