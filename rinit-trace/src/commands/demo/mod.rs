@@ -7,7 +7,7 @@ mod tell;
 
 use anyhow::Result;
 
-use super::{Exit, put};
+use super::{Exit, put, trace::Interrupts};
 use crate::{
     cli::{DemoArgs, Output},
     demo::{GROUPS, Scenario, scenarios},
@@ -33,17 +33,25 @@ pub async fn run(args: &DemoArgs) -> Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+    let mut interrupts = Interrupts::new()?;
     let mut stage = Stage::new(args)?;
     let mut teller = Teller::new(args, &chosen, expected)?;
     for run in 1..=args.times {
         teller.begins(run)?;
         for scenario in &chosen {
-            let played = match stage.play(scenario).await {
+            let played = tokio::select! {
+                played = stage.play(scenario) => played,
+                // Its workload is ended before the program is: whoever drives it is waited for.
+                () = interrupts.recv() => {
+                    eprintln!("error: interrupted in {}", scenario.name);
+                    return Ok(Exit::NotTraced);
+                }
+            };
+            match played {
                 // The only one: nothing more can be said.
                 Err(error) if chosen.len() == 1 => return Err(error),
-                played => played,
-            };
-            teller.tell(scenario, played)?;
+                played => teller.tell(scenario, played)?,
+            }
         }
     }
     teller.end()

@@ -85,7 +85,7 @@ fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
             say(READY)?;
         }
         Life::Recycles(count) => recycle(*count)?,
-        Life::EndsWithInput => {
+        Life::EndsOnLine => {
             say(READY)?;
             wait_for_line()?;
             return Ok(());
@@ -170,8 +170,8 @@ fn recycle(count: usize) -> Result<()> {
     say(READY)?;
     wait_for_line()?;
     for _ in 0..count {
-        // Closes its input: that ends it.
-        drop(worker.stdin.take());
+        let input = worker.stdin.as_mut().context("the worker has no input")?;
+        input.write_all(b"end\n").context("tell a worker")?;
         worker.wait().context("wait for a worker")?;
         worker = start_worker()?;
     }
@@ -179,7 +179,7 @@ fn recycle(count: usize) -> Result<()> {
 }
 
 fn start_worker() -> Result<Child> {
-    let mut command = command("worker:ends-with-input");
+    let mut command = command("worker:ends-on-line");
     command.stdin(Stdio::piped());
     command.spawn().context("start a worker")
 }
@@ -243,13 +243,14 @@ fn say(line: &str) -> Result<()> {
         .with_context(|| format!("say {line}"))
 }
 
-/// Waits for a line on the standard input, or its end.
+/// Waits for a line on the standard input. Its end is none: who would have told is gone, and this process waits for its
+/// own end, which must not come a moment before that.
 fn wait_for_line() -> Result<()> {
     let mut line = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .context("wait for a line")?;
+    let read = io::stdin().lock().read_line(&mut line);
+    if read.context("wait for a line")? == 0 {
+        term::wait_forever();
+    }
     Ok(())
 }
 

@@ -52,8 +52,8 @@ pub(super) enum Life {
     LeavesZombies(usize),
     /// `recycles=N`: on a line, N workers end one after the other.
     Recycles(usize),
-    /// `ends-with-input`
-    EndsWithInput,
+    /// `ends-on-line`
+    EndsOnLine,
     /// `ends`: at once.
     Ends,
     /// `kills-parent`: by SIGKILL, on a line.
@@ -98,7 +98,7 @@ fn life(word: &str, value: &str) -> Result<Life> {
         "passes-on" => Life::PassesOn,
         "zombies" => Life::LeavesZombies(number(value)?),
         "recycles" => Life::Recycles(number(value)?),
-        "ends-with-input" => Life::EndsWithInput,
+        "ends-on-line" => Life::EndsOnLine,
         "ends" => Life::Ends,
         "kills-parent" => Life::KillsParent,
         "kills-itself" => Life::KillsItself,
