@@ -136,11 +136,16 @@ impl Tracer {
 
     /// The reports so far of `-o jsonl`.
     pub fn reports(&self) -> Vec<Report> {
-        let text = self.stdout.so_far();
-        let lines = text.split_inclusive('\n');
+        self.reports_with("")
+    }
+
+    /// Those that have a text somewhere. The others are not parsed: they may be many, and tests look often.
+    pub fn reports_with(&self, text: &str) -> Vec<Report> {
+        let said = self.stdout.so_far();
+        let lines = said.split_inclusive('\n');
         // The last one may be half there.
         lines
-            .filter(|line| line.ends_with('\n'))
+            .filter(|line| line.ends_with('\n') && line.contains(text))
             .map(Report::parse)
             .collect()
     }
@@ -188,7 +193,7 @@ impl Tracer {
     /// The reports so far of the workload with this init or this container id.
     pub fn reports_of(&self, workload: impl Into<Value>) -> Vec<Report> {
         let workload = workload.into();
-        let mut reports = self.reports();
+        let mut reports = self.reports_with(&workload.to_string());
         reports.retain(|report| report.is_of(&workload));
         reports
     }

@@ -162,7 +162,7 @@ fn nested(ways: &[&str]) {
         namespace.stop(wait::DEADLINE);
         let victim = format!("of-{way}");
         let mut reports = wait::until(&victim, || {
-            let mut reports = tracer.reports();
+            let mut reports = tracer.reports_with(&victim);
             reports.retain(|report| !report.named(&victim).is_empty());
             (!reports.is_empty()).then_some(reports)
         });
