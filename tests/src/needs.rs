@@ -1,8 +1,10 @@
 //! What a test needs of the machine. Without it the test says so and is over, and is not counted as passed.
 
 use std::{
+    fs,
     io::{self, Write as _},
     path::Path,
+    thread,
 };
 
 /// A kernel that shows its BTF, and root.
@@ -23,6 +25,38 @@ impl Kernel {
         }
         Some(Self(()))
     }
+}
+
+/// Why a way of `tests/workloads/ways` cannot be run on this kernel, if it cannot: not all that the program supports know all
+/// of them.
+pub fn refuses(way: &str) -> Option<&'static str> {
+    match way {
+        "pidfd-thread" | "pidfd-group" if !is_at_least(6, 9) => Some("needs Linux 6.9"),
+        "mq-notify" if !Path::new("/proc/sys/fs/mqueue").exists() => {
+            Some("needs a kernel with CONFIG_POSIX_MQUEUE")
+        }
+        "rlimit-rttime" if !allows_real_time() => {
+            Some("needs real-time scheduling, for which this CPU cgroup has no budget")
+        }
+        _ => None,
+    }
+}
+
+fn is_at_least(major: u32, minor: u32) -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    let mut number = || numbers.next().and_then(|digits| digits.parse().ok());
+    (number(), number()) >= (Some(major), Some(minor))
+}
+
+/// Tried by a thread that does nothing else.
+fn allows_real_time() -> bool {
+    let tried = thread::spawn(|| {
+        let priority = libc::sched_param { sched_priority: 1 };
+        // SAFETY: reads one struct, and changes this thread alone.
+        unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority) == 0 }
+    });
+    tried.join().unwrap()
 }
 
 /// Says why a test does not run. Past the capture of the test runner, or nobody would see it.

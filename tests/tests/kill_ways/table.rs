@@ -1,6 +1,6 @@
 //! Tables of ways, and how a report is compared with a row.
 
-use rinit_trace_tests::{Cgroup, Namespace, Report, shared_trace, wait};
+use rinit_trace_tests::{Cgroup, Namespace, Report, refuses, shared_trace, skip, wait};
 use serde_json::Value;
 
 /// Memory that the ways with the OOM killer run into.
@@ -109,6 +109,10 @@ pub(crate) fn check(table: &str) {
 
 /// The program that runs a way, and the cgroup that it needs. `None`, with the reason printed, where there is none.
 pub(crate) fn program(name: &str, way: &str) -> Option<(String, Option<Cgroup>)> {
+    if let Some(why) = refuses(way) {
+        skip(&format!("{way} ({why})"));
+        return None;
+    }
     let (plain, needs) = way.split_once(':').unwrap_or((way, ""));
     let cgroup = match needs {
         "v2" => Cgroup::v2()?,
