@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     demo.arg("demo");
     if args.docker {
         demo.arg("--docker");
-    } else if all {
+    } else if all && !args.args.iter().any(|arg| arg.starts_with("--expect")) {
         demo.arg("--expect")
             .arg(workspace::root().join(EXPECTATIONS));
     }

@@ -17,6 +17,7 @@ const REMOVE_TIME: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(5);
 
 /// Where memory cgroups are, and how they are written to.
+#[derive(Debug, PartialEq, Eq)]
 struct Hierarchy {
     root: PathBuf,
     limit: &'static str,
@@ -32,7 +33,8 @@ pub(super) struct MemoryLimit {
 impl MemoryLimit {
     /// Makes one with a limit of 32 MiB.
     pub(super) fn new() -> Result<Self> {
-        let Some(hierarchy) = hierarchy() else {
+        let mounts = fs::read_to_string("/proc/self/mounts").context("read /proc/self/mounts")?;
+        let Some(hierarchy) = hierarchy(&mounts) else {
             bail!("no memory cgroup hierarchy is mounted");
         };
         let path = hierarchy
@@ -82,9 +84,8 @@ pub(super) fn missing() -> Option<String> {
 }
 
 /// The v1 hierarchy where memory is in one, else v2.
-fn hierarchy() -> Option<Hierarchy> {
-    let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
-    let roots = |kind: &str, option: &str| {
+fn hierarchy(mounts: &str) -> Option<Hierarchy> {
+    let root = |kind: &str, option: &str| {
         mounts.lines().find_map(|line| {
             let mut fields = line.split(' ').skip(1);
             let (path, fs, options) = (fields.next()?, fields.next()?, fields.next()?);
@@ -92,7 +93,7 @@ fn hierarchy() -> Option<Hierarchy> {
             (fs == kind && has).then(|| PathBuf::from(path))
         })
     };
-    if let Some(root) = roots("cgroup", "memory") {
+    if let Some(root) = root("cgroup", "memory") {
         return Some(Hierarchy {
             root,
             limit: "memory.limit_in_bytes",
@@ -100,8 +101,31 @@ fn hierarchy() -> Option<Hierarchy> {
         });
     }
     Some(Hierarchy {
-        root: roots("cgroup2", "")?,
+        root: root("cgroup2", "")?,
         limit: "memory.max",
         swap: ("memory.swap.max", "0"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V1: &str = "cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\ncgroup /sys/fs/cgroup/memory cgroup rw,memory 0 0\n";
+    const V2: &str = "proc /proc proc rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw,nsdelegate 0 0\n";
+
+    #[test]
+    fn memory_is_where_it_is_accounted() {
+        let found = |mounts: &str| hierarchy(mounts).map(|found| (found.root, found.limit));
+        let v1 = (
+            PathBuf::from("/sys/fs/cgroup/memory"),
+            "memory.limit_in_bytes",
+        );
+        let v2 = (PathBuf::from("/sys/fs/cgroup"), "memory.max");
+        assert_eq!(found(V1), Some(v1.clone()));
+        assert_eq!(found(V2), Some(v2));
+        // Both are there: the controller is in one.
+        assert_eq!(found(&format!("{V2}{V1}")), Some(v1));
+        assert_eq!(found("proc /proc proc rw 0 0\n"), None);
+    }
 }

@@ -81,3 +81,29 @@ impl Table {
         format!("{}\n", row.trim_end())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_and_rows_end_where_they_end() {
+        let table = Table {
+            name: 10,
+            expected: Some(16),
+        };
+        let head = table.head();
+        let row = table.row("init-exits", "graceful, 0 lost", "graceful, 0 lost", "ok");
+        assert_eq!(head.find("seen"), Some(30));
+        assert_eq!(row.rfind("graceful"), Some(30));
+        assert!(row.ends_with("  ok\n"), "{row}");
+        assert!(head.ends_with("seen\n"), "{head}");
+        // Nothing expected: no column.
+        let table = Table {
+            name: 10,
+            expected: None,
+        };
+        assert_eq!(table.head().find("seen"), Some(12));
+        assert!(!table.head().contains("expected"));
+    }
+}
