@@ -52,12 +52,12 @@ pub(crate) struct FoldKey {
     pub(crate) result: u32,
 }
 
-/// When the last one was recorded, and how many came since.
+/// When the first of them was recorded, and how many have come since then, with it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct FoldState {
     pub(crate) at: u64,
-    pub(crate) folded: u64,
+    pub(crate) count: u64,
 }
 
 /// Adds one to a slot of [`COUNTERS`]; `slot` is a constant of [`counter`] or a record kind.

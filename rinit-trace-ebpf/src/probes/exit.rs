@@ -14,6 +14,10 @@ use crate::{
     task::{Kernel, Place, fill_leaf, fill_state, fill_task, gate_key, load, place},
 };
 
+/// The part of a wait status that is the signal.
+const STATUS_SIGNAL: i32 = 0x7f;
+const SIGKILL: i32 = 9;
+
 /// Attached as a BTF tracepoint.
 #[btf_tracepoint(function = "sched_process_exit")]
 pub fn sched_process_exit(ctx: BtfTracePointContext) -> i32 {
@@ -55,11 +59,16 @@ unsafe fn on_exit(task: Kernel) {
 }
 
 /// A member's exit is reported while its namespace's gate is open, and always when its parent is
-/// the init: what ended just before an init leaves explains why it left.
+/// the init, or when SIGKILL ended it: what ended just before an init leaves explains why it left, and
+/// is part of a stop that began with the end of a child.
 #[inline(always)]
 unsafe fn is_reported(task: Kernel, own: &Place) -> bool {
     // SAFETY: `task` and `own.namespace` are typed pointers.
     unsafe {
+        let signal: Kernel = load(task, offset!(task_signal));
+        if load::<i32>(signal, offset!(signal_group_exit_code)) & STATUS_SIGNAL == SIGKILL {
+            return true;
+        }
         let parent: Kernel = load(task, offset!(task_real_parent));
         let ppid: u32 = load(parent, offset!(task_tgid));
         ppid == reaper_tgid(own) || gate::lets_pass(&gate_key(own)).is_some()

@@ -31,9 +31,13 @@ const NEVER: u64 = signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(18);
 const PF_EXITING: u32 = 4;
 const RESULT_DELIVERED: u32 = 0;
 
-/// Equal signals of one process to another within this time are folded into one record: a flood
+/// Equal signals of one process to another within this time are folded into the first ones: a flood
 /// costs neither room in the ring nor the records of others.
 const FOLD_NS: u64 = 100_000_000;
+
+/// So many are recorded before. A signal that is queued twice has been taken in between: that must be
+/// seen (dumb-init sends its group a second SIGTERM when it leaves).
+const FOLD_AFTER: u64 = 4;
 
 struct Arguments {
     signal: u32,
@@ -161,15 +165,18 @@ unsafe fn fold(arguments: &Arguments, target: &Place) -> Option<u32> {
         // SAFETY: the map hands out a live value; a lost race only miscounts folded signals.
         unsafe {
             if at.wrapping_sub((*state).at) < FOLD_NS {
-                (*state).folded += 1;
+                (*state).count += 1;
+                if (*state).count <= FOLD_AFTER {
+                    return Some(0);
+                }
                 count(counter::SIGNALS_FOLDED);
                 return None;
             }
-            folded = (*state).folded as u32;
+            folded = (*state).count.saturating_sub(FOLD_AFTER) as u32;
         }
     }
     // A full LRU table evicts; then a signal is recorded that could have been folded.
-    let _ = LAST_SIGNALS.insert(key, FoldState { at, folded: 0 }, 0);
+    let _ = LAST_SIGNALS.insert(key, FoldState { at, count: 1 }, 0);
     Some(folded)
 }
 
