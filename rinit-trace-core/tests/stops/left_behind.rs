@@ -89,7 +89,7 @@ fn two_recipients_prove_a_group() {
         "
         init   app handles=TERM
         member 7 a sid=7
-        member 8 b sid=7
+        member 8 b parent=7 sid=7
         member 9 c sid=9
         +0     TERM runc -> 1
         +0.001 TERM 1 -> 7,8
@@ -100,6 +100,25 @@ fn two_recipients_prove_a_group() {
         +0.005 exit 9
         +0.007 end
         => cause.id group-escape
+        => cause.confidence certain
+        ",
+    );
+    // Its own children it may have signalled one by one.
+    check(
+        "
+        init   app handles=TERM
+        member 7 a sid=7
+        member 8 b sid=7
+        member 9 c sid=9
+        +0     TERM runc -> 1
+        +0.001 TERM 1 -> 7,8
+        +0.002 exit 7
+        +0.002 exit 8
+        +0.003 exit 1
+        +0.004 zap 9
+        +0.005 exit 9
+        +0.007 end
+        => cause.id forwarded-to-child-only
         => cause.confidence certain
         ",
     );

@@ -3,7 +3,8 @@
 //!
 //! That a signal went to a group the kernel does not show: it is one signal for each of its members.
 //! It is known of inits with such an option (`tini -g`, dumb-init), or proved by two or more
-//! recipients when these are all of one group, and nobody else is left in it.
+//! recipients when these are all of one group, nobody else is left in it, and one of them is no child
+//! of PID 1: its own children PID 1 may have signalled one by one.
 
 use crate::{
     diagnose::{
@@ -63,5 +64,8 @@ fn group(left: &LeftBehind) -> Option<(u32, Confidence)> {
             || process.pgid != Some(group)
             || process.stop_signal.received > 0
     });
-    (one_group && left.passed.len() > 1 && nobody_left_out).then_some((group, Confidence::Certain))
+    let mut recipients = left.recipients();
+    let reached_others = recipients.any(|(_, process)| process.ppid != left.init.1.pid);
+    (one_group && left.passed.len() > 1 && nobody_left_out && reached_others)
+        .then_some((group, Confidence::Certain))
 }
