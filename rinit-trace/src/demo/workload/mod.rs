@@ -1,6 +1,6 @@
 //! The demo's own programs: tiny servers and inits, executed as `rinit-trace workload PROGRAM [CHILD]…`.
 //!
-//! A program is `NAME[:TRAIT[=VALUE][,TRAIT[=VALUE]]…]`; [`spec`] lists the traits, and NAME is what `ps` and reports
+//! A program is `NAME[:TRAIT[=VALUE][,TRAIT[=VALUE]]…]`; `spec` lists the traits, and NAME is what `ps` and reports
 //! show. A child is a program, or a chain of them: `app>server:handles=100` starts its own child. Each process says
 //! `ready` on its standard output when its handlers are installed, its place is taken and its children are started.
 //! Every process has one thread, and what it does without being asked to it does on a line on its standard input.
