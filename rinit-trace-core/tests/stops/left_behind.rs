@@ -122,6 +122,10 @@ fn two_recipients_prove_a_group() {
         => cause.confidence certain
         ",
     );
+}
+
+#[test]
+fn two_recipients_prove_no_group_when_one_of_it_was_left_out_or_they_are_of_two() {
     // One of the group was left out: it was sent to two processes.
     check(
         "
