@@ -42,6 +42,13 @@ impl MemoryLimit {
             .join(format!("rinit-trace-demo-{}", std::process::id()));
         fs::create_dir(&path).with_context(|| format!("make the cgroup {}", path.display()))?;
         let made = Self { path };
+        if !made.path.join(hierarchy.limit).exists() {
+            // v2 offers a controller to whom the parent's `cgroup.subtree_control` gives it. Not ours to change.
+            bail!(
+                "{} has no memory controller for its children (cgroup.subtree_control)",
+                hierarchy.root.display()
+            );
+        }
         made.write(hierarchy.limit, LIMIT)?;
         let (file, value) = hierarchy.swap;
         if made.path.join(file).exists() {
