@@ -1,4 +1,4 @@
-//! Builds the workload of the tests as a static program: it runs in containers that hold no libraries.
+//! Builds the workloads of the tests as static programs: they run in containers that hold no libraries.
 
 #![expect(
     clippy::expect_used,
@@ -6,13 +6,30 @@
     reason = "a build script fails by panics"
 )]
 
-use std::{env, path::PathBuf, process::Command};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 const SOURCES: &str = "workloads";
 
+/// Each with the variable that tells the tests where it is.
+const PROGRAMS: [(&str, &str, &str); 2] = [
+    ("workload", "workload.rs", "WORKLOAD_PROGRAM"),
+    ("tree", "tree/main.rs", "TREE_PROGRAM"),
+];
+
 fn main() {
     println!("cargo::rerun-if-changed={SOURCES}");
-    let program = PathBuf::from(variable("OUT_DIR")).join("workload");
+    for (name, source, told_as) in PROGRAMS {
+        let program = PathBuf::from(variable("OUT_DIR")).join(name);
+        build(source, &program);
+        println!("cargo::rustc-env={told_as}={}", program.display());
+    }
+}
+
+fn build(source: &str, program: &Path) {
     let mut rustc = Command::new(variable("RUSTC"));
     rustc
         .args([
@@ -26,14 +43,13 @@ fn main() {
         ])
         .args(["--target", &variable("TARGET")])
         .arg("-o")
-        .arg(&program)
-        .arg(PathBuf::from(SOURCES).join("workload.rs"));
+        .arg(program)
+        .arg(PathBuf::from(SOURCES).join(source));
     let status = rustc.status().expect("cargo names a rustc that runs");
     assert!(
         status.success(),
-        "cannot build the tests' workload: rustc ended with {status}; is a static libc installed?"
+        "cannot build {source} of the tests: rustc ended with {status}; is a static libc installed?"
     );
-    println!("cargo::rustc-env=WORKLOAD_PROGRAM={}", program.display());
 }
 
 fn variable(name: &str) -> String {

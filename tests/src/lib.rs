@@ -28,6 +28,6 @@ pub use docker::{Container, Docker};
 pub use docker_api::{DockerApi, Manner};
 pub use namespace::{Namespace, send};
 pub use needs::{Kernel, refuses, skip};
-pub use program::{Ended, WORKLOAD, program, run, run_by, run_with_closed_stdout};
+pub use program::{Ended, TREE, WORKLOAD, program, run, run_by, run_with_closed_stdout};
 pub use report::Report;
 pub use tracer::{Tracer, shared_trace, trace, trace_all};

@@ -102,6 +102,11 @@ impl Namespace {
         self.wait();
     }
 
+    /// Whether it has ended; then it is reaped.
+    pub fn has_ended(&mut self) -> bool {
+        self.ended || self.reap().is_some()
+    }
+
     /// Waits for the end.
     pub fn wait(&mut self) {
         wait::until("the workload ends", || self.reap());

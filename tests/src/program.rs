@@ -9,8 +9,11 @@ use std::{
 
 use crate::tracer::Tracer;
 
-/// The static program of `tests/workloads`.
+/// The static program `tests/workloads/workload.rs`.
 pub const WORKLOAD: &str = env!("WORKLOAD_PROGRAM");
+
+/// The one of `tests/workloads/tree`.
+pub const TREE: &str = env!("TREE_PROGRAM");
 
 /// `rinit-trace` as users have it: `RINIT_TRACE_BIN`, else the release build of this workspace.
 pub fn program() -> PathBuf {

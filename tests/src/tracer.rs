@@ -150,6 +150,11 @@ impl Tracer {
             .collect()
     }
 
+    /// How many reports of `-o jsonl` there are so far.
+    pub fn report_count(&self) -> usize {
+        self.stdout.count("")
+    }
+
     /// Waits for a report of the workload with this init or this container id.
     pub fn report_of(&self, workload: impl Into<Value>) -> Report {
         let workload = workload.into();

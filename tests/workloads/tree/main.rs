@@ -1,0 +1,179 @@
+//! What the random test traces: a tree of processes that do what a plan says, and note down what happened to them.
+//!
+//! `tree FOLDER [INDEX]`: the folder has the `plan` (`plan.rs`), and `notes`, a file of zeros that all map (`notes.rs`).
+//! With an index it is that process, and has executed itself.
+
+mod life;
+mod notes;
+mod plan;
+mod sys;
+
+use std::{
+    env,
+    ffi::{CString, c_int},
+    fs, io,
+    os::unix::ffi::OsStringExt as _,
+    path::Path,
+    process::ExitCode,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use notes::Note;
+use plan::{Node, Place};
+
+/// A process of the tree.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Own {
+    folder: &'static Path,
+    nodes: &'static [Node],
+    notes: &'static [AtomicU64],
+    index: usize,
+}
+
+impl Own {
+    fn open(folder: &'static Path, index: usize) -> io::Result<Self> {
+        let text = fs::read_to_string(folder.join("plan"))?;
+        let nodes: &'static [Node] = plan::read(&text).map_err(io::Error::other)?.leak();
+        if index >= nodes.len() || nodes.len() > notes::PROCESSES {
+            return Err(io::Error::other("the plan has not that many processes"));
+        }
+        let notes = sys::map(&folder.join("notes"), notes::WORDS)?;
+        Ok(Self {
+            folder,
+            nodes,
+            notes,
+            index,
+        })
+    }
+
+    fn node(self) -> &'static Node {
+        &self.nodes[self.index]
+    }
+
+    /// Indexes of its children.
+    fn children(self) -> impl Iterator<Item = usize> {
+        (1..self.nodes.len()).filter(move |child| self.nodes[*child].parent == self.index)
+    }
+
+    fn word(self, process: usize, note: Note) -> &'static AtomicU64 {
+        &self.notes[notes::place(process, note)]
+    }
+
+    fn read(self, note: Note) -> u64 {
+        self.word(self.index, note).load(Ordering::SeqCst)
+    }
+
+    fn write(self, note: Note, value: u64) {
+        self.word(self.index, note).store(value, Ordering::SeqCst);
+    }
+
+    /// Notes that something happens now, the first time.
+    fn mark(self, note: Note) {
+        // It may have been noted before it executed itself: then that stays.
+        let _ = self.word(self.index, note).compare_exchange(
+            0,
+            sys::now(),
+            Ordering::SeqCst,
+            Ordering::SeqCst,
+        );
+    }
+
+    /// When the stop began.
+    fn began(self) -> Option<u64> {
+        let at = self.notes[notes::GO].load(Ordering::SeqCst);
+        (at > 0).then_some(at)
+    }
+
+    /// Pid of another process in the namespace, once that has been started.
+    fn pid_of(self, process: usize) -> Option<c_int> {
+        let pid = self.word(process, Note::NsPid).load(Ordering::SeqCst);
+        c_int::try_from(pid).ok().filter(|pid| *pid > 0)
+    }
+
+    fn exit(self, code: u8) -> ! {
+        self.mark(Note::Exiting);
+        sys::exit(code)
+    }
+
+    /// Executes this program as the same process.
+    fn execute(self) -> io::Error {
+        self.mark(Note::ExecBegin);
+        let program = CString::from(c"/proc/self/exe");
+        let folder = CString::new(self.folder.as_os_str().to_owned().into_vec());
+        let index = CString::new(self.index.to_string());
+        match (folder, index) {
+            (Ok(folder), Ok(index)) => {
+                let arguments = [CString::from(c"tree"), folder, index];
+                sys::execute(&program, &arguments)
+            }
+            _ => io::Error::other("a name with a zero in it"),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let mut arguments = env::args_os().skip(1);
+    let Some(folder) = arguments.next() else {
+        eprintln!("usage: tree FOLDER [INDEX]");
+        return ExitCode::from(2);
+    };
+    let folder: &'static Path = Path::new(Box::leak(folder.into_boxed_os_str()));
+    let index = arguments
+        .next()
+        .and_then(|index| index.to_str()?.parse().ok());
+    let lived = Own::open(folder, index.unwrap_or(0)).and_then(|own| match index {
+        Some(_) => life::live(own),
+        None => be_born(own),
+    });
+    // Only an error comes back.
+    if let Err(error) = lived {
+        eprintln!("tree: {error}");
+    }
+    ExitCode::from(3)
+}
+
+/// What happens once in the life of a process, also if it executes itself later.
+fn be_born(own: Own) -> io::Result<()> {
+    let node = own.node();
+    if node.dies_with_parent {
+        sys::die_with_parent()?;
+    }
+    for signal in life::STOP_SIGNALS.iter().chain(&[sys::SIGCHLD]) {
+        sys::set_action(*signal, sys::SIG_DFL)?;
+    }
+    sys::set_blocked(&[]);
+    match node.place {
+        Place::Inherited => {}
+        Place::OwnGroup => sys::lead_group()?,
+        Place::OwnSession => sys::lead_session()?,
+    }
+    // The file system is the host's, and with it the numbering of /proc.
+    let host_pid = fs::read_link("/proc/self")?;
+    let host_pid = host_pid.to_str().and_then(|text| text.parse().ok());
+    own.write(Note::NsPid, sys::own_pid().unsigned_abs().into());
+    own.write(Note::Group, u64::from(sys::own_group().unsigned_abs()) + 1);
+    own.write(
+        Note::Session,
+        u64::from(sys::own_session().unsigned_abs()) + 1,
+    );
+    own.write(
+        Note::HostPid,
+        host_pid.ok_or_else(|| io::Error::other("no pid in /proc/self"))?,
+    );
+    for child in own.children() {
+        let pid = sys::split()?;
+        if pid == 0 {
+            return be_born(Own {
+                index: child,
+                ..own
+            });
+        }
+        // Also by the child itself: whoever comes first.
+        own.word(child, Note::NsPid)
+            .store(pid.unsigned_abs().into(), Ordering::SeqCst);
+    }
+    if node.execs {
+        return Err(own.execute());
+    }
+    life::live(own)
+}

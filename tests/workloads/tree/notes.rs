@@ -1,0 +1,51 @@
+//! What the processes of a tree note down, each in a slot of a file that all have mapped: 64-bit words, zero while
+//! there is nothing to say. Times are of `CLOCK_MONOTONIC`, in nanoseconds, as the process connector's are.
+//!
+//! Shared as source with the test that reads them.
+
+/// A word of a process's slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    HostPid,
+    NsPid,
+    /// Process group and session, in the numbering of the namespace; one more than it, for both may be zero.
+    Group,
+    Session,
+    /// It has set up what it is to do, and its children are there.
+    Ready,
+    /// When it first took a signal.
+    Taken,
+    /// Around what it does to others, and to itself.
+    ForwardBegin,
+    ForwardEnd,
+    /// The process group that it passed the signal to, one more than it.
+    ForwardGroup,
+    KillBegin,
+    KillEnd,
+    HandleBegin,
+    HandleEnd,
+    ExecBegin,
+    ExecEnd,
+    /// It is about to exit.
+    Exiting,
+}
+
+/// Words of a slot.
+pub(crate) const SLOT: usize = 24;
+
+/// Most processes of a tree.
+pub(crate) const PROCESSES: usize = 16;
+
+/// When the stop began: the word before the slots. The rest of that page is not used.
+pub(crate) const GO: usize = 0;
+
+/// Where the slots begin.
+const SLOTS: usize = 512;
+
+/// Words of the whole file.
+pub(crate) const WORDS: usize = SLOTS + SLOT * PROCESSES;
+
+/// Where a note of a process is.
+pub(crate) fn place(process: usize, note: Note) -> usize {
+    SLOTS + SLOT * process + note as usize
+}

@@ -1,0 +1,250 @@
+//! What a tree of processes is to do: the plan that the random test makes, and that each process reads.
+//!
+//! Shared by both as source: the workload is built by a bare rustc, which finds no crates. As text it is one line
+//! for each process, so that a person can read it and run it again.
+
+use std::fmt;
+
+/// Makes an enum of words that stand for themselves in a plan.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$inner:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum $name { $($(#[$inner])* $variant),+ }
+
+        impl $name {
+            pub(crate) fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            fn of(word: &str) -> Result<Self, String> {
+                match word {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(format!("`{word}` is no {}", stringify!($name))),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// How a process meets SIGTERM, SIGINT and SIGQUIT.
+    Meets {
+        Default = "default",
+        Ignore = "ignore",
+        /// Blocked in all threads, for ever.
+        Block = "block",
+        Handle = "handle",
+        /// Blocked in the first thread; another takes it.
+        HandleInThread = "handle-in-thread",
+        /// Default, until [`Act::Handle`].
+        Late = "late",
+        /// Handles SIGQUIT alone.
+        OnlyQuit = "only-quit",
+        /// sigwaitinfo
+        Wait = "wait",
+        /// sigtimedwait, again and again.
+        TimedWait = "timed-wait",
+        SignalFd = "signalfd",
+    }
+}
+
+words! {
+    /// To whom a process passes on the signal that it takes.
+    Forward {
+        Nobody = "nobody",
+        /// Its first child.
+        Child = "child",
+        /// Each of its children.
+        Children = "children",
+        /// The process group of its first child.
+        ChildGroup = "child-group",
+        /// Its own process group.
+        OwnGroup = "own-group",
+        /// kill(-1)
+        All = "all",
+    }
+}
+
+words! {
+    /// Whom a process waits for before it ends.
+    Waits {
+        Nobody = "nobody",
+        /// Its first child.
+        Main = "main",
+        /// All of its children, to ECHILD.
+        All = "all",
+    }
+}
+
+words! {
+    /// Where a process stands.
+    Place {
+        Inherited = "inherited",
+        OwnGroup = "own-group",
+        OwnSession = "own-session",
+    }
+}
+
+/// What a process does some time after the stop has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// Exits with this code.
+    Exit(u8),
+    /// Sends SIGKILL to the process with this index, which may be itself.
+    Kill(usize),
+    /// Executes itself; signals are set up again after that.
+    Exec,
+    /// Installs its handler: [`Meets::Late`].
+    Handle,
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exit(code) => write!(f, "exit:{code}"),
+            Self::Kill(target) => write!(f, "kill:{target}"),
+            Self::Exec => f.write_str("exec"),
+            Self::Handle => f.write_str("handle"),
+        }
+    }
+}
+
+impl Act {
+    fn of(word: &str) -> Result<Self, String> {
+        match word.split_once(':') {
+            Some(("exit", code)) => Ok(Self::Exit(number(code)?)),
+            Some(("kill", target)) => Ok(Self::Kill(number(target)?)),
+            None if word == "exec" => Ok(Self::Exec),
+            None if word == "handle" => Ok(Self::Handle),
+            _ => Err(format!("`{word}` is no act")),
+        }
+    }
+}
+
+/// One process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Node {
+    /// Index of its parent; that of the first process is not used.
+    pub(crate) parent: usize,
+    pub(crate) meets: Meets,
+    /// Exits this many milliseconds after it has taken a signal, `None`: goes on.
+    pub(crate) after: Option<u32>,
+    /// With this code.
+    pub(crate) code: u8,
+    pub(crate) forward: Forward,
+    pub(crate) waits: Waits,
+    pub(crate) place: Place,
+    /// Threads beside the first.
+    pub(crate) threads: u32,
+    /// The first thread has exited by itself; another goes on.
+    pub(crate) leaderless: bool,
+    /// Reaps its children when they end.
+    pub(crate) reaps: bool,
+    /// Exits once its first child has ended, also when nobody asks it to.
+    pub(crate) leaves_with_child: bool,
+    /// SIGKILLed when its parent ends (`PR_SET_PDEATHSIG`).
+    pub(crate) dies_with_parent: bool,
+    /// Executes itself before it is ready.
+    pub(crate) execs: bool,
+    /// Exits once it is ready.
+    pub(crate) early: bool,
+    /// Each with its time after the begin of the stop, in milliseconds.
+    pub(crate) acts: Vec<(u32, Act)>,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self {
+            parent: 0,
+            meets: Meets::Default,
+            after: None,
+            code: 0,
+            forward: Forward::Nobody,
+            waits: Waits::Nobody,
+            place: Place::Inherited,
+            threads: 0,
+            leaderless: false,
+            reaps: false,
+            leaves_with_child: false,
+            dies_with_parent: false,
+            execs: false,
+            early: false,
+            acts: Vec::new(),
+        }
+    }
+}
+
+impl Node {
+    fn read(line: &str) -> Result<Self, String> {
+        let mut node = Self::default();
+        for part in line.split_whitespace() {
+            let (key, value) = part.split_once('=').unwrap_or((part, ""));
+            match key {
+                "parent" => node.parent = number(value)?,
+                "meets" => node.meets = Meets::of(value)?,
+                "after" => node.after = Some(number(value)?),
+                "code" => node.code = number(value)?,
+                "forward" => node.forward = Forward::of(value)?,
+                "waits" => node.waits = Waits::of(value)?,
+                "place" => node.place = Place::of(value)?,
+                "threads" => node.threads = number(value)?,
+                "leaderless" => node.leaderless = true,
+                "reaps" => node.reaps = true,
+                "leaves-with-child" => node.leaves_with_child = true,
+                "dies-with-parent" => node.dies_with_parent = true,
+                "execs" => node.execs = true,
+                "early" => node.early = true,
+                "at" => {
+                    let (at, act) = value.split_once(':').ok_or("no time of an act")?;
+                    node.acts.push((number(at)?, Act::of(act)?));
+                }
+                _ => return Err(format!("`{part}` is not known")),
+            }
+        }
+        Ok(node)
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "parent={} meets={}", self.parent, self.meets.word())?;
+        if let Some(after) = self.after {
+            write!(f, " after={after}")?;
+        }
+        write!(f, " code={} forward={}", self.code, self.forward.word())?;
+        write!(
+            f,
+            " waits={} place={}",
+            self.waits.word(),
+            self.place.word()
+        )?;
+        write!(f, " threads={}", self.threads)?;
+        for (is_set, word) in [
+            (self.leaderless, "leaderless"),
+            (self.reaps, "reaps"),
+            (self.leaves_with_child, "leaves-with-child"),
+            (self.dies_with_parent, "dies-with-parent"),
+            (self.execs, "execs"),
+            (self.early, "early"),
+        ] {
+            if is_set {
+                write!(f, " {word}")?;
+            }
+        }
+        for (at, act) in &self.acts {
+            write!(f, " at={at}:{act}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the processes of a plan, one to a line.
+pub(crate) fn read(text: &str) -> Result<Vec<Node>, String> {
+    text.lines().map(Node::read).collect()
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    let read = text.parse();
+    read.map_err(|_| format!("`{text}` is no number that fits"))
+}
