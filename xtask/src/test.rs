@@ -14,6 +14,8 @@ use crate::{demo, docker_image, dockerd, interrupt, run, setup, workspace};
 
 /// The package of the end-to-end tests.
 const END_TO_END: &str = "rinit-trace-tests";
+/// The one test that `--random` runs.
+const RANDOM_STOPS: &str = "random_stops_are_reported_as_they_were";
 /// They start containers and wait for seconds; more at a time disturb each other's deadlines on small machines.
 const END_TO_END_THREADS: &str = "2";
 
@@ -22,9 +24,19 @@ pub(crate) struct Args {
     /// Leave out the end-to-end tests, which need root, a kernel with BTF and Docker
     #[arg(long)]
     no_e2e: bool,
+    /// Run so many random stops, and nothing else
+    #[arg(long, value_name = "N", conflicts_with = "no_e2e")]
+    random: Option<u64>,
+    /// Begin them with this seed: the same stops again
+    #[arg(long, value_name = "S", requires = "random")]
+    seed: Option<u64>,
     /// More arguments for `cargo test`, for example a part of a test's name
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    args: Vec<String>,
+    #[arg(
+        value_name = "ARGS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    more: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -46,6 +58,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn run_all(args: &Args, totals: &mut Totals) -> Result<()> {
     setup::for_build()?;
+    if let Some(count) = args.random {
+        return random(args, count, totals);
+    }
     let mut failed = Vec::new();
     // Release first: a program that does not build ends it here.
     if !args.no_e2e {
@@ -53,7 +68,7 @@ fn run_all(args: &Args, totals: &mut Totals) -> Result<()> {
         demo::build_program()?;
     }
     let mut fast = workspace::cargo();
-    fast.args(["test", "--no-fail-fast"]).args(&args.args);
+    fast.args(["test", "--no-fail-fast"]).args(&args.more);
     if !cargo_test(&mut fast, totals)? {
         failed.push("tests of the default members");
     }
@@ -66,6 +81,28 @@ fn run_all(args: &Args, totals: &mut Totals) -> Result<()> {
     Ok(())
 }
 
+/// The random stops alone, which need no Docker.
+fn random(args: &Args, count: u64, totals: &mut Totals) -> Result<()> {
+    setup::for_tests()?;
+    demo::build_program()?;
+    interrupt::check()?;
+    let mut cargo = workspace::cargo();
+    cargo
+        .args(["test", "--package", END_TO_END, "--test", "random"])
+        .args(&args.more)
+        .args(["--", RANDOM_STOPS, "--nocapture"])
+        .env("RINIT_TRACE_BIN", workspace::program())
+        .env("RINIT_TRACE_TEST_RANDOM", count.to_string());
+    if let Some(seed) = args.seed {
+        cargo.env("RINIT_TRACE_TEST_SEED", seed.to_string());
+    }
+    run::as_root_runner(&mut cargo);
+    if !cargo_test(&mut cargo, totals)? {
+        bail!("failed: random stops");
+    }
+    Ok(())
+}
+
 fn end_to_end(args: &Args, totals: &mut Totals) -> Result<bool> {
     interrupt::check()?;
     // Stopped when this function is left, also by an error or after Ctrl-C.
@@ -74,7 +111,7 @@ fn end_to_end(args: &Args, totals: &mut Totals) -> Result<bool> {
     let mut cargo = workspace::cargo();
     cargo
         .args(["test", "--no-fail-fast", "--package", END_TO_END])
-        .args(&args.args)
+        .args(&args.more)
         .env("RINIT_TRACE_BIN", workspace::program())
         .env("RUST_TEST_THREADS", END_TO_END_THREADS);
     run::as_root_runner(&mut cargo);

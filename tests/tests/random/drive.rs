@@ -1,0 +1,228 @@
+//! Runs a plan on this kernel and collects what is known of it: the notes of its processes, what the driver itself did,
+//! and what the process connector told.
+
+use std::{
+    env, fs,
+    os::unix::{fs::FileExt as _, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, SystemTime},
+};
+
+use rinit_trace_tests::{Namespace, TREE, wait};
+
+use crate::{
+    connector::{Connector, ThreadExit},
+    generate::{Init, Plan, Stop},
+    notes::{self, Note},
+    plan::{Meets, Node},
+};
+
+/// Something that happened between two looks at the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) begin: u64,
+    pub(crate) end: u64,
+}
+
+/// What is known of a stop that is over.
+#[derive(Clone, Debug)]
+pub(crate) struct Ran {
+    pub(crate) plan: Plan,
+    pub(crate) init: u32,
+    /// When it had not begun.
+    pub(crate) since: u64,
+    /// By the wall clock, around all of it: pids are used again.
+    pub(crate) wall: (SystemTime, SystemTime),
+    /// Signals to PID 1 that found it, perhaps dying.
+    pub(crate) signals: Vec<(i32, Span)>,
+    /// The SIGKILL to PID 1.
+    pub(crate) kill: Option<Span>,
+    /// Of a PID 1 that is not of the tree,
+    pub(crate) init_exits: Vec<ThreadExit>,
+    /// and by process.
+    pub(crate) exits: Vec<Vec<ThreadExit>>,
+    pub(crate) notes: Vec<u64>,
+}
+
+impl Ran {
+    /// What a process has noted.
+    pub(crate) fn note(&self, process: usize, note: Note) -> Option<u64> {
+        let word = self.notes[notes::place(process, note)];
+        (word > 0).then_some(word)
+    }
+
+    /// Of a note that is a pid.
+    pub(crate) fn pid(&self, process: usize, note: Note) -> u32 {
+        u32::try_from(self.note(process, note).unwrap_or(0)).unwrap()
+    }
+}
+
+/// Whether the program that the plan has as PID 1 is installed.
+pub(crate) fn is_installed(init: Init) -> bool {
+    init.program().is_none_or(|name| find(name).is_some())
+}
+
+fn find(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|program| program.is_file())
+}
+
+/// Runs a plan to the end of its last process.
+pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let notes = folder.path().join("notes");
+    fs::write(folder.path().join("plan"), plan.text()).unwrap();
+    fs::write(&notes, vec![0; notes::WORDS * 8]).unwrap();
+    let (since, begin) = (now(), SystemTime::now());
+    let mut command = command(plan.init, folder.path());
+    // Its group has nobody else in it: the tree may send signals to its group.
+    command.process_group(0).stderr(Stdio::null());
+    let mut namespace = Namespace::start_command(command, 0);
+    let init = namespace.pid();
+    let mut ran = Ran {
+        init,
+        since,
+        wall: (begin, begin),
+        signals: Vec::new(),
+        kill: None,
+        init_exits: Vec::new(),
+        exits: Vec::new(),
+        notes: read(&notes),
+        plan,
+    };
+    let what = format!(
+        "processes of seed {} are ready:\n{}",
+        ran.plan.seed, ran.plan
+    );
+    wait::until(&what, || {
+        ran.notes = read(&notes);
+        let all = 0..ran.plan.nodes.len();
+        all.into_iter()
+            .all(|process| ran.note(process, Note::Ready).is_some())
+            .then_some(())
+    });
+    stop(&mut ran, &mut namespace, &notes);
+    namespace.wait();
+    ran.notes = read(&notes);
+    collect_exits(&mut ran, connector);
+    ran.wall.1 = SystemTime::now();
+    ran
+}
+
+fn command(init: Init, folder: &Path) -> Command {
+    let script = |name: &str, text: &str| {
+        let mut command = Command::new(find(name).unwrap());
+        command.arg("-c").arg(text).arg(TREE).arg(folder);
+        command
+    };
+    match init {
+        Init::Own => {
+            let mut command = Command::new(TREE);
+            command.arg(folder);
+            command
+        }
+        // Not the last command, or the shell would become it.
+        Init::Shell(name) => script(name, r#""$0" "$1"; exit $?"#),
+        Init::ShellExits(name) => script(name, r#"trap 'exit 0' TERM; "$0" "$1" & wait $!"#),
+        Init::ShellForwards(name) => script(
+            name,
+            r#"trap 'kill -TERM $!; wait $!' TERM; "$0" "$1" & wait $!"#,
+        ),
+        Init::ShellBusy(name) => script(name, r#"trap 'exit 5' TERM; "$0" "$1"; exit 6"#),
+        Init::Known(name, options) => {
+            let mut command = Command::new(find(name).unwrap());
+            command.args(options).arg("--").arg(TREE).arg(folder);
+            command
+        }
+    }
+}
+
+fn stop(ran: &mut Ran, namespace: &mut Namespace, notes: &Path) {
+    let file = fs::OpenOptions::new().write(true).open(notes).unwrap();
+    let place = u64::try_from(notes::GO * 8).unwrap();
+    file.write_all_at(&now().to_ne_bytes(), place).unwrap();
+    let grace = match ran.plan.stop.clone() {
+        Stop::Alone => return,
+        Stop::Kill => Duration::ZERO,
+        Stop::Signals { signals, grace } => {
+            for (signal, delay) in signals {
+                if has_ended_within(namespace, delay) {
+                    return;
+                }
+                let span = send(namespace, signal);
+                ran.signals.push((signal, span));
+            }
+            Duration::from_millis(grace.into())
+        }
+    };
+    let has_ended = || namespace.has_ended().then_some(());
+    if !grace.is_zero() && wait::within(grace, has_ended).is_some() {
+        return;
+    }
+    ran.kill = Some(send(namespace, libc::SIGKILL));
+}
+
+fn has_ended_within(namespace: &mut Namespace, millis: u32) -> bool {
+    let time = Duration::from_millis(millis.into());
+    millis > 0 && wait::within(time, || namespace.has_ended().then_some(())).is_some()
+}
+
+fn send(namespace: &Namespace, signal: i32) -> Span {
+    let begin = now();
+    namespace.signal(signal);
+    Span { begin, end: now() }
+}
+
+/// All have ended; the connector tells it a moment later.
+fn collect_exits(ran: &mut Ran, connector: &Connector) {
+    let what = format!("ends of the processes of seed {}", ran.plan.seed);
+    let exits_of = |pid: u32, threads: usize| {
+        wait::until(&what, || {
+            let exits = connector.exits_of(pid, ran.since);
+            (exits.len() >= threads).then_some(exits)
+        })
+    };
+    if ran.plan.init != Init::Own {
+        ran.init_exits = exits_of(ran.init, 1);
+    }
+    ran.exits = (0..ran.plan.nodes.len())
+        .map(|process| {
+            let threads = threads(&ran.plan.nodes[process]);
+            exits_of(ran.pid(process, Note::HostPid), threads)
+        })
+        .collect();
+}
+
+/// How many threads it had when it was ready, one that had exited by itself included.
+fn threads(node: &Node) -> usize {
+    let taker = usize::from(node.meets == Meets::HandleInThread);
+    1 + usize::try_from(node.threads).unwrap() + taker + usize::from(node.leaderless)
+}
+
+/// Whether this shows how the process ended. Where the first thread has exited before, it is another.
+pub(crate) fn is_of_the_end(ran: &Ran, process: usize, exit: &ThreadExit) -> bool {
+    let is_first = exit.tid == ran.pid(process, Note::HostPid);
+    is_first != ran.plan.nodes[process].leaderless
+}
+
+fn read(notes: &Path) -> Vec<u64> {
+    let bytes = fs::read(notes).unwrap();
+    bytes
+        .chunks_exact(8)
+        .map(|word| u64::from_ne_bytes(word.try_into().unwrap()))
+        .collect()
+}
+
+/// Nanoseconds of `CLOCK_MONOTONIC`: the clock of the notes, and of the connector.
+fn now() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: writes one time.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    u64::try_from(time.tv_sec * 1_000_000_000 + time.tv_nsec).unwrap()
+}

@@ -1,0 +1,288 @@
+//! Random stops on the real kernel, whose truth does not come from tracepoints: it comes from what the processes
+//! themselves note down, and from the kernel's process connector. What the program reports of each is held against it.
+//!
+//! `cargo xtask test --random N --seed S` runs N stops from a seed on, and nothing else. Each stop has a seed of its
+//! own: S, S + 1, and so on. A failure names it, and `--random 1 --seed THAT` makes the same plan again.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "used by tests alone, which fail by panics"
+)]
+
+mod begin;
+mod causes;
+mod compare;
+mod connector;
+mod drive;
+mod generate;
+#[path = "../../workloads/tree/notes.rs"]
+mod notes;
+#[path = "../../workloads/tree/plan.rs"]
+mod plan;
+mod rng;
+mod self_test;
+mod times;
+mod truth;
+
+use std::{
+    collections::HashMap,
+    env,
+    fmt::Write as _,
+    io::{self, Write as _},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use connector::Connector;
+use drive::Ran;
+use rinit_trace_tests::{Kernel, Report, Tracer, skip, trace_all, wait};
+
+/// Stops of a usual run.
+const STOPS: u64 = 500;
+/// Of those with a fault in the kernel side: so many records of one that is left out.
+const STOPS_WITH_LOSSES: u64 = 200;
+const DROP_ONE_IN: &str = "100";
+/// Of a hundred stops so many may be left open,
+const MOST_UNKNOWN: u64 = 40;
+/// and so many have no report: the one record that showed the end of PID 1 was lost.
+const MOST_MISSING: u64 = 5;
+/// A stop of which nothing more comes closes after 30 s.
+const QUIET: Duration = Duration::from_secs(45);
+/// Most of a stop is waiting.
+const AT_A_TIME: usize = 6;
+/// Stops after which reports are looked at: a failure shows soon, and the program's output stays small.
+const ROUND: u64 = 250;
+/// Failures that are told in full.
+const TOLD: usize = 5;
+
+#[test]
+fn random_stops_are_reported_as_they_were() {
+    let Some((connector, seeds)) = ready(STOPS) else {
+        return;
+    };
+    let mut failures = Vec::new();
+    for round in rounds(seeds) {
+        let tracer = trace_all();
+        let stops = run_all(round, &connector);
+        wait_for_reports(&tracer, &stops, wait::DEADLINE);
+        let reports = Reports::of(&tracer.finish());
+        for ran in &stops {
+            let wrong = match reports.of_stop(ran).as_slice() {
+                [report] => all_wrong(ran, report),
+                none_or_more => vec![format!("{} reports of one stop", none_or_more.len())],
+            };
+            if !wrong.is_empty() {
+                failures.push(told(ran, &wrong, &reports));
+            }
+        }
+    }
+    tell(&failures);
+}
+
+/// Lost records may leave a verdict open, and a stop without a report; they never make one wrong.
+#[test]
+fn random_stops_with_lost_records_are_never_reported_wrong() {
+    let Some((connector, seeds)) = ready(STOPS_WITH_LOSSES) else {
+        return;
+    };
+    let count = seeds.end - seeds.start;
+    let tracer = Tracer::ready(&["-o", "jsonl", "--drop-one-in", DROP_ONE_IN]);
+    let stops = run_all(seeds, &connector);
+    wait_for_reports(&tracer, &stops, QUIET);
+    tracer.interrupt();
+    let ended = tracer.ended();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let reports: Vec<Report> = ended.stdout.lines().map(Report::parse).collect();
+    let reports = Reports::of(&reports);
+    let (mut failures, mut missing, mut unknown, mut incomplete) = (Vec::new(), 0, 0, 0);
+    for ran in &stops {
+        let wrong = match reports.of_stop(ran).as_slice() {
+            [] => {
+                missing += 1;
+                continue;
+            }
+            [report] if report.at("/observation/lost_records") == 0 => all_wrong(ran, report),
+            [report] => {
+                incomplete += 1;
+                unknown += u64::from(report.text("/verdict") == "unknown");
+                compare::compare_incomplete(&truth::truth(ran), report)
+            }
+            more => vec![format!("{} reports of one stop", more.len())],
+        };
+        if !wrong.is_empty() {
+            failures.push(told(ran, &wrong, &reports));
+        }
+    }
+    say(&format!(
+        "{incomplete} of {count} stops with lost records, {unknown} unknown, {missing} without a report"
+    ));
+    tell(&failures);
+    assert!(
+        unknown * 100 <= count * MOST_UNKNOWN,
+        "{unknown} of {count} are unknown"
+    );
+    assert!(
+        missing * 100 <= count * MOST_MISSING,
+        "{missing} of {count} have no report"
+    );
+    // A run this long that loses nothing has not tested anything.
+    assert!(
+        incomplete > 0 || count < STOPS_WITH_LOSSES,
+        "no record was lost"
+    );
+}
+
+/// What is needed, and the seeds of this run; `None` where it cannot run.
+fn ready(stops: u64) -> Option<(Connector, std::ops::Range<u64>)> {
+    Kernel::ready()?;
+    let Some(connector) = Connector::listen() else {
+        skip("needs the process connector (CONFIG_PROC_EVENTS) in the first network namespace");
+        return None;
+    };
+    let number = |name: &str| {
+        let text = env::var(name).ok()?;
+        Some(
+            text.parse()
+                .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+        )
+    };
+    let count = number("RINIT_TRACE_TEST_RANDOM").unwrap_or(stops);
+    let seed = number("RINIT_TRACE_TEST_SEED").unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        now.unwrap().as_secs() * 100_000
+    });
+    say(&format!("{count} random stops from seed {seed}"));
+    Some((connector, seed..seed + count))
+}
+
+/// Past the capture of the test runner: a seed is worth most when the run hangs.
+fn say(line: &str) {
+    writeln!(io::stderr().lock(), "{line}").unwrap();
+}
+
+fn rounds(seeds: std::ops::Range<u64>) -> impl Iterator<Item = std::ops::Range<u64>> {
+    let end = seeds.end;
+    let starts = seeds.step_by(usize::try_from(ROUND).unwrap());
+    starts.map(move |start| start..end.min(start + ROUND))
+}
+
+/// Runs the stops of these seeds, several at a time.
+fn run_all(seeds: std::ops::Range<u64>, connector: &Connector) -> Vec<Ran> {
+    let next = AtomicU64::new(seeds.start);
+    let done = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if !seeds.contains(&seed) {
+                        break;
+                    }
+                    let plan = generate::plan(seed);
+                    if drive::is_installed(plan.init) {
+                        let ran = drive::run(plan, connector);
+                        done.lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push(ran);
+                    }
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|ran| ran.plan.seed);
+    done
+}
+
+/// Waits until each stop has a report, or the time is over.
+fn wait_for_reports(tracer: &Tracer, stops: &[Ran], time: Duration) {
+    let mut count = 0;
+    wait::within(time, || {
+        // Looked at only when there are more.
+        let lines = tracer.report_count();
+        if lines == count {
+            return None;
+        }
+        count = lines;
+        let reports = Reports::of(&tracer.reports());
+        let all = stops.iter().all(|ran| !reports.of_stop(ran).is_empty());
+        all.then_some(())
+    });
+}
+
+/// Reports by the pid of their init.
+#[derive(Debug)]
+struct Reports(HashMap<u64, Vec<Report>>);
+
+impl Reports {
+    fn of(reports: &[Report]) -> Self {
+        let mut by_init: HashMap<u64, Vec<Report>> = HashMap::new();
+        for report in reports {
+            let init = report.at("/workload/init/pid").as_u64().unwrap();
+            by_init.entry(init).or_default().push(report.clone());
+        }
+        Self(by_init)
+    }
+
+    /// Those of a stop, and not of another whose init had the same pid at another time.
+    fn of_stop(&self, ran: &Ran) -> Vec<&Report> {
+        let all = self.0.get(&ran.init.into()).into_iter().flatten();
+        all.filter(|report| {
+            let started: jiff::Timestamp = report.text("/started_at").parse().unwrap();
+            let started = SystemTime::from(started);
+            // The program's idea of the wall clock may be a little off.
+            let slack = Duration::from_millis(500);
+            started + slack >= ran.wall.0 && started <= ran.wall.1 + slack
+        })
+        .collect()
+    }
+}
+
+fn all_wrong(ran: &Ran, report: &Report) -> Vec<String> {
+    let mut wrong = compare::compare(ran, &truth::truth(ran), report);
+    if report.at("/observation/lost_records") != 0 {
+        wrong.push("records were lost".to_owned());
+    }
+    wrong
+}
+
+/// A failure with all that is needed to look into it.
+fn told(ran: &Ran, wrong: &[String], reports: &Reports) -> String {
+    let mut text = format!("seed {}: {}\n", ran.plan.seed, wrong.join("; "));
+    let _ = writeln!(
+        text,
+        "again: cargo xtask test --random 1 --seed {}",
+        ran.plan.seed
+    );
+    let _ = writeln!(text, "plan: {}", ran.plan);
+    let truth = truth::truth(ran);
+    let _ = writeln!(text, "begin: {:?}", truth.begin);
+    for fact in &truth.facts {
+        let _ = writeln!(text, "{fact:?}");
+        let _ = writeln!(text, "    {}", ran.timeline(fact.who));
+    }
+    let _ = writeln!(text, "causes: {:?}", causes::causes(ran, &truth));
+    for report in reports.of_stop(ran) {
+        let _ = writeln!(text, "report: {report}");
+    }
+    text
+}
+
+fn tell(failures: &[String]) {
+    assert!(
+        failures.is_empty(),
+        "{} stops were reported wrong:\n{}\n{}",
+        failures.len(),
+        failures
+            .iter()
+            .map(|text| text.lines().next().unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join("\n"),
+        failures[..failures.len().min(TOLD)].join("\n")
+    );
+}
