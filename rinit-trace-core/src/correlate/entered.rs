@@ -18,6 +18,8 @@ pub(super) struct Entry {
     pub(super) start_ticks: u64,
     /// Its session, in the numbering of the namespace.
     sid: Option<u32>,
+    /// Its own number there: that of a session which it makes later.
+    number: Option<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -27,10 +29,15 @@ pub(super) struct Entered {
 
 impl Entered {
     pub(super) fn note_task(&mut self, task: &Task) {
-        self.note(task.key.tgid, task.key.start / TICK_NS, task.sid);
+        let number = Some(task.ns_tgid);
+        self.add(task.key.tgid, task.key.start / TICK_NS, task.sid, number);
     }
 
     pub(super) fn note(&mut self, tgid: u32, start_ticks: u64, sid: Option<u32>) {
+        self.add(tgid, start_ticks, sid, None);
+    }
+
+    fn add(&mut self, tgid: u32, start_ticks: u64, sid: Option<u32>, number: Option<u32>) {
         let known = self
             .recent
             .iter_mut()
@@ -38,6 +45,7 @@ impl Entered {
         if let Some(entry) = known {
             // It may have made a session of its own since; the same whichever is told first.
             entry.sid = entry.sid.max(sid);
+            entry.number = entry.number.or(number);
             return;
         }
         if self.recent.len() >= MAX_ENTERED {
@@ -47,6 +55,7 @@ impl Entered {
             tgid,
             start_ticks,
             sid,
+            number,
         });
     }
 
@@ -66,8 +75,9 @@ impl Entered {
         let Some(sid) = task.sid.filter(|sid| *sid > 1) else {
             return false;
         };
-        self.recent
-            .iter()
-            .any(|entry| entry.sid == Some(sid) && entry.start_ticks <= task.key.start / TICK_NS)
+        self.recent.iter().any(|entry| {
+            let is_its = entry.sid == Some(sid) || entry.number == Some(sid);
+            is_its && entry.start_ticks <= task.key.start / TICK_NS
+        })
     }
 }

@@ -70,6 +70,28 @@ fn what_an_exec_session_left_behind_keeps_its_role() {
     );
 }
 
+/// It came in the session of who started it (`nsenter`), made one of its own, and has ended since.
+#[test]
+fn a_session_that_was_made_inside_by_one_from_outside_is_an_exec_session() {
+    check(
+        "
+        init   app handles=TERM
+        +0     enter 30 bash sid=-
+        +0.5   now 30 sid=30
+        +1     spawn 31 tail parent=30 sid=30
+        +2     reap 30
+        +2     now 31 parent=1
+        +5     TERM runc -> 1
+        +5.1   exit 1 code=0
+        +5.101 zap 31
+        +5.102 exit 31
+        +5.105 end
+        => verdict graceful
+        => 31 killed-unsignalled exec
+        ",
+    );
+}
+
 #[test]
 fn hundreds_of_exec_probes_hide_no_later_session() {
     let mut text = "init app handles=TERM\n".to_owned();
