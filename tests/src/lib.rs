@@ -26,7 +26,7 @@ pub mod wait;
 pub use cgroup::Cgroup;
 pub use docker::{Container, Docker};
 pub use docker_api::{DockerApi, Manner};
-pub use namespace::{Namespace, send};
+pub use namespace::{Namespace, enter, send};
 pub use needs::{Kernel, refuses, skip};
 pub use program::{Ended, TREE, WORKLOAD, program, run, run_by, run_with_closed_stdout};
 pub use report::Report;

@@ -142,15 +142,37 @@ pub fn send(pid: u32, signal: i32) {
 }
 
 /// Starts a command as PID 1 of a new pid namespace.
+fn spawn_in_namespace(command: Command) -> Child {
+    // SAFETY: changes where this thread's next children go, and nothing else.
+    spawn_elsewhere(command, || unsafe { libc::unshare(libc::CLONE_NEWPID) })
+}
+
+/// Starts a command in the pid namespace of another process, as `docker exec` does.
 ///
-/// `unshare(CLONE_NEWPID)` is for the children that the calling thread starts from then on, so a thread does it that
-/// does nothing else.
-fn spawn_in_namespace(mut command: Command) -> Child {
+/// The namespace does not end before somebody has waited for it.
+pub fn enter(pid: u32, command: Command) -> Child {
+    let namespace = File::open(format!("/proc/{pid}/ns/pid")).unwrap();
+    // SAFETY: changes where this thread's next children go, and nothing else; the descriptor is open.
+    spawn_elsewhere(command, move || unsafe {
+        libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWPID)
+    })
+}
+
+/// Starts a command once this thread's children go to another pid namespace.
+///
+/// That is for all children that the calling thread starts from then on, so a thread does it that does nothing else.
+fn spawn_elsewhere(
+    mut command: Command,
+    go_there: impl FnOnce() -> libc::c_int + Send + 'static,
+) -> Child {
     let started = thread::spawn(move || {
         let own = File::open("/proc/self/ns/pid").unwrap();
-        // SAFETY: changes where this thread's next children go, and nothing else.
-        let made = unsafe { libc::unshare(libc::CLONE_NEWPID) };
-        assert_eq!(made, 0, "unshare: {}", io::Error::last_os_error());
+        assert_eq!(
+            go_there(),
+            0,
+            "another pid namespace: {}",
+            io::Error::last_os_error()
+        );
         let child = command.spawn();
         // SAFETY: as above, with a descriptor that is open.
         let back = unsafe { libc::setns(own.as_raw_fd(), libc::CLONE_NEWPID) };

@@ -74,7 +74,8 @@ fn own_end(ran: &Ran) -> Begin {
     };
     let children: Vec<usize> = (0..asked_for)
         .filter(|process| Some(*process) != init && ran.is_child_of_init(*process) != Known::No)
-        .filter(|process| ran.ended_after(*process) < left_by)
+        // The end of an exec session makes nobody leave.
+        .filter(|process| !ran.is_exec(*process) && ran.ended_after(*process) < left_by)
         .collect();
     // A foreign init leaves because its main child has ended.
     let is_before = |child: &usize| {

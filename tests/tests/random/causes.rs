@@ -224,7 +224,12 @@ fn passed_on(ran: &Ran, truth: &Truth) -> Known {
         let facts = truth.facts.iter();
         facts.filter(|fact| fact.who != Some(0) && sending.to.contains(&fact.who))
     });
-    to.map(|fact| fact.sent).max().unwrap_or(Known::No)
+    // To an exec session is not to a member; that it went to nobody is not so either.
+    let sent = to.map(|fact| match fact.roles.as_slice() {
+        ["member"] => fact.sent,
+        _ => fact.sent.min(Known::Maybe),
+    });
+    sent.max().unwrap_or(Known::No)
 }
 
 /// Whether it was sent to a process group, and all of these who were sent none are outside of it.

@@ -138,7 +138,7 @@ fn members(truth: &Truth, report: &Report, wrong: &mut Wrong) {
 fn member(fact: &Fact, told: &Value, wrong: &mut Wrong) {
     let of = |what: &str| format!("{what} of process {}", fact.ns_pid);
     wrong.is(&of("pid"), &told["pid"], &fact.host_pid.into());
-    wrong.is(&of("role"), &told["role"], &fact.role.into());
+    wrong.check(&of("role"), &told["role"], &fact.roles);
     wrong.check(&of("outcome"), &told["outcome"], &fact.outcomes);
     for (what, known) in [("pgid", fact.group), ("sid", fact.session)] {
         // Zero is one outside of the namespace.

@@ -6,10 +6,11 @@ use std::{
     os::unix::{fs::FileExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
     time::{Duration, SystemTime},
 };
 
-use rinit_trace_tests::{Namespace, TREE, wait};
+use rinit_trace_tests::{Namespace, TREE, enter, wait};
 
 use crate::{
     connector::{Connector, ThreadExit},
@@ -82,6 +83,7 @@ pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
     command.process_group(0).stderr(Stdio::null());
     let mut namespace = Namespace::start_command(command, 0);
     let init = namespace.pid();
+    enter_from_outside(&plan, init, folder.path());
     let mut ran = Ran {
         init,
         since,
@@ -137,6 +139,18 @@ fn command(init: Init, folder: &Path) -> Command {
             command.args(options).arg("--").arg(TREE).arg(folder);
             command
         }
+    }
+}
+
+/// Starts the processes that come from outside. Each is waited for by a thread: PID 1 ends only after that.
+fn enter_from_outside(plan: &Plan, init: u32, folder: &Path) {
+    for (process, _) in (0..).zip(&plan.nodes).filter(|(_, node)| node.enters) {
+        let mut command = Command::new(TREE);
+        let index: usize = process;
+        command.arg(folder).arg(index.to_string()).arg("enter");
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let mut child = enter(init, command);
+        thread::spawn(move || child.wait());
     }
 }
 

@@ -124,6 +124,9 @@ pub(crate) fn plan(seed: u64) -> Plan {
         };
         nodes.push(node);
     }
+    if rng.chance(10) {
+        exec_session(&mut rng, &mut nodes);
+    }
     if nodes[0].leaves_with_child && count > 1 {
         // Not before the stop.
         nodes[1].early = false;
@@ -291,6 +294,24 @@ fn member(rng: &mut Rng, before: &[Node], count: usize) -> Node {
     node
 }
 
+/// A process from outside, and perhaps a child of it.
+fn exec_session(rng: &mut Rng, nodes: &mut Vec<Node>) {
+    let count = nodes.len();
+    let mut first = member(rng, nodes, count);
+    first.parent = 0;
+    first.enters = true;
+    first.dies_with_parent = false;
+    // As runtimes do.
+    first.place = Place::OwnSession;
+    nodes.push(first);
+    if rng.chance(50) {
+        let mut child = member(rng, nodes, count + 1);
+        child.parent = count;
+        child.dies_with_parent = false;
+        nodes.push(child);
+    }
+}
+
 fn more_acts(rng: &mut Rng, node: &mut Node) {
     if node.meets == Meets::Late && rng.chance(85) {
         node.acts.push((rng.between(0, 100), Act::Handle));
@@ -305,7 +326,8 @@ fn end_by_itself(rng: &mut Rng, init: Init, nodes: &mut [Node]) {
     nodes[0]
         .acts
         .retain(|(_, act)| !matches!(act, Act::Exit(_)));
-    if init == Init::Own && nodes.len() > 1 && rng.chance(35) {
+    let has_child = nodes.get(1).is_some_and(|node| !node.enters);
+    if init == Init::Own && has_child && rng.chance(35) {
         nodes[0].leaves_with_child = true;
         nodes[1].early = false;
         // The first child of the first process; it ends, whoever ends it.

@@ -92,12 +92,20 @@ impl Ran {
         exits.iter().map(|exit| exit.at).max().unwrap()
     }
 
+    /// Whether it came from outside, or is a descendant of one that did.
+    pub(crate) fn is_exec(&self, process: usize) -> bool {
+        let node = &self.plan.nodes[process];
+        node.enters || (process > 0 && self.is_exec(node.parent))
+    }
+
     /// Whether it was a child of PID 1 when it ended.
     pub(crate) fn is_child_of_init(&self, process: usize) -> Known {
         let exits = self.exits[process].iter();
         let told = exits.max_by_key(|exit| exit.at).unwrap().parent;
         let parent = self.plan.nodes[process].parent;
-        if told > 0 {
+        if self.plan.nodes[process].enters {
+            Known::No
+        } else if told > 0 {
             known(told == self.init)
         } else if process == 0 || Some(parent) == self.own_init() {
             // It was reaped before the connector told of it, which cannot name the parent then.
@@ -200,7 +208,8 @@ impl Ran {
     /// To whom a process passed on a signal; some may have ended before.
     fn forwarded_to(&self, process: usize) -> Vec<Who> {
         let nodes = &self.plan.nodes;
-        let children = || (1..nodes.len()).filter(|child| nodes[*child].parent == process);
+        let is_child = |child: &usize| nodes[*child].parent == process && !nodes[*child].enters;
+        let children = || (1..nodes.len()).filter(is_child);
         match nodes[process].forward {
             Forward::Nobody => Vec::new(),
             Forward::Child => children().take(1).map(Some).collect(),

@@ -7,7 +7,7 @@ use crate::{
     drive::Ran,
     generate::Init,
     notes::Note,
-    plan::Meets,
+    plan::{Meets, Place},
     times::{Known, Who},
 };
 
@@ -24,7 +24,8 @@ pub(crate) struct Fact {
     /// Process group and session, in the numbering of the namespace; `None` of a PID 1 that notes nothing.
     pub(crate) group: Option<u32>,
     pub(crate) session: Option<u32>,
-    pub(crate) role: &'static str,
+    /// What its role may be called.
+    pub(crate) roles: Vec<&'static str>,
     /// Whether it was alive at some moment of the stop.
     pub(crate) is_member: Known,
     pub(crate) code: Option<u32>,
@@ -47,10 +48,11 @@ impl Fact {
 
     /// It counts for the verdict.
     pub(crate) fn counts_as_killed(&self) -> Known {
-        if self.is_killed() {
-            self.is_member
-        } else {
-            Known::No
+        match self.roles.as_slice() {
+            _ if !self.is_killed() => Known::No,
+            ["exec"] => Known::No,
+            [_] => self.is_member,
+            _ => self.is_member.min(Known::Maybe),
         }
     }
 }
@@ -86,7 +88,11 @@ fn fact(ran: &Ran, begin: &Begin, who: Who) -> Fact {
         ns_pid: who.map_or(1, |process| ran.pid(process, Note::NsPid)),
         group: numbered(ran, who, Note::Group),
         session: numbered(ran, who, Note::Session),
-        role: if is_init { "init" } else { "member" },
+        roles: match who {
+            Some(process) if ran.is_exec(process) => roles_of_exec(ran, begin, process),
+            _ if is_init => vec!["init"],
+            _ => vec!["member"],
+        },
         is_member: if is_init {
             Known::Yes
         } else {
@@ -117,6 +123,17 @@ fn fact(ran: &Ran, begin: &Begin, who: Who) -> Fact {
 /// A process group or a session, which are noted as one more.
 fn numbered(ran: &Ran, who: Who, note: Note) -> Option<u32> {
     ran.pid(who?, note).checked_sub(1)
+}
+
+/// An orphan in a session of its own shows nothing of where it came from.
+fn roles_of_exec(ran: &Ran, begin: &Begin, process: usize) -> Vec<&'static str> {
+    let node = &ran.plan.nodes[process];
+    let is_orphan = !node.enters && ran.ended_after(node.parent) <= begin.by;
+    if is_orphan && node.place == Place::OwnSession {
+        vec!["exec", "member"]
+    } else {
+        vec!["exec"]
+    }
 }
 
 fn membership(ran: &Ran, begin: &Begin, who: Who) -> Known {

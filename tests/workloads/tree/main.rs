@@ -1,7 +1,7 @@
 //! What the random test traces: a tree of processes that do what a plan says, and note down what happened to them.
 //!
-//! `tree FOLDER [INDEX]`: the folder has the `plan` (`plan.rs`), and `notes`, a file of zeros that all map (`notes.rs`).
-//! With an index it is that process, and has executed itself.
+//! `tree FOLDER [INDEX [enter]]`: the folder has the `plan` (`plan.rs`), and `notes`, a file of zeros that all map
+//! (`notes.rs`). With an index it is that process: it comes from outside, or has executed itself.
 
 mod life;
 mod notes;
@@ -52,7 +52,10 @@ impl Own {
 
     /// Indexes of its children.
     fn children(self) -> impl Iterator<Item = usize> {
-        (1..self.nodes.len()).filter(move |child| self.nodes[*child].parent == self.index)
+        (1..self.nodes.len()).filter(move |child| {
+            let child = &self.nodes[*child];
+            child.parent == self.index && !child.enters
+        })
     }
 
     fn word(self, process: usize, note: Note) -> &'static AtomicU64 {
@@ -114,16 +117,17 @@ impl Own {
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
     let Some(folder) = arguments.next() else {
-        eprintln!("usage: tree FOLDER [INDEX]");
+        eprintln!("usage: tree FOLDER [INDEX [enter]]");
         return ExitCode::from(2);
     };
     let folder: &'static Path = Path::new(Box::leak(folder.into_boxed_os_str()));
     let index = arguments
         .next()
         .and_then(|index| index.to_str()?.parse().ok());
+    let enters = arguments.next().is_some();
     let lived = Own::open(folder, index.unwrap_or(0)).and_then(|own| match index {
-        Some(_) => life::live(own),
-        None => be_born(own),
+        Some(_) if !enters => life::live(own),
+        _ => be_born(own),
     });
     // Only an error comes back.
     if let Err(error) = lived {

@@ -125,8 +125,10 @@ impl Act {
 /// One process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Node {
-    /// Index of its parent; that of the first process is not used.
+    /// Index of its parent; not used of the first process, and of one that enters.
     pub(crate) parent: usize,
+    /// Comes from outside, as by `docker exec`.
+    pub(crate) enters: bool,
     pub(crate) meets: Meets,
     /// Exits this many milliseconds after it has taken a signal, `None`: goes on.
     pub(crate) after: Option<u32>,
@@ -157,6 +159,7 @@ impl Default for Node {
     fn default() -> Self {
         Self {
             parent: 0,
+            enters: false,
             meets: Meets::Default,
             after: None,
             code: 0,
@@ -189,6 +192,7 @@ impl Node {
                 "waits" => node.waits = Waits::of(value)?,
                 "place" => node.place = Place::of(value)?,
                 "threads" => node.threads = number(value)?,
+                "enters" => node.enters = true,
                 "leaderless" => node.leaderless = true,
                 "reaps" => node.reaps = true,
                 "leaves-with-child" => node.leaves_with_child = true,
@@ -221,6 +225,7 @@ impl fmt::Display for Node {
         )?;
         write!(f, " threads={}", self.threads)?;
         for (is_set, word) in [
+            (self.enters, "enters"),
             (self.leaderless, "leaderless"),
             (self.reaps, "reaps"),
             (self.leaves_with_child, "leaves-with-child"),
