@@ -130,6 +130,7 @@ pub(crate) fn plan(seed: u64) -> Plan {
     if nodes[0].leaves_with_child && count > 1 {
         // Not before the stop.
         nodes[1].early = false;
+        nodes[1].leaves_with_child = false;
     }
     if stop == Stop::Alone {
         end_by_itself(&mut rng, init, &mut nodes);
@@ -330,6 +331,7 @@ fn end_by_itself(rng: &mut Rng, init: Init, nodes: &mut [Node]) {
     if init == Init::Own && has_child && rng.chance(35) {
         nodes[0].leaves_with_child = true;
         nodes[1].early = false;
+        nodes[1].leaves_with_child = false;
         // The first child of the first process; it ends, whoever ends it.
         nodes[1]
             .acts

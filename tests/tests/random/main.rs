@@ -41,6 +41,7 @@ use std::{
 use connector::Connector;
 use drive::Ran;
 use rinit_trace_tests::{Kernel, Report, Tracer, skip, trace_all, wait};
+use times::Known;
 
 /// Stops of a usual run.
 const STOPS: u64 = 500;
@@ -66,12 +67,14 @@ fn random_stops_are_reported_as_they_were() {
         return;
     };
     let mut failures = Vec::new();
+    let mut known = Knowledge::default();
     for round in rounds(seeds) {
         let tracer = trace_all();
         let stops = run_all(round, &connector);
         wait_for_reports(&tracer, &stops, wait::DEADLINE);
         let reports = Reports::of(&tracer.finish());
         for ran in &stops {
+            known.add(ran);
             let wrong = match reports.of_stop(ran).as_slice() {
                 [report] => all_wrong(ran, report),
                 none_or_more => vec![format!("{} reports of one stop", none_or_more.len())],
@@ -82,6 +85,53 @@ fn random_stops_are_reported_as_they_were() {
         }
     }
     tell(&failures);
+    known.is_enough();
+}
+
+/// How much of the truth is known for sure, and can be compared: so many of how many.
+#[derive(Debug, Default)]
+struct Knowledge {
+    verdicts: (u32, u32),
+    lost_cleanup: (u32, u32),
+    causes: (u32, u32),
+    members: (u32, u32),
+    outcomes: (u32, u32),
+}
+
+impl Knowledge {
+    fn add(&mut self, ran: &Ran) {
+        let truth = truth::truth(ran);
+        let note = |count: &mut (u32, u32), is_known: bool| {
+            count.0 += u32::from(is_known);
+            count.1 += 1;
+        };
+        note(&mut self.verdicts, truth.verdicts().len() == 1);
+        let (least, most) = truth.lost_cleanup();
+        note(&mut self.lost_cleanup, least == most);
+        if truth.verdicts() == ["forced"] {
+            note(
+                &mut self.causes,
+                causes::causes(ran, &truth).certain.len() == 1,
+            );
+        }
+        for fact in &truth.facts {
+            note(&mut self.members, fact.is_member != Known::Maybe);
+            note(&mut self.outcomes, fact.outcomes.len() == 1);
+        }
+    }
+
+    /// A truth that nobody knows tests nothing.
+    fn is_enough(&self) {
+        say(&format!("known for sure: {self:?}"));
+        // A few stops may be of a kind of which little is known.
+        let enough =
+            |(known, all): (u32, u32), percent: u32| all < 100 || known * 100 >= all * percent;
+        assert!(enough(self.verdicts, 95), "{self:?}");
+        assert!(enough(self.lost_cleanup, 65), "{self:?}");
+        assert!(enough(self.causes, 50), "{self:?}");
+        assert!(enough(self.members, 90), "{self:?}");
+        assert!(enough(self.outcomes, 80), "{self:?}");
+    }
 }
 
 /// Lost records may leave a verdict open, and a stop without a report; they never make one wrong.
