@@ -147,6 +147,10 @@ pub struct TaskState {
     pub ns_tasks: u32,
     /// 1 when `signal->oom_mm` is set: chosen by the OOM killer.
     pub oom: u32,
+    /// `signal->live`: threads that have not begun to exit.
+    pub threads: u32,
+    /// Explicit padding.
+    pub pad: u32,
 }
 
 /// One `signal:signal_generate`.
@@ -261,9 +265,9 @@ pub struct TaskOnlyRecord {
 const _: () = {
     assert!(size_of::<RecordHeader>() == 16);
     assert!(size_of::<TaskRecord>() == 128);
-    assert!(size_of::<TaskState>() == 136);
-    assert!(size_of::<SignalRecord>() == 16 + 2 * 128 + 136 + 40 + LEAF_LEN);
-    assert!(size_of::<ExitRecord>() == 16 + 128 + 136 + LEAF_LEN);
+    assert!(size_of::<TaskState>() == 144);
+    assert!(size_of::<SignalRecord>() == 16 + 2 * 128 + 144 + 40 + LEAF_LEN);
+    assert!(size_of::<ExitRecord>() == 16 + 128 + 144 + LEAF_LEN);
     assert!(size_of::<DeliverRecord>() == 16 + 128 + 16);
     assert!(size_of::<OomRecord>() == 24);
     assert!(size_of::<TaskOnlyRecord>() == 16 + 128 + LEAF_LEN);

@@ -212,6 +212,7 @@ fn state(record: &rinit_trace_common::TaskState) -> TaskState {
         pdeath_signal: record.pdeath_signal,
         ns_tasks: record.ns_tasks,
         oom: record.oom != 0,
+        threads: record.threads,
     }
 }
 

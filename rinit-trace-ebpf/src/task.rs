@@ -310,6 +310,8 @@ pub(crate) unsafe fn fill_state(task: Kernel, place: &Place, out: *mut TaskState
         let oom_mm: u64 = load(signal, offset!(signal_oom_mm));
         // A kernel address stays in the kernel.
         (*out).oom = u32::from(oom_mm != 0);
+        (*out).threads = load(signal, offset!(signal_live));
+        (*out).pad = 0;
     }
 }
 

@@ -46,12 +46,18 @@ impl Member<'_> {
         dequeued: bool,
     ) -> DispositionAtStop {
         let is_init = self.key == scene.workload.init;
+        let is_left_pending = self.taken(scene, Some(signal)) == Some(false);
         match handler {
             Disposition::Ignored => DispositionAtStop::Ignored,
             // Blocked for a moment only.
             Disposition::Handled if self.handler_ran(scene, signal) => DispositionAtStop::Handled,
             Disposition::Default if self.drops_at_delivery(scene, signal) > 0 => {
                 DispositionAtStop::Default
+            }
+            // The thread that was looked at blocks it. One that handles it is beside it, or why would
+            // there be a handler?
+            Disposition::Handled if state.threads > 1 && !is_left_pending => {
+                DispositionAtStop::Handled
             }
             _ if state.is_blocked(signal) && dequeued => DispositionAtStop::Waited,
             _ if state.is_blocked(signal) => DispositionAtStop::Blocked,

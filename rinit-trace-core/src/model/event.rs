@@ -138,6 +138,8 @@ pub struct TaskState {
     pub ns_tasks: u32,
     /// Chosen by the OOM killer.
     pub oom: bool,
+    /// Threads that have not begun to exit.
+    pub threads: u32,
 }
 
 impl TaskState {

@@ -116,10 +116,11 @@ prop_compose! {
         group_exit_code in prop_oneof![Just(9_u32), Just(15), Just(0)],
         ns_tasks in 0..5_u32,
         oom in prop::bool::weighted(0.05),
+        threads in 0..4_u32,
     ) -> TaskState {
         TaskState {
             handled, ignored, blocked, real_blocked, pending, exec_id, signal_flags,
-            group_exit_code, pdeath_signal: 0, ns_tasks, oom,
+            group_exit_code, pdeath_signal: 0, ns_tasks, oom, threads,
         }
     }
 }

@@ -432,3 +432,41 @@ fn without_the_probe_on_deliveries_a_drop_looks_like_a_wait_and_is_not_guessed()
         ",
     );
 }
+
+/// The first thread blocks the signal, so that another takes it: a common way to have one thread for
+/// all signals. Only that first thread is looked at.
+#[test]
+fn a_handler_of_another_thread_is_a_handler() {
+    check(
+        "
+        init   app handles=TERM
+        member 7 db handles=TERM blocks=TERM threads=8
+        member 8 single handles=TERM blocks=TERM
+        +0     TERM runc -> 1
+        +0.1   exit 1
+        +0.11  zap 7 8
+        +0.12  exit 7
+        +0.12  exit 8
+        +0.2   end
+        => 7.stop_signal.disposition_at_end handled
+        => 8.stop_signal.disposition_at_end blocked
+        => lost_cleanup 1
+        ",
+    );
+    // It stayed pending: every thread blocks it.
+    check(
+        "
+        init   app handles=TERM
+        member 7 db handles=TERM blocks=TERM threads=8
+        +0     TERM runc -> 1
+        +0.01  TERM 1 -> 7
+        +0.1   exit 1
+        +0.11  zap 7
+        +0.12  exit 7
+        +0.2   end
+        => 7 killed-pending
+        => 7.stop_signal.disposition_at_end blocked
+        => lost_cleanup 0
+        ",
+    );
+}

@@ -313,10 +313,7 @@ fn lost_cleanup(ran: &Ran, who: Who, taken: Known) -> Known {
             .note(process, Note::ExecEnd)
             .is_none_or(|end| end > ran.killed_after(who));
     let handles = match ran.plan.nodes[process].meets {
-        Meets::Handle => Known::Yes,
-        // The program reads the mask of the thread that SIGKILL was sent to, the first: that another one would take the
-        // signal it cannot see until that has.
-        Meets::HandleInThread => taken.max(Known::Maybe),
+        Meets::Handle | Meets::HandleInThread => Known::Yes,
         Meets::OnlyQuit if ran.plan.stop_signal() == libc::SIGQUIT => Known::Yes,
         Meets::Late => match (
             ran.note(process, Note::HandleBegin),

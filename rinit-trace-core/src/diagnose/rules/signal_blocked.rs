@@ -2,8 +2,8 @@
 //! it did not run in between.
 
 use crate::{
-    diagnose::{Rule, unheeded::unheeded},
-    model::{ClosedStop, DispositionAtStop, Finding, FindingId, SendResult},
+    diagnose::{Rule, unheeded::unheeded, view::is_shell},
+    model::{ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, SendResult},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -45,5 +45,11 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         )
     };
     let summary = format!("{why}; {}", unheeded.end);
-    Some(unheeded.finding(RULE.id, summary, fix))
+    let mut finding = unheeded.finding(RULE.id, summary, fix);
+    if is_shell(stop) {
+        // It blocks signals for the moment of a fork, too, and without a trap it would have dropped
+        // this one the next moment.
+        finding.confidence = Confidence::Likely;
+    }
+    Some(finding)
 }

@@ -18,6 +18,7 @@ pub(crate) struct Process {
     pub(crate) sid: Option<u32>,
     /// Its process group; the session's where not told.
     pub(crate) pgid: Option<u32>,
+    pub(crate) threads: u32,
     /// `task_struct.ptrace`
     pub(crate) ptrace: u32,
     /// What `/proc` says of an init.
@@ -55,6 +56,7 @@ impl Process {
             parent: Some(1),
             sid: Some(1),
             pgid: None,
+            threads: 1,
             ptrace: 0,
             settings: None,
             handled: 0,
@@ -137,6 +139,7 @@ impl Process {
             group_exit_code,
             ns_tasks,
             oom: self.oom,
+            threads: self.threads,
             ..TaskState::default()
         }
     }

@@ -5,7 +5,7 @@
 //! trace  started=-5s deliveries=no    when the trace began; long ago if not told
 //! init   sh age=3s                    PID 1; a hundred seconds old if not told
 //! names  grace=10s stop=USR1          what the lookup answers; `when=told`: not before `+1 names`
-//! member 7 java handles=TERM parent=1 sid=1 pgid=7 ignores= blocks= waits= cgroup= zombie traced=9
+//! member 7 java handles=TERM parent=1 sid=1 pgid=7 ignores= blocks= waits= cgroup= threads= zombie traced=9
 //! init   tini cmd=tini,-g,--,app env=TINI_KILL_PROCESS_GROUP=1 exe=/usr/bin/tini   (env= is empty)
 //! exec   30 bash sid=30               entered from outside, before the trace
 //! ```
@@ -180,6 +180,7 @@ fn set(process: &mut Process, attributes: &[&str]) {
             "parent" => process.parent = Some(value.parse().unwrap()),
             "sid" => process.sid = value.parse().ok(),
             "pgid" => process.pgid = value.parse().ok(),
+            "threads" => process.threads = value.parse().unwrap(),
             "traced" => process.traced_by(value),
             "oom" => process.oom = true,
             "env" => {
