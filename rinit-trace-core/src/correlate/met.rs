@@ -1,12 +1,15 @@
 //! How a process met the stop signal: what it was set to do with it, and whether it took it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{members::Member, scene::Scene};
 use crate::model::{
     Disposition, DispositionAtStop, ExitStatus, SendResult, Signal, SignalEvent, StopSignal,
     TaskState, millis,
 };
+
+/// A thread that does not block a signal has come to take it by then, on any machine.
+const TIME_TO_RUN: Duration = Duration::from_secs(1);
 
 impl Member<'_> {
     pub(super) fn met_stop_signal(&self, scene: &Scene) -> StopSignal {
@@ -46,7 +49,6 @@ impl Member<'_> {
         dequeued: bool,
     ) -> DispositionAtStop {
         let is_init = self.key == scene.workload.init;
-        let is_left_pending = self.taken(scene, Some(signal)) == Some(false);
         match handler {
             Disposition::Ignored => DispositionAtStop::Ignored,
             // Blocked for a moment only.
@@ -56,7 +58,7 @@ impl Member<'_> {
             }
             // The thread that was looked at blocks it. One that handles it is beside it, or why would
             // there be a handler?
-            Disposition::Handled if state.threads > 1 && !is_left_pending => {
+            Disposition::Handled if state.threads > 1 && !self.left_pending(scene, signal) => {
                 DispositionAtStop::Handled
             }
             _ if state.is_blocked(signal) && dequeued => DispositionAtStop::Waited,
@@ -69,6 +71,20 @@ impl Member<'_> {
             }
             Disposition::Default => DispositionAtStop::Default,
         }
+    }
+
+    /// Whether a signal stayed pending for so long that every thread must block it.
+    fn left_pending(&self, scene: &Scene, signal: Signal) -> bool {
+        let sent = self
+            .asked
+            .iter()
+            .find(|event| is_queued(event) && event.signal == Some(signal));
+        let end = self.kill.map(|kill| kill.at);
+        let end = end.or(self.exit.map(|exit| exit.at));
+        let waited = sent
+            .zip(end)
+            .is_some_and(|(sent, end)| end.since(sent.at) >= TIME_TO_RUN);
+        waited && self.taken(scene, Some(signal)) == Some(false)
     }
 
     fn had_handler(&self) -> bool {

@@ -103,17 +103,24 @@ fn own_end(ran: &Ran) -> Begin {
         let mut others = before.iter().filter(|child| **child != last);
         others.all(|child| ran.ended_by(Some(*child)) < ran.ended_after(last))
     };
+    // Who may have been its child may have been the last one.
+    let unclear_after = unclear
+        .iter()
+        .filter(|child| age(**child) < RECENT.end)
+        .map(|child| ran.ended_after(*child))
+        .min();
+    let after = last.map_or(left_after, |child| {
+        before
+            .iter()
+            .map(|child| ran.ended_after(*child))
+            .filter(|after| *after < u64::MAX)
+            .max()
+            .unwrap_or(0)
+            .min(ran.ended_after(child))
+            .min(left_after)
+    });
     Begin {
-        after: last.map_or(left_after, |child| {
-            before
-                .iter()
-                .map(|child| ran.ended_after(*child))
-                .filter(|after| *after < u64::MAX)
-                .max()
-                .unwrap_or(0)
-                .min(ran.ended_after(child))
-                .min(left_after)
-        }),
+        after: after.min(unclear_after.unwrap_or(u64::MAX)),
         by: match last {
             Some(child) if is_sure && is_recent => ran.ended_by(Some(child)),
             _ => left_by,

@@ -107,8 +107,15 @@ pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
             .then_some(())
     });
     stop(&mut ran, &mut namespace, &notes);
-    namespace.wait();
+    let has_ended = wait::within(wait::DEADLINE, || namespace.has_ended().then_some(()));
     ran.notes = read(&notes);
+    assert!(
+        has_ended.is_some(),
+        "the workload of seed {} does not end:\n{}{}",
+        ran.plan.seed,
+        ran.plan,
+        states(&ran)
+    );
     collect_exits(&mut ran, connector);
     ran.wall.1 = SystemTime::now();
     ran
@@ -182,6 +189,25 @@ fn stop(ran: &mut Ran, namespace: &mut Namespace, notes: &Path) {
 fn has_ended_within(namespace: &mut Namespace, millis: u32) -> bool {
     let time = Duration::from_millis(millis.into());
     millis > 0 && wait::within(time, || namespace.has_ended().then_some(())).is_some()
+}
+
+/// What the kernel says of its processes.
+fn states(ran: &Ran) -> String {
+    let nodes = (0..ran.plan.nodes.len()).map(|process| ran.pid(process, Note::HostPid));
+    let pids = [ran.init].into_iter().chain(nodes);
+    let state = |pid| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let is_telling = |line: &&str| {
+            let names = [
+                "State", "PPid", "Threads", "SigQ", "SigPnd", "ShdPnd", "SigBlk", "SigIgn",
+                "SigCgt",
+            ];
+            names.iter().any(|name| line.starts_with(name))
+        };
+        let lines: Vec<&str> = status.lines().filter(is_telling).collect();
+        format!("{pid}: {}\n", lines.join(" · "))
+    };
+    pids.map(state).collect()
 }
 
 fn send(namespace: &Namespace, signal: i32) -> Span {

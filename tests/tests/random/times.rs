@@ -70,7 +70,14 @@ impl Ran {
                 .rev()
                 .find(|exit| is_of_the_end(self, process, exit)),
         };
-        told.unwrap().status
+        let Some(told) = told else {
+            panic!(
+                "seed {}: no end of {who:?} among {:?}",
+                self.plan.seed,
+                who.map(|process| &self.exits[process])
+            );
+        };
+        told.status
     }
 
     pub(crate) fn is_killed(&self, who: Who) -> bool {
