@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// Leave out the end-to-end tests, which need root, a kernel with BTF and Docker
     #[arg(long)]
     no_e2e: bool,
+    /// Fail when a test cannot run here: for CI, where everything is there
+    #[arg(long)]
+    no_skips: bool,
     /// Run so many random stops, and nothing else
     #[arg(long, value_name = "N", conflicts_with = "no_e2e")]
     random: Option<u64>,
@@ -44,6 +47,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let tested = run_all(args, &mut totals).and_then(|()| {
         if totals.any_failed() {
             bail!("tests failed");
+        }
+        if args.no_skips && totals.any_skipped() {
+            bail!("tests were skipped");
         }
         Ok(())
     });

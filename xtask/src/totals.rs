@@ -27,6 +27,11 @@ impl Totals {
         }
     }
 
+    /// Whether a test could not run here.
+    pub(crate) fn any_skipped(self) -> bool {
+        self.ignored + self.skipped > 0
+    }
+
     /// Whether a test failed.
     pub(crate) fn any_failed(self) -> bool {
         self.failed > 0
@@ -87,6 +92,7 @@ mod tests {
              test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 7 filtered out; finished in 1.20s");
         assert_eq!(totals.to_string(), "7 passed, 3 failed, 1 skipped");
         assert!(totals.any_failed());
+        assert!(totals.any_skipped(), "ignored is skipped");
     }
 
     #[test]
@@ -95,6 +101,7 @@ mod tests {
              test a ... skipped: no cgroup v2\n\
              test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s");
         assert_eq!(totals.to_string(), "1 passed, 0 failed, 2 skipped");
+        assert!(totals.any_skipped());
     }
 
     #[test]
