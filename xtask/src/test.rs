@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[arg(long)]
     no_e2e: bool,
     /// Fail when a test cannot run here: for CI, where everything is there
-    #[arg(long)]
+    #[arg(long, env = "RINIT_TRACE_NO_SKIPS")]
     no_skips: bool,
     /// Run so many random stops, and nothing else
     #[arg(long, value_name = "N", conflicts_with = "no_e2e")]
