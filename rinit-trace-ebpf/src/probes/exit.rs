@@ -16,7 +16,6 @@ use crate::{
 
 /// The part of a wait status that is the signal.
 const STATUS_SIGNAL: i32 = 0x7f;
-const SIGKILL: i32 = 9;
 
 /// Attached as a BTF tracepoint.
 #[btf_tracepoint(function = "sched_process_exit")]
@@ -59,14 +58,15 @@ unsafe fn on_exit(task: Kernel) {
 }
 
 /// A member's exit is reported while its namespace's gate is open, and always when its parent is
-/// the init, or when SIGKILL ended it: what ended just before an init leaves explains why it left, and
-/// is part of a stop that began with the end of a child.
+/// the init, or when a signal ended it: what ended just before an init leaves explains why it left, and
+/// is part of a stop that began with the end of a child. So is whom dumb-init ends by its parting
+/// SIGTERM.
 #[inline(always)]
 unsafe fn is_reported(task: Kernel, own: &Place) -> bool {
     // SAFETY: `task` and `own.namespace` are typed pointers.
     unsafe {
         let signal: Kernel = load(task, offset!(task_signal));
-        if load::<i32>(signal, offset!(signal_group_exit_code)) & STATUS_SIGNAL == SIGKILL {
+        if load::<i32>(signal, offset!(signal_group_exit_code)) & STATUS_SIGNAL != 0 {
             return true;
         }
         let parent: Kernel = load(task, offset!(task_real_parent));
