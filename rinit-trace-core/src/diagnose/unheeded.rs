@@ -1,7 +1,7 @@
 //! A stop signal that did not end PID 1: the runtime gave up, or PID 1 ended by itself in the end.
 
 use super::{
-    view::{Listed, init, init_ended_by_itself, killed_members, torn_down},
+    view::{Listed, init, init_ended_by_itself, killed_with_init, torn_down},
     words,
 };
 use crate::model::{
@@ -22,7 +22,7 @@ pub(super) struct Unheeded<'a> {
 }
 
 impl Unheeded<'_> {
-    /// The finding about everybody who was killed.
+    /// The finding about everybody whom the end of PID 1 took along.
     pub(super) fn finding(self, id: FindingId, summary: String, fix: Vec<String>) -> Finding {
         Finding {
             id,
@@ -48,7 +48,7 @@ pub(super) fn runtime_gave_up(stop: &ClosedStop) -> Option<Unheeded<'_>> {
     if !is_killed_by_runtime(stop, init) {
         return None;
     }
-    let victims = std::iter::once((index, init)).chain(killed_members(report));
+    let victims = std::iter::once((index, init)).chain(killed_with_init(report));
     let waited = words::duration(report.stop.grace_used_ms?);
     Some(Unheeded {
         end: format!("the runtime waited {waited} and sent SIGKILL"),

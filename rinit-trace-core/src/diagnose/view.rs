@@ -24,6 +24,17 @@ pub(super) fn killed_members(report: &StopReport) -> impl Iterator<Item = Listed
     killed(report).filter(|(_, process)| process.role == Role::Member)
 }
 
+/// Members that were killed because the init was: by the kernel, or by the runtime with it. Who was
+/// killed for a reason of its own while the init was still there is none of them.
+pub(super) fn killed_with_init(report: &StopReport) -> impl Iterator<Item = Listed<'_>> {
+    killed_members(report).filter(|(_, process)| {
+        matches!(
+            process.killed_by,
+            Some(KilledBy::PidnsTeardown | KilledBy::Runtime | KilledBy::CgroupKill)
+        )
+    })
+}
+
 /// Members that the kernel killed because the init had ended.
 pub(super) fn torn_down(report: &StopReport) -> impl Iterator<Item = Listed<'_>> {
     killed_members(report).filter(|(_, process)| process.killed_by == Some(KilledBy::PidnsTeardown))

@@ -193,3 +193,65 @@ fn a_shell_that_forks_when_sigkill_comes_does_not_wait_for_signals() {
         ",
     );
 }
+
+/// Who was killed while PID 1 still ran is not explained by how PID 1 met the stop signal.
+#[test]
+fn a_member_that_another_killed_is_no_victim_of_the_missing_handler() {
+    check(
+        "
+        init   sh
+        member 7 java handles=TERM
+        member 8 worker
+        +0     TERM runc -> 1
+        +3     KILL 7 -> 8
+        +3.01  exit 8
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.2  zap 7
+        +10.3  exit 7
+        +10.4  end
+        => cause.id init-no-handler
+        => cause.pids 2
+        => cause.pids.1 8007
+        => findings.1.id killed-inside
+        => findings.1.pids.0 8008
+        ",
+    );
+    check(
+        "
+        init   supervisord handles=TERM
+        member 7 slow handles=TERM
+        member 8 slower handles=TERM
+        +0     TERM runc -> 1
+        +0.1   TERM 1 -> 7,8
+        +5     KILL 1 -> 7
+        +5.01  exit 7
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.2  zap 8
+        +10.3  exit 8
+        +10.4  end
+        => cause.id grace-exceeded
+        => cause.summary ~ SIGKILL; slower had SIGTERM handled and was still there
+        => cause.pids 2
+        ",
+    );
+    check(
+        "
+        init   app
+        member 7 watchdog
+        member 8 worker
+        +0     TERM runc -> 1
+        +0.01  KILL 7 -> 8
+        +0.02  exit 8
+        +0.1   oom 1
+        +0.2   exit 1
+        +0.3   zap 7
+        +0.4   exit 7
+        +0.5   end
+        => cause.id oom
+        => cause.summary the OOM killer took PID 1 (app); watchdog ended with it
+        => cause.pids 2
+        ",
+    );
+}

@@ -2,7 +2,7 @@
 //! waited for, was too slow, or nothing came of the signal.
 
 use crate::{
-    diagnose::{Rule, unheeded::runtime_gave_up, view::killed_members, words},
+    diagnose::{Rule, unheeded::runtime_gave_up, view::killed_with_init, words},
     model::{ClosedStop, DispositionAtStop, Finding, FindingId, Outcome, Process, Signal},
 };
 
@@ -33,7 +33,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
 
 /// Members that kept PID 1 waiting: still handling the signal, or ignoring it.
 fn who_was_waited_for(stop: &ClosedStop, signal: Signal) -> String {
-    let kept_waiting: Vec<(usize, &Process)> = killed_members(&stop.report)
+    let kept_waiting: Vec<(usize, &Process)> = killed_with_init(&stop.report)
         .filter(|(_, process)| {
             matches!(
                 process.outcome,

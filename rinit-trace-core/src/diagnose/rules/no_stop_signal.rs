@@ -8,7 +8,7 @@ use crate::{
     diagnose::{
         Rule,
         unheeded::is_killed_by_runtime,
-        view::{init, killed_members},
+        view::{init, killed_with_init},
         words,
     },
     model::{ClosedStop, Confidence, Finding, FindingId, Trigger},
@@ -38,7 +38,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         }
         None => String::new(),
     };
-    let victims = std::iter::once((index, init_process)).chain(killed_members(report));
+    let victims = std::iter::once((index, init_process)).chain(killed_with_init(report));
     let (pids, evidence) = words::about(report, victims);
     Some(Finding {
         id: RULE.id,

@@ -35,7 +35,8 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             culprit.comm, stop.report.workload.init.comm
         )
     };
-    let others: Vec<Listed> = view::killed(&stop.report)
+    let others: Vec<Listed> = view::killed_with_init(&stop.report)
+        .chain(victims(stop))
         .filter(|(other, _)| *other != index)
         .collect();
     let summary = match others.as_slice() {
