@@ -255,3 +255,42 @@ fn a_member_that_another_killed_is_no_victim_of_the_missing_handler() {
         ",
     );
 }
+
+#[test]
+fn what_to_change_about_a_kill_from_inside_follows_from_who_made_it() {
+    for (kill, summary, fix) in [
+        (
+            "KILL 1 -> 7",
+            "worker was sent SIGKILL by PID 1 (app)",
+            "stopwaitsecs",
+        ),
+        (
+            "KILL 7 -> 7",
+            "worker sent SIGKILL to itself",
+            "SIGKILL to itself",
+        ),
+        (
+            "KILL 30 -> 7",
+            "worker was sent SIGKILL by bash, of a session that entered from outside",
+            "find out why it was killed",
+        ),
+    ] {
+        check(&format!(
+            "
+            init   app handles=TERM
+            member 7 worker handles=TERM
+            +0     enter 30 bash
+            +1     TERM runc -> 1
+            +1.2   {kill}
+            +1.3   exit 7
+            +1.4   exit 30
+            +1.5   exit 1
+            +1.6   end
+            => cause.id killed-inside
+            => cause.summary {summary}
+            => cause.fix 1
+            => cause.fix.0 ~ {fix}
+            "
+        ));
+    }
+}

@@ -8,7 +8,7 @@ use crate::{
         words,
     },
     model::{
-        ClosedStop, Confidence, Finding, FindingId, KilledBy, Process, SendResult, Signal,
+        ClosedStop, Confidence, Finding, FindingId, KilledBy, Process, Role, SendResult, Signal,
         StopReport,
     },
 };
@@ -46,12 +46,32 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         id: RULE.id,
         confidence: Confidence::Certain,
         summary: format!("{} {how}{others}", first.comm),
-        fix: vec![
-            "give it more time before the SIGKILL (stopwaitsecs, timeout-kill, KillMode and the like of the supervisor), or let it end sooner".to_owned(),
-        ],
+        fix: fix(&victims),
         pids,
         evidence,
     })
+}
+
+/// What to change, by who killed them.
+fn fix(victims: &[Listed]) -> Vec<String> {
+    let ways = [
+        (
+            KilledBy::Peer,
+            "find out why it was killed; a supervisor can give it more time before the SIGKILL (stopwaitsecs, timeout-kill), or let it end sooner",
+        ),
+        (
+            KilledBy::Itself,
+            "let it end by exit, or by a signal that lets it clean up, and not by SIGKILL to itself",
+        ),
+        (
+            KilledBy::ParentDeath,
+            "let its parent wait for it before it ends, or ask for SIGTERM in place of SIGKILL (PR_SET_PDEATHSIG)",
+        ),
+    ];
+    ways.into_iter()
+        .filter(|(way, _)| victims.iter().any(|(_, one)| one.killed_by == Some(*way)))
+        .map(|(_, fix)| fix.to_owned())
+        .collect()
 }
 
 /// Who sent the SIGKILL, by name where it is a process of the report.
@@ -69,7 +89,10 @@ fn killer(report: &StopReport, victim: &Process) -> String {
         .iter()
         .find(|process| process.pid == kill.from);
     match sender {
-        Some(sender) if sender.ns_pid == 1 => format!("PID 1 ({})", sender.comm),
+        Some(sender) if sender.role == Role::Init => format!("PID 1 ({})", sender.comm),
+        Some(sender) if sender.role == Role::Exec => {
+            format!("{}, of a session that entered from outside", sender.comm)
+        }
         Some(sender) => sender.comm.clone(),
         None => format!("process {} of the container", kill.from),
     }
