@@ -229,7 +229,24 @@ fn a_traced_member_dies_of_sigkill_where_the_signal_would_have_ended_it() {
         +0.006 end
         => cause.id traced
         => cause.pids.0 8008
+        => cause.summary ~ child had the default action for SIGTERM and would have ended by it, but is traced
         => findings.1.id init-exited-early
+        ",
+    );
+    check(
+        "
+        init   app handles=TERM
+        member 7 main traced
+        member 8 child traced
+        +0     TERM runc -> 1
+        +0.001 TERM 1 -> 7,8 delivered
+        +0.003 exit 1
+        +0.004 zap 7 8
+        +0.005 exit 7 killed
+        +0.005 exit 8 killed
+        +0.006 end
+        => cause.id traced
+        => cause.summary ~ main and child had the default action for SIGTERM and would have ended by it, but are traced
         ",
     );
 }

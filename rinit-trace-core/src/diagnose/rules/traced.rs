@@ -67,11 +67,12 @@ fn of_members(stop: &ClosedStop) -> Option<Finding> {
     }
     let (pids, evidence) = words::about(report, victims.iter().copied());
     let names = words::names(victims.iter().copied());
+    let verb = if victims.len() == 1 { "is" } else { "are" };
     Some(Finding {
         id: RULE.id,
         confidence: Confidence::Certain,
         summary: format!(
-            "{names} had the default action for {} and would have ended by it, but is traced: the tracer held the signal back until SIGKILL came",
+            "{names} had the default action for {} and would have ended by it, but {verb} traced: the tracer held the signal back until SIGKILL came",
             words::stop_signal(report)
         ),
         fix: fix(),
