@@ -108,6 +108,29 @@ fn a_host_process_that_kills_a_member_is_told_by_name() {
     );
 }
 
+#[test]
+fn each_host_process_is_told_of_its_own_kills_only() {
+    check(
+        "
+        init   app handles=TERM
+        member 7 one
+        member 8 two
+        member 9 three
+        +0     TERM runc -> 1
+        +0.1   KILL host:falco -> 7,9
+        +0.11  exit 7
+        +0.12  exit 9
+        +0.2   KILL host:bash -> 8
+        +0.21  exit 8
+        +0.3   exit 1
+        +0.4   end
+        => cause.id killed-outside
+        => cause.summary falco, a process of the host that is not the container's runtime, sent SIGKILL to one and three after SIGTERM had begun a stop; one more was killed by another process of the host
+        => cause.pids 3
+        ",
+    );
+}
+
 /// It also ends in a teardown, and was killed for a reason of its own.
 #[test]
 fn a_host_process_that_kills_pid_1_is_told_although_nobody_asked_it_to_end() {
@@ -176,4 +199,105 @@ fn a_kill_without_a_killer_is_unexplained() {
         => 7 unknown
         ",
     );
+}
+
+/// Who was killed while PID 1 still ran is not explained by how PID 1 met the stop signal.
+#[test]
+fn a_member_that_another_killed_is_no_victim_of_the_missing_handler() {
+    check(
+        "
+        init   sh
+        member 7 java handles=TERM
+        member 8 worker
+        +0     TERM runc -> 1
+        +3     KILL 7 -> 8
+        +3.01  exit 8
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.2  zap 7
+        +10.3  exit 7
+        +10.4  end
+        => cause.id init-no-handler
+        => cause.pids 2
+        => cause.pids.1 8007
+        => findings.1.id killed-inside
+        => findings.1.pids.0 8008
+        ",
+    );
+    check(
+        "
+        init   supervisord handles=TERM
+        member 7 slow handles=TERM
+        member 8 slower handles=TERM
+        +0     TERM runc -> 1
+        +0.1   TERM 1 -> 7,8
+        +5     KILL 1 -> 7
+        +5.01  exit 7
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.2  zap 8
+        +10.3  exit 8
+        +10.4  end
+        => cause.id grace-exceeded
+        => cause.summary ~ SIGKILL; slower had SIGTERM handled and was still there
+        => cause.pids 2
+        ",
+    );
+    check(
+        "
+        init   app
+        member 7 watchdog
+        member 8 worker
+        +0     TERM runc -> 1
+        +0.01  KILL 7 -> 8
+        +0.02  exit 8
+        +0.1   oom 1
+        +0.2   exit 1
+        +0.3   zap 7
+        +0.4   exit 7
+        +0.5   end
+        => cause.id oom
+        => cause.summary the OOM killer took PID 1 (app); watchdog ended with it
+        => cause.pids 2
+        ",
+    );
+}
+
+#[test]
+fn what_to_change_about_a_kill_from_inside_follows_from_who_made_it() {
+    for (kill, summary, fix) in [
+        (
+            "KILL 1 -> 7",
+            "worker was sent SIGKILL by PID 1 (app)",
+            "stopwaitsecs",
+        ),
+        (
+            "KILL 7 -> 7",
+            "worker sent SIGKILL to itself",
+            "SIGKILL to itself",
+        ),
+        (
+            "KILL 30 -> 7",
+            "worker was sent SIGKILL by bash, of a session that entered from outside",
+            "find out why it was killed",
+        ),
+    ] {
+        check(&format!(
+            "
+            init   app handles=TERM
+            member 7 worker handles=TERM
+            +0     enter 30 bash
+            +1     TERM runc -> 1
+            +1.2   {kill}
+            +1.3   exit 7
+            +1.4   exit 30
+            +1.5   exit 1
+            +1.6   end
+            => cause.id killed-inside
+            => cause.summary {summary}
+            => cause.fix 1
+            => cause.fix.0 ~ {fix}
+            "
+        ));
+    }
 }

@@ -4,6 +4,8 @@
 //! Who sent it the kernel says. That it is not the runtime follows from its name and its parents,
 //! which is certain only where the runtime is known.
 
+use std::collections::HashMap;
+
 use crate::{
     diagnose::{
         Rule,
@@ -20,23 +22,29 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let report = &stop.report;
-    let killer_of = |pid: u32| {
-        let killed = stop.facts.killed_from_outside.iter();
-        killed
-            .filter(|(victim, _)| *victim == pid)
-            .map(|(_, comm)| comm.as_str())
-            .next()
-    };
+    let killed = stop.facts.killed_from_outside.iter();
+    let killers: HashMap<u32, &str> = killed
+        .map(|(victim, comm)| (*victim, comm.as_str()))
+        .collect();
     let victims: Vec<Listed> = view::killed(report)
-        .filter(|(_, process)| killer_of(process.pid).is_some())
+        .filter(|(_, process)| killers.contains_key(&process.pid))
         .collect();
     let (_, first) = victims.first()?;
-    let killer = killer_of(first.pid)?;
-    let names = words::names(victims.iter().copied());
+    let killer = *killers.get(&first.pid)?;
+    let its: Vec<Listed> = victims
+        .iter()
+        .copied()
+        .filter(|(_, process)| killers.get(&process.pid) == Some(&killer))
+        .collect();
     let whom = if first.role == Role::Init {
         format!("PID 1 ({})", first.comm)
     } else {
-        names
+        words::names(its.iter().copied())
+    };
+    let others = match victims.len() - its.len() {
+        0 => String::new(),
+        1 => "; one more was killed by another process of the host".to_owned(),
+        count => format!("; {count} more were killed by other processes of the host"),
     };
     let asked = match report.stop.signal {
         Some(signal) => format!("after {signal} had begun a stop"),
@@ -51,7 +59,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             Confidence::Likely
         },
         summary: format!(
-            "{killer}, a process of the host that is not the container's runtime, sent SIGKILL to {whom} {asked}"
+            "{killer}, a process of the host that is not the container's runtime, sent SIGKILL to {whom} {asked}{others}"
         ),
         fix: vec![format!(
             "find out why {killer} kills processes of this container (an operator, a watchdog, a security agent), and stop containers by their runtime"
