@@ -391,3 +391,25 @@ fn an_init_of_its_own_that_leaves_after_a_child_is_one_that_exited() {
         ",
     );
 }
+
+#[test]
+fn an_init_of_its_own_that_leaves_after_it_killed_a_child_is_one_that_exited() {
+    check(
+        "
+        init   app cmd=/app
+        member 7 worker
+        member 8 other
+        +0     KILL 1 -> 7
+        +0.01  exit 7
+        +0.1   exit 1 code=1
+        +0.11  zap 8
+        +0.12  exit 8
+        +0.13  end
+        => cause.id init-exited
+        => cause.pids 2
+        => cause.pids.1 8008
+        => findings.1.id killed-inside
+        => findings.1.pids.0 8007
+        ",
+    );
+}

@@ -5,7 +5,7 @@
 use crate::{
     diagnose::{
         Rule,
-        view::{init, init_ended_by_itself, killed_members, torn_down},
+        view::{init, init_ended_by_itself, torn_down},
         words,
     },
     model::{ClosedStop, Confidence, Evidence, Finding, FindingId, InitKind, Outcome, Trigger},
@@ -28,9 +28,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let of_main_child =
         report.stop.trigger == Trigger::MainChildExit && kind.leaves_with_main_child();
     let torn_down: Vec<_> = torn_down(report).collect();
-    // A member that was killed before, by somebody else, is what needs explaining first.
-    let others_killed = killed_members(report).count() > torn_down.len();
-    if !by_itself || of_main_child || torn_down.is_empty() || others_killed {
+    if !by_itself || of_main_child || torn_down.is_empty() {
         return None;
     }
     let how = match (init_process.outcome, init_process.exit) {
