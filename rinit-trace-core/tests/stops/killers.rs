@@ -26,6 +26,29 @@ fn the_oom_killer_that_takes_the_main_child_takes_the_workload() {
     );
 }
 
+/// Whether a PID 1 of its own kind left because of that is not known.
+#[test]
+fn the_oom_killer_that_takes_the_last_child_of_an_app_is_a_likely_cause() {
+    check(
+        "
+        init   app
+        member 7 worker
+        member 8 other
+        +0     oom 7
+        +0.01  exit 7
+        +0.9   exit 1 code=0
+        +0.91  zap 8
+        +0.92  exit 8
+        +1     end
+        => cause.id oom
+        => cause.confidence likely
+        => cause.summary the OOM killer took worker, and PID 1 (app) ended right after it; other ended with it
+        => findings.1.id init-exited
+        => findings.1.pids.1 8008
+        ",
+    );
+}
+
 /// It explains its own kill, and not why the others were left behind.
 #[test]
 fn an_oom_kill_in_a_stop_that_ends_nothing_comes_last() {

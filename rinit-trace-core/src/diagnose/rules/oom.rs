@@ -27,12 +27,20 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let (index, culprit) = victims(stop).into_iter().find(|(_, process)| {
         process.role == Role::Init || stop.facts.main_child == Some(process.pid)
     })?;
+    let init = &stop.report.workload.init;
+    // Of another PID 1 it is not known that it leaves with this child.
+    let is_sure = culprit.role == Role::Init || init.kind.leaves_with_main_child();
     let end = if culprit.role == Role::Init {
         format!("the OOM killer took PID 1 ({})", culprit.comm)
-    } else {
+    } else if is_sure {
         format!(
             "the OOM killer took {}, and PID 1 ({}) left because its main child had ended",
-            culprit.comm, stop.report.workload.init.comm
+            culprit.comm, init.comm
+        )
+    } else {
+        format!(
+            "the OOM killer took {}, and PID 1 ({}) ended right after it",
+            culprit.comm, init.comm
         )
     };
     let others: Vec<Listed> = view::killed_with_init(&stop.report)
@@ -47,7 +55,11 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         ),
     };
     let all: Vec<Listed> = std::iter::once((index, culprit)).chain(others).collect();
-    Some(finding(stop, &all, summary))
+    let mut finding = finding(stop, &all, summary);
+    if !is_sure {
+        finding.confidence = Confidence::Likely;
+    }
+    Some(finding)
 }
 
 fn check_members(stop: &ClosedStop) -> Option<Finding> {
