@@ -13,8 +13,8 @@ use super::{
     workload::Workload,
 };
 use crate::model::{
-    BootTime, Disposition, ExitEvent, InitKind, Origin, RUNTIME_COMMS, SendResult, Signal,
-    SignalEvent, Task, Trigger, WorkloadNames, init_kind,
+    BootTime, Disposition, ExitEvent, GraceSource, InitKind, Origin, RUNTIME_COMMS, SendResult,
+    Signal, SignalEvent, Task, Trigger, Unlinked, WorkloadNames, init_kind,
 };
 
 /// Shortest gap that ends a chain.
@@ -107,8 +107,8 @@ pub(super) struct Begin<'a> {
     pub(super) kill: Option<&'a SignalEvent>,
     /// The child whose end made an unsignalled init leave.
     pub(super) child: Option<&'a ExitEvent>,
-    /// How long before the end the init was sent a stop signal that is not counted.
-    pub(super) unlinked: Option<Duration>,
+    /// A signal that is not counted and may have begun it.
+    pub(super) unlinked: Option<Unlinked>,
 }
 
 /// Finds the begin of the stop whose facts are at hand; `None` when nothing shows the init's end.
@@ -158,10 +158,55 @@ pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
         signal: None,
         kill,
         child,
-        unlinked: candidates
-            .iter()
-            .rfind(|event| event.signal.is_some_and(|signal| is_meant(signal, names)))
-            .map(|event| end.since(event.at)),
+        unlinked: unlinked(workload, &candidates, kill, end),
+    })
+}
+
+/// The last signal that may have begun a stop without a stop signal: one that asks to end, too long
+/// ago; or, where nobody knows the configured stop signal, any that the runtime sent lately (USR1
+/// stops haproxy, WINCH stops httpd).
+fn unlinked(
+    workload: &Workload,
+    candidates: &[&SignalEvent],
+    kill: Option<&SignalEvent>,
+    end: BootTime,
+) -> Option<Unlinked> {
+    let names = workload.names.as_ref();
+    let found = |event: &SignalEvent, asks_to_end| {
+        Some(Unlinked {
+            signal: event.signal?,
+            age: end.since(event.at),
+            asks_to_end,
+        })
+    };
+    let asked = candidates.iter().rfind(|event| {
+        // Nobody ends by himself because of a signal that was dropped.
+        let may_act = kill.is_some() || !is_dropped(event);
+        may_act && event.signal.is_some_and(|signal| is_meant(signal, names))
+    });
+    if let Some(event) = asked {
+        return found(event, true);
+    }
+    if knows_stop_signal(names) {
+        return None;
+    }
+    let by_runtime = workload.episode.signals.iter().rfind(|event| {
+        event.target.key == workload.init
+            && event.signal != Some(Signal::KILL)
+            && event.at.since(end) <= SKEW
+            && end.since(event.at) < chain_gap(names)
+            && matches!(event.origin(), Origin::User | Origin::Thread)
+            && !is_dropped(event)
+            && is_runtime(&event.sender, &event.target)
+    });
+    by_runtime.and_then(|event| found(event, false))
+}
+
+/// Whether the runtime was asked for the configured stop signal: it tells its grace period with it.
+fn knows_stop_signal(names: Option<&WorkloadNames>) -> bool {
+    names.is_some_and(|names| {
+        let source = names.grace.map(|grace| grace.source);
+        names.stop_signal.is_some() || source == Some(GraceSource::Docker)
     })
 }
 

@@ -51,7 +51,7 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
             .map(|(event, end)| event.state.exec_id != end.exec_id),
         killed_by_runtime: begin.kill.is_some_and(begin::is_runtime_kill),
         may_have_missed_begin: older_than_trace && begin.at.since(config.started) < gap,
-        unlinked_stop_signal: begin.unlinked,
+        unlinked: begin.unlinked,
         dropped_facts: workload.episode.dropped,
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Evidence, Process, SendResult, Signal, StopReport};
+use crate::model::{
+    ClosedStop, Confidence, Evidence, Process, SendResult, Signal, StopReport, Unlinked, millis,
+};
 
 /// A signal's name, SIGTERM when there was none.
 pub(super) fn stop_signal(report: &StopReport) -> Signal {
@@ -72,6 +74,32 @@ pub(super) fn signal_to(report: &StopReport, pid: u32, signal: Signal) -> Option
         .iter()
         .position(|entry| entry.to == pid && entry.signal == signal)
         .map(Evidence::Signal)
+}
+
+/// How sure it is that PID 1 had not been asked to end before a stop without a stop signal, and the
+/// doubt as the end of a sentence.
+pub(super) fn may_have_been_asked(stop: &ClosedStop) -> (Confidence, String) {
+    let doubt = match stop.facts.unlinked {
+        Some(Unlinked {
+            signal,
+            age,
+            asks_to_end,
+        }) => {
+            let age = duration(millis(age));
+            if asks_to_end {
+                format!("; PID 1 had been sent {signal} {age} earlier")
+            } else {
+                format!(
+                    "; {signal}, which PID 1 had been sent {age} earlier, may have been its stop signal"
+                )
+            }
+        }
+        None if stop.facts.may_have_missed_begin => {
+            "; a stop signal from before the trace began would not have been seen".to_owned()
+        }
+        None => return (Confidence::Certain, String::new()),
+    };
+    (Confidence::Likely, doubt)
 }
 
 /// Cures of a PID 1 that does not react to the stop signal.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{InitSettings, ProcessKey, StopReport};
+use super::{InitSettings, ProcessKey, Signal, StopReport};
 
 /// What the correlator hands to the diagnosis. `report` has neither cause nor findings yet, and
 /// its init no kind.
@@ -53,10 +53,22 @@ pub struct StopFacts {
     /// A stop signal may have been sent before the tracer looked: the workload is older than the
     /// trace, and the trace younger than a grace period.
     pub may_have_missed_begin: bool,
-    /// A stop signal that the init had taken long before is not counted to this stop.
-    pub unlinked_stop_signal: Option<Duration>,
+    /// A signal to the init that is not counted to this stop and may have begun it all the same.
+    pub unlinked: Option<Unlinked>,
     /// Facts of this stop that were not kept because a table was full.
     pub dropped_facts: u64,
+}
+
+/// A signal that the init was sent before a stop which it may have begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unlinked {
+    /// Which.
+    pub signal: Signal,
+    /// How long before the SIGKILL to the init, or before its end.
+    pub age: Duration,
+    /// It asks a program to end, and came long before. Else the runtime sent it, and what the
+    /// container's stop signal is, is not known.
+    pub asks_to_end: bool,
 }
 
 impl ClosedStop {

@@ -68,10 +68,105 @@ fn a_stop_signal_taken_hours_before_a_docker_kill_makes_it_likely() {
         +3h+0.002 end
         => cause.id no-stop-signal
         => cause.confidence likely
-        => cause.summary ~ it had been sent one 3.0 h earlier
+        => cause.summary ~ ; PID 1 had been sent SIGTERM 3.0 h earlier
         => stop.trigger sigkill
         => 1 killed-unsignalled
         => reports 1
+        ",
+    );
+}
+
+/// haproxy's images say USR1 and httpd's WINCH; without Docker nobody tells which.
+#[test]
+fn a_signal_of_the_runtime_may_have_been_the_stop_signal_where_that_is_not_known() {
+    for (names, signal, confidence) in [
+        ("", "USR1", "likely"),
+        ("name=web", "WINCH", "likely"),
+        ("stop=QUIT", "USR1", "certain"),
+        ("grace=10s", "USR1", "certain"),
+    ] {
+        check(&format!(
+            "
+            init  app handles=USR1,WINCH,TERM
+            names {names}
+            +0     {signal} runc -> 1
+            +10    KILL runc -> 1
+            +10.1  exit 1
+            +10.2  end
+            => cause.id no-stop-signal
+            => cause.confidence {confidence}
+            "
+        ));
+    }
+    check(
+        "
+        init   haproxy handles=USR1
+        member 7 worker
+        +0     USR1 runc -> 1
+        +3     exit 1
+        +3.1   zap 7
+        +3.2   exit 7
+        +3.4   end
+        => cause.id init-exited
+        => cause.confidence likely
+        => cause.summary ~ ; SIGUSR1, which PID 1 had been sent 3.0 s earlier, may have been its stop signal
+        ",
+    );
+    // Somebody else's reload.
+    check(
+        "
+        init   app handles=USR1
+        +0     USR1 host:bash -> 1
+        +3     KILL runc -> 1
+        +3.1   exit 1
+        +3.4   end
+        => cause.id no-stop-signal
+        => cause.confidence certain
+        ",
+    );
+}
+
+/// Too long ago to be counted, and yet it may be why PID 1 ended.
+#[test]
+fn a_stop_signal_taken_long_before_an_end_makes_its_cause_likely() {
+    for (begin, cause, text) in [
+        ("init app handles=TERM", "init-exited", "app"),
+        (
+            "init tini waits=TERM",
+            "main-child-exited",
+            "PID 1 (tini) left because its main child (main) exited",
+        ),
+    ] {
+        check(&format!(
+            "
+            {begin}
+            member 7 main
+            member 8 child
+            +0     TERM runc -> 1
+            +90    exit 7
+            +90.01 exit 1
+            +90.1  zap 8
+            +90.2  exit 8
+            +90.3  end
+            => cause.id {cause}
+            => cause.confidence likely
+            => cause.summary ~ {text}
+            => findings 1
+            "
+        ));
+    }
+    // Dropped, it cannot be.
+    check(
+        "
+        init   sh
+        member 8 child
+        +0     TERM runc -> 1
+        +90.01 exit 1
+        +90.1  zap 8
+        +90.2  exit 8
+        +90.3  end
+        => cause.id init-exited
+        => cause.confidence certain
         ",
     );
 }

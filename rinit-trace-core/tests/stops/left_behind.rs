@@ -364,7 +364,7 @@ fn a_main_child_that_ends_takes_its_init_along() {
         => stop.signal null
         => cause.id main-child-exited
         => cause.confidence certain
-        => cause.summary ~ left because its main child (old) died by SIGKILL; the kernel killed new with
+        => cause.summary nobody sent a stop signal to PID 1 (dumb-init), which left because its main child (old) died by SIGKILL; the kernel killed new with the pid namespace
         => findings.1.id killed-inside
         => 7 killed-unsignalled peer
         => 8 killed-handling pidns-teardown

@@ -42,16 +42,16 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let (mut pids, mut evidence) = words::about(report, torn_down.iter().copied());
     pids.insert(0, init_process.pid);
     evidence.insert(0, Evidence::Process(index));
-    let is_sure = !stop.facts.may_have_missed_begin && kind != InitKind::Unknown;
+    let (asked, doubt) = words::may_have_been_asked(stop);
     Some(Finding {
         id: RULE.id,
-        confidence: if is_sure {
-            Confidence::Certain
-        } else {
+        confidence: if kind == InitKind::Unknown {
             Confidence::Likely
+        } else {
+            asked
         },
         summary: format!(
-            "PID 1 ({}) {how} by itself while {names} still ran; the kernel killed what was left with the pid namespace",
+            "PID 1 ({}) {how} by itself while {names} still ran; the kernel killed what was left with the pid namespace{doubt}",
             init_process.comm
         ),
         fix: vec![

@@ -46,16 +46,17 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         Evidence::Process(child_index),
     ]);
     evidence.dedup();
+    let (confidence, doubt) = words::may_have_been_asked(stop);
+    let who = if confidence == Confidence::Certain {
+        format!("nobody sent a stop signal to PID 1 ({}), which", init.comm)
+    } else {
+        format!("PID 1 ({})", init.comm)
+    };
     Some(Finding {
         id: RULE.id,
-        confidence: if stop.facts.may_have_missed_begin {
-            Confidence::Likely
-        } else {
-            Confidence::Certain
-        },
+        confidence,
         summary: format!(
-            "nobody sent a stop signal: PID 1 ({}) left because its main child ({}) {}{consequence}",
-            init.comm,
+            "{who} left because its main child ({}) {}{consequence}{doubt}",
             child.comm,
             how_it_ended(child)
         ),

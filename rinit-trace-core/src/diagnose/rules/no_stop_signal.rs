@@ -11,7 +11,7 @@ use crate::{
         view::{init, killed_with_init},
         words,
     },
-    model::{ClosedStop, Confidence, Finding, FindingId, Trigger},
+    model::{ClosedStop, Finding, FindingId, Trigger},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -26,27 +26,13 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     if !unasked || !is_killed_by_runtime(stop, init_process) {
         return None;
     }
-    let doubtful = stop.facts.may_have_missed_begin || stop.facts.unlinked_stop_signal.is_some();
     let kill = report.stop.kill.as_ref()?;
-    let doubt = match stop.facts.unlinked_stop_signal {
-        Some(age) => format!(
-            "; it had been sent one {} earlier",
-            words::duration(crate::model::millis(age))
-        ),
-        None if stop.facts.may_have_missed_begin => {
-            "; one that was sent before the trace began would not have been seen".to_owned()
-        }
-        None => String::new(),
-    };
+    let (confidence, doubt) = words::may_have_been_asked(stop);
     let victims = std::iter::once((index, init_process)).chain(killed_with_init(report));
     let (pids, evidence) = words::about(report, victims);
     Some(Finding {
         id: RULE.id,
-        confidence: if doubtful {
-            Confidence::Likely
-        } else {
-            Confidence::Certain
-        },
+        confidence,
         summary: format!(
             "the runtime ({}) sent SIGKILL to PID 1 ({}) without a stop signal before{doubt}",
             kill.sender.comm, init_process.comm
