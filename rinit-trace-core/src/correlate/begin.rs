@@ -5,7 +5,7 @@
 //! and its first is the stop signal. A dropped one is linked to a later SIGKILL of the runtime at
 //! any age.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     episode::{BEFORE_EXIT, Episode, SKEW, found_alive, is_dropped},
@@ -124,15 +124,18 @@ pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
         .or(exit.map(|exit| exit.at))
         .or(workload.gone_at())?;
     let names = workload.names.as_ref();
+    let drops = last_drops(episode);
+    let was_dropped_late = |event: &SignalEvent| {
+        let drop = event.signal.and_then(|signal| drops.get(&signal));
+        event.disposition == Disposition::Default && drop.is_some_and(|at| *at >= event.at)
+    };
     let candidates: Vec<&SignalEvent> = episode
         .signals
         .iter()
         .filter(|event| event.target.key == workload.init && event.at.since(end) <= SKEW)
         .filter(|event| asks_to_end(event, names))
         // From inside it would have been dropped at once, had it not been blocked for a moment.
-        .filter(|event| {
-            !is_inside(&event.sender, &event.target) || !was_dropped_late(episode, event)
-        })
+        .filter(|event| !is_inside(&event.sender, &event.target) || !was_dropped_late(event))
         .collect();
     if let Some(first) = chain_start(&candidates, kill, end, names) {
         return Some(Begin {
@@ -210,15 +213,16 @@ fn knows_stop_signal(names: Option<&WorkloadNames>) -> bool {
     })
 }
 
-/// Whether an init without a handler had blocked a signal for a moment, and dropped it when it
-/// unblocked it.
-fn was_dropped_late(episode: &Episode, event: &SignalEvent) -> bool {
-    event.disposition == Disposition::Default
-        && episode.delivers.iter().any(|deliver| {
-            Some(deliver.signal) == event.signal
-                && deliver.at >= event.at
-                && deliver.disposition == Disposition::Default
-        })
+/// When an init without a handler, having blocked a signal for a moment, last unblocked and dropped it.
+fn last_drops(episode: &Episode) -> BTreeMap<Signal, BootTime> {
+    let mut drops = BTreeMap::new();
+    for deliver in &episode.delivers {
+        if deliver.disposition == Disposition::Default {
+            let last = drops.entry(deliver.signal).or_insert(deliver.at);
+            *last = deliver.at.max(*last);
+        }
+    }
+    drops
 }
 
 /// The first candidate of the chain that leads to the end.

@@ -1,5 +1,7 @@
 //! What a report has no field for, and the rules of the diagnosis look at.
 
+use std::collections::HashSet;
+
 use super::{
     Config, begin,
     begin::is_inside,
@@ -7,7 +9,9 @@ use super::{
     members::Member,
     scene::Scene,
 };
-use crate::model::{BootTime, InitSettings, Origin, Signal, SignalEvent, StopFacts, Trigger};
+use crate::model::{
+    BootTime, InitSettings, Origin, ProcessKey, Signal, SignalEvent, StopFacts, Trigger,
+};
 
 pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> StopFacts {
     let (workload, begin) = (scene.workload, &scene.begin);
@@ -89,7 +93,13 @@ fn init_settings(scene: &Scene) -> InitSettings {
 fn unreaped(scene: &Scene) -> Vec<(u32, String)> {
     let workload = scene.workload;
     let episode = &workload.episode;
-    let mut found: Vec<(u32, String)> = Vec::new();
+    let killed_lately: HashSet<ProcessKey> = episode
+        .signals
+        .iter()
+        .filter(|event| is_effective_kill(event))
+        .map(|event| event.target.key)
+        .collect();
+    let (mut known, mut found) = (HashSet::new(), Vec::new());
     for event in episode.signals.iter().filter(|event| {
         event.at >= scene.begin.at
             && event.origin() == Origin::PidnsTeardown
@@ -97,14 +107,10 @@ fn unreaped(scene: &Scene) -> Vec<(u32, String)> {
             && is_to_dying(event)
             && event.target.ppid == workload.init.tgid
     }) {
-        let pid = event.target.key.tgid;
-        let ended_lately = episode.exit_of(event.target.key).is_some();
-        let killed_lately = episode
-            .signals
-            .iter()
-            .any(|kill| kill.target.key == event.target.key && is_effective_kill(kill));
-        if !ended_lately && !killed_lately && found.iter().all(|(known, _)| *known != pid) {
-            found.push((pid, event.target.comm.clone()));
+        let key = event.target.key;
+        let ended_lately = episode.exit_of(key).is_some() || killed_lately.contains(&key);
+        if !ended_lately && known.insert(key) {
+            found.push((key.tgid, event.target.comm.clone()));
         }
     }
     found

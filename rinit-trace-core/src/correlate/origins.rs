@@ -68,9 +68,7 @@ fn is_chosen(event: &SignalEvent, episode: &Episode, oom: &OomMarks) -> bool {
 /// (`__oom_kill_process()` in `mm/oom_kill.c`).
 fn shares_memory(event: &SignalEvent, of_oom: &[Near]) -> bool {
     is_of_kernel(event)
-        && of_oom
-            .iter()
-            .any(|kill| kill.by == event.sender.tid && is_right_after(kill.at, event.at))
+        && around(of_oom, event.at).any(|kill| kill.by == event.sender.tid && event.at >= kill.at)
 }
 
 fn is_of_kernel(event: &SignalEvent) -> bool {
@@ -87,14 +85,21 @@ fn is_of_cgroup(event: &SignalEvent, of_cgroup: &[Near]) -> bool {
     let by_itself = event.sender.key == event.target.key;
     let is_newborn = event.at.since(BootTime(event.target.key.start)) <= SKEW
         && event.target.ppid == event.sender.key.tgid;
-    of_cgroup.iter().any(|kill| {
-        let is_near = kill.at.since(event.at) <= SKEW && event.at.since(kill.at) <= SKEW;
-        let is_writer = !event.group && by_itself && kill.by == event.sender.tid;
-        let was_forked = event.group && (is_newborn || by_itself);
-        is_near && kill.cgroups == event.target.cgroups && (is_writer || was_forked)
+    let was_forked = event.group && (is_newborn || by_itself);
+    let may_be_writer = !event.group && by_itself;
+    if !was_forked && !may_be_writer {
+        return false;
+    }
+    around(of_cgroup, event.at).any(|kill| {
+        let is_writer = may_be_writer && kill.by == event.sender.tid;
+        kill.cgroups == event.target.cgroups && (is_writer || was_forked)
     })
 }
 
-fn is_right_after(first: BootTime, then: BootTime) -> bool {
-    then >= first && then.since(first) <= SKEW
+/// Those within the skew of a moment; they are in the order of time, like all facts.
+fn around(near: &[Near], at: BootTime) -> impl Iterator<Item = &Near> {
+    let first = near.partition_point(|kill| at.since(kill.at) > SKEW);
+    near.iter()
+        .skip(first)
+        .take_while(move |kill| kill.at.since(at) <= SKEW)
 }

@@ -2,6 +2,8 @@
 //! (`zap_pid_ns_processes()` in `kernel/pid_namespace.c`). Who of them had been signalled, and by
 //! whom, tells the causes apart.
 
+use std::collections::HashSet;
+
 use super::{
     inits::{Reach, reach},
     view::{self, Listed, init, init_ended_by_itself, torn_down},
@@ -33,13 +35,12 @@ pub(super) fn left_behind(stop: &ClosedStop) -> Option<LeftBehind<'_>> {
     let (signalled, unsignalled) = victims
         .into_iter()
         .partition(|(_, process)| process.stop_signal.received > 0);
-    let mut passed: Vec<(usize, Listed)> = Vec::new();
-    for listed in report.processes.iter().enumerate() {
-        if listed.1.role != Role::Init && listed.1.stop_signal.received > 0 {
-            let first = view::sent(report, init.1.pid, listed.1.pid).next();
-            passed.extend(first.map(|(signal, _)| (signal, listed)));
-        }
-    }
+    let sent = view::first_sent(report, init.1.pid);
+    let processes = report.processes.iter().enumerate();
+    let mut passed: Vec<(usize, Listed)> = processes
+        .filter(|(_, process)| process.role != Role::Init && process.stop_signal.received > 0)
+        .filter_map(|listed| Some((*sent.get(&listed.1.pid)?, listed)))
+        .collect();
     passed.sort_by_key(|(signal, _)| *signal);
     Some(LeftBehind {
         stop,
@@ -60,12 +61,11 @@ impl<'a> LeftBehind<'a> {
     /// Whether a member was signalled by another member.
     pub(super) fn somebody_else_signals(&self) -> bool {
         let processes = &self.stop.report.processes;
+        let pids: HashSet<u32> = processes.iter().map(|process| process.pid).collect();
         processes.iter().any(|process| {
             process.role == Role::Member
                 && process.stop_signal.from.is_some_and(|from| {
-                    from != self.init.1.pid
-                        && from != process.pid
-                        && processes.iter().any(|sender| sender.pid == from)
+                    from != self.init.1.pid && from != process.pid && pids.contains(&from)
                 })
         })
     }

@@ -1,7 +1,9 @@
 //! What several rules ask of a report.
 
+use std::collections::HashMap;
+
 use crate::model::{
-    ClosedStop, InitKind, KilledBy, Origin, Outcome, Process, Role, SignalEntry, StopReport,
+    ClosedStop, InitKind, KilledBy, Origin, Outcome, Process, Role, Signal, StopReport,
 };
 
 /// A process with its index in the report.
@@ -69,17 +71,17 @@ fn is_run_by(stop: &ClosedStop, interpreter: &str) -> bool {
     names.any(|name| crate::model::base_name(name).starts_with(interpreter))
 }
 
-/// Signals, with their indexes, that one process sent to another: no SIGKILL, none of the kernel.
-pub(super) fn sent(
-    report: &StopReport,
-    from: u32,
-    to: u32,
-) -> impl Iterator<Item = (usize, &SignalEntry)> {
-    let signals = report.signals.iter().enumerate();
-    signals.filter(move |(_, entry)| {
-        entry.from == from
-            && entry.to == to
-            && entry.signal != crate::model::Signal::KILL
-            && matches!(entry.origin, Origin::User | Origin::Thread)
-    })
+/// The first signal that a process sent to each other one, by its index: no SIGKILL, none of the
+/// kernel.
+pub(super) fn first_sent(report: &StopReport, from: u32) -> HashMap<u32, usize> {
+    let mut first = HashMap::new();
+    for (index, entry) in report.signals.iter().enumerate() {
+        let is_sent = entry.from == from
+            && entry.signal != Signal::KILL
+            && matches!(entry.origin, Origin::User | Origin::Thread);
+        if is_sent {
+            first.entry(entry.to).or_insert(index);
+        }
+    }
+    first
 }

@@ -1,10 +1,13 @@
 //! Several workloads, full tables, large stops.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rinit_trace_core::{
     correlate::Config,
-    model::{Outcome, PidNs, Verdict},
+    model::{
+        Event, ExitStatus, FindingId, Outcome, PidNs, SendResult, Signal, SignalEvent, SignalInfo,
+        StopReport, Task, Verdict,
+    },
 };
 
 use crate::world::{Sent, World, ZERO, check};
@@ -222,6 +225,72 @@ fn ten_thousand_members_are_no_burden() {
         .filter(|process| killed(process.outcome));
     assert_eq!(victims.count(), 10_000);
     assert!(took.as_millis() < 2000, "{took:?}");
+}
+
+/// A stop of an app with this many zombies, or with this many members whom the host has signalled.
+fn large_stop(count: u32, zombies: bool) -> StopReport {
+    let mut world = World::new(Config::default());
+    world.add_namespace('A', "app", Duration::from_secs(9));
+    world.process(('A', 1)).handled = u64::MAX;
+    let mut member = world.process(('A', 1)).clone();
+    (member.id, member.parent) = (('A', 2), Some(1));
+    world.processes.insert(member.id, member);
+    let (zap, exit) = world.samples(('A', 2));
+    let host = Task::default();
+    let asked = SignalEvent {
+        signal: Some(Signal::TERM),
+        info: SignalInfo::Code(Some(0)),
+        sender: host.clone(),
+        ..zap.clone()
+    };
+    let at = |micros: u32| ZERO.plus(Duration::from_micros(u64::from(micros)));
+    let sent = |event: &SignalEvent, micros: u32, pid: u32| {
+        let mut event = event.clone();
+        event.at = at(micros);
+        (event.target.key.tgid, event.target.ns_tgid) = (8000 + pid, pid);
+        (event.state.signal_flags, event.result) = if zombies {
+            (4, SendResult::Ignored)
+        } else {
+            (0, SendResult::Delivered)
+        };
+        Event::Signal(Box::new(event))
+    };
+    world.send(at(0), host, ('A', 1), &Sent::new(Signal::TERM));
+    let pids = || 10..10 + count;
+    if !zombies {
+        pids().for_each(|pid| world.handle(&sent(&asked, pid, pid)));
+    }
+    world.exit(at(count + 20), ('A', 1), Some(ExitStatus::Code(0)), false);
+    for pid in pids() {
+        world.handle(&sent(&zap, count + 20 + pid, pid));
+    }
+    for pid in pids().filter(|_| !zombies) {
+        let mut exit = exit.clone();
+        exit.at = at(2 * count + 100 + pid);
+        (exit.task.key.tgid, exit.task.ns_tgid) = (8000 + pid, pid);
+        world.handle(&Event::Exit(Box::new(exit)));
+    }
+    let started = Instant::now();
+    world.end(at(4 * count), 'A');
+    let took = started.elapsed();
+    assert!(took.as_millis() < 2000, "{took:?}");
+    world.reports.remove(0)
+}
+
+#[test]
+fn tens_of_thousands_of_zombies_are_no_burden() {
+    let report = large_stop(45_000, true);
+    assert_eq!(report.findings[0].id, FindingId::Unreaped);
+    assert_eq!(report.findings[0].pids.len(), 45_000);
+    assert_eq!(report.verdict, Verdict::Graceful);
+}
+
+#[test]
+fn ten_thousand_members_that_were_signalled_are_no_burden() {
+    let report = large_stop(10_000, false);
+    assert_eq!(report.findings[0].id, FindingId::InitExitedEarly);
+    assert_eq!(report.findings[0].pids.len(), 10_000);
+    assert_eq!(report.processes.len(), 10_001);
 }
 
 #[test]
