@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::{
-    Config, begin,
+    Config,
+    asked::asked,
+    begin,
     begin::is_inside,
     episode::{is_effective_kill, is_to_dying},
     members::Member,
@@ -41,18 +43,7 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
             })
             .collect(),
         unreaped: unreaped(scene),
-        unkillable: begin
-            .signal
-            .is_some_and(|event| event.state.is_unkillable()),
-        dropped_at_delivery: begin
-            .signal
-            .and_then(|event| event.signal)
-            .zip(init)
-            .is_some_and(|(signal, init)| init.drops_at_delivery(scene, signal) > 0),
-        exec_since: begin
-            .signal
-            .zip(end_state)
-            .map(|(event, end)| event.state.exec_id != end.exec_id),
+        asked: init.and_then(|init| asked(scene, init)),
         killed_by_runtime: begin.kill.is_some_and(begin::is_runtime_kill),
         may_have_missed_begin: older_than_trace && begin.at.since(config.started) < gap,
         unlinked: begin.unlinked,

@@ -40,7 +40,7 @@ impl Member<'_> {
         }
     }
 
-    fn disposition(
+    pub(super) fn disposition(
         &self,
         scene: &Scene,
         handler: Disposition,

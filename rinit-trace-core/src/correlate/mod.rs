@@ -2,6 +2,7 @@
 //!
 //! [`Correlator`] is a state machine without I/O; its contract is in its own documentation.
 
+mod asked;
 mod assemble;
 mod begin;
 mod config;

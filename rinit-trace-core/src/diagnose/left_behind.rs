@@ -15,6 +15,8 @@ pub(super) struct LeftBehind<'a> {
     pub(super) stop: &'a ClosedStop,
     pub(super) init: Listed<'a>,
     pub(super) signal: Signal,
+    /// PID 1 is known to have taken it.
+    is_sure: bool,
     /// Victims that no stop signal had been sent to.
     pub(super) unsignalled: Vec<Listed<'a>>,
     /// Victims that had been sent one.
@@ -27,9 +29,9 @@ pub(super) struct LeftBehind<'a> {
 pub(super) fn left_behind(stop: &ClosedStop) -> Option<LeftBehind<'_>> {
     let report = &stop.report;
     let init = init(report)?;
-    report.stop.signal?;
+    let asked = stop.facts.asked?;
     let victims: Vec<Listed> = torn_down(report).collect();
-    if report.stop.taken == Some(false) || !init_ended_by_itself(report) || victims.is_empty() {
+    if asked.taken == Some(false) || !init_ended_by_itself(report) || victims.is_empty() {
         return None;
     }
     let (signalled, unsignalled) = victims
@@ -45,7 +47,8 @@ pub(super) fn left_behind(stop: &ClosedStop) -> Option<LeftBehind<'_>> {
     Some(LeftBehind {
         stop,
         init,
-        signal: words::stop_signal(report),
+        signal: asked.signal,
+        is_sure: asked.taken == Some(true),
         unsignalled,
         signalled,
         passed,
@@ -92,11 +95,9 @@ impl<'a> LeftBehind<'a> {
         let passed = self.passed.iter();
         evidence.extend(passed.map(|(signal, _)| Evidence::Signal(*signal)));
         evidence.push(Evidence::Process(self.init.0));
-        // Whether it took the signal may not be known.
-        let is_sure = report.stop.taken == Some(true);
         Finding {
             id,
-            confidence: if is_sure {
+            confidence: if self.is_sure {
                 confidence
             } else {
                 Confidence::Likely

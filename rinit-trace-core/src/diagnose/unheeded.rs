@@ -5,12 +5,14 @@ use super::{
     words,
 };
 use crate::model::{
-    ClosedStop, Confidence, DispositionAtStop, Evidence, Finding, FindingId, KilledBy, Process,
-    SendResult, Signal,
+    Asked, ClosedStop, Confidence, DispositionAtStop, Evidence, Finding, FindingId, KilledBy,
+    Process, SendResult, Signal, StopReport,
 };
 
 pub(super) struct Unheeded<'a> {
     pub(super) init: &'a Process,
+    /// The signal, and how the init met it.
+    pub(super) asked: Asked,
     pub(super) signal: Signal,
     /// How it ended, as the second half of a sentence.
     pub(super) end: String,
@@ -44,16 +46,16 @@ pub(super) fn unheeded(stop: &ClosedStop) -> Option<Unheeded<'_>> {
 pub(super) fn runtime_gave_up(stop: &ClosedStop) -> Option<Unheeded<'_>> {
     let report = &stop.report;
     let (index, init) = init(report)?;
-    report.stop.signal?;
+    let asked = stop.facts.asked?;
     if !is_killed_by_runtime(stop, init) {
         return None;
     }
     let victims = std::iter::once((index, init)).chain(killed_with_init(report));
-    let waited = words::duration(report.stop.grace_used_ms?);
+    let waited = words::duration(report.stop.grace_used_ms? - asked.at_ms);
     Some(Unheeded {
         end: format!("the runtime waited {waited} and sent SIGKILL"),
         waited,
-        ..about(stop, init, victims, Confidence::Certain)
+        ..about(report, init, asked, victims, Confidence::Certain)
     })
 }
 
@@ -61,12 +63,12 @@ pub(super) fn runtime_gave_up(stop: &ClosedStop) -> Option<Unheeded<'_>> {
 fn ended_later(stop: &ClosedStop) -> Option<Unheeded<'_>> {
     let report = &stop.report;
     let (_, init) = init(report)?;
-    report.stop.signal?;
+    let asked = stop.facts.asked?;
     let victims: Vec<Listed> = torn_down(report).collect();
-    if report.stop.taken != Some(false) || !init_ended_by_itself(report) || victims.is_empty() {
+    if asked.taken != Some(false) || !init_ended_by_itself(report) || victims.is_empty() {
         return None;
     }
-    let waited = words::duration(init.exit?.at_ms);
+    let waited = words::duration(init.exit?.at_ms - asked.at_ms);
     let names = words::names(victims.iter().copied());
     Some(Unheeded {
         end: format!(
@@ -74,22 +76,23 @@ fn ended_later(stop: &ClosedStop) -> Option<Unheeded<'_>> {
         ),
         waited,
         // Why it ended is not known, and so not whether its end had to do with the stop.
-        ..about(stop, init, victims.into_iter(), Confidence::Likely)
+        ..about(report, init, asked, victims.into_iter(), Confidence::Likely)
     })
 }
 
 fn about<'a>(
-    stop: &'a ClosedStop,
+    report: &StopReport,
     init: &'a Process,
+    asked: Asked,
     victims: impl Iterator<Item = Listed<'a>>,
     confidence: Confidence,
 ) -> Unheeded<'a> {
-    let report = &stop.report;
-    let signal = words::stop_signal(report);
+    let signal = asked.signal;
     let (pids, mut evidence) = words::about(report, victims);
     evidence.extend(words::signal_to(report, init.pid, signal));
     Unheeded {
         init,
+        asked,
         signal,
         end: String::new(),
         waited: String::new(),
@@ -109,12 +112,10 @@ pub(super) fn is_killed_by_runtime(stop: &ClosedStop, init: &Process) -> bool {
 }
 
 /// Whether the kernel dropped the stop signal because PID 1 had no handler for it.
-pub(super) fn was_dropped(stop: &ClosedStop, init: &Process) -> bool {
-    let stopped = &stop.report.stop;
-    let at_once = stopped.result == Some(SendResult::Ignored)
-        && init.stop_signal.disposition == Some(DispositionAtStop::Default)
-        && stop.facts.unkillable;
+pub(super) fn was_dropped(asked: &Asked) -> bool {
+    let at_once = asked.result == SendResult::Ignored
+        && asked.disposition == DispositionAtStop::Default
+        && asked.unkillable;
     // A shell blocks signals while it forks: then it is dropped a moment later.
-    let later = stop.facts.dropped_at_delivery;
-    stopped.taken == Some(false) && (at_once || later)
+    asked.taken == Some(false) && (at_once || asked.dropped_at_delivery)
 }

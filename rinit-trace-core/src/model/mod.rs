@@ -31,4 +31,4 @@ pub use report::{
     StopReport, Trigger, Verdict, Workload, millis,
 };
 pub use signal::Signal;
-pub use stop::{ClosedStop, StopFacts, Unlinked};
+pub use stop::{Asked, ClosedStop, StopFacts, Unlinked};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{InitSettings, ProcessKey, Signal, StopReport};
+use super::{DispositionAtStop, InitSettings, ProcessKey, SendResult, Signal, StopReport};
 
 /// What the correlator hands to the diagnosis. `report` has neither cause nor findings yet, and
 /// its init no kind.
@@ -16,11 +16,7 @@ pub struct ClosedStop {
 }
 
 /// Observations that have no field of their own in the report.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent observations, each read by a rule of its own"
-)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StopFacts {
     /// The init.
     pub init: ProcessKey,
@@ -41,13 +37,8 @@ pub struct StopFacts {
     /// Children of the init that had ended before the stop began and were not reaped in it: host
     /// pids and command names.
     pub unreaped: Vec<(u32, String)>,
-    /// `SIGNAL_UNKILLABLE` was set on the init when the stop signal was dropped.
-    pub unkillable: bool,
-    /// The init had blocked the stop signal for a moment, and it was dropped when that unblocked it
-    /// without a handler.
-    pub dropped_at_delivery: bool,
-    /// The init has exec'd between its stop signal and its end; `None` when one was not seen.
-    pub exec_since: Option<bool>,
+    /// The signal that decided the stop; `None` when there was no stop signal.
+    pub asked: Option<Asked>,
     /// The first SIGKILL to the init came from the container's runtime, also through `cgroup.kill`.
     pub killed_by_runtime: bool,
     /// A stop signal may have been sent before the tracer looked: the workload is older than the
@@ -57,6 +48,31 @@ pub struct StopFacts {
     pub unlinked: Option<Unlinked>,
     /// Facts of this stop that were not kept because a table was full.
     pub dropped_facts: u64,
+}
+
+/// How the init met the signal that decided the stop: its stop signal, or, when it was sent several
+/// kinds, the one that the runtime means to stop it by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Asked {
+    /// Which.
+    pub signal: Signal,
+    /// Since the stop's begin.
+    pub at_ms: f64,
+    /// What the kernel said of it.
+    pub result: SendResult,
+    /// Whether the init dequeued one of its kind.
+    pub taken: Option<bool>,
+    /// Of the init, when it came.
+    pub disposition: DispositionAtStop,
+    /// Of the init, at its end; `None` when that is not known.
+    pub disposition_at_end: Option<DispositionAtStop>,
+    /// `SIGNAL_UNKILLABLE` was set on the init.
+    pub unkillable: bool,
+    /// The init had blocked it for a moment, and it was dropped when that unblocked it without a
+    /// handler.
+    pub dropped_at_delivery: bool,
+    /// The init has exec'd between this signal and its end; `None` when that was not seen.
+    pub exec_since: Option<bool>,
 }
 
 /// A signal that the init was sent before a stop which it may have begun.

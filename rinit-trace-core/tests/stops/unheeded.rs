@@ -312,3 +312,89 @@ fn the_runtime_may_kill_through_the_cgroup() {
         ",
     );
 }
+
+/// Ctrl-C, and a `docker stop` after that: what the runtime waited for is the second.
+#[test]
+fn of_several_signals_the_one_that_the_runtime_means_decides() {
+    for (init, stop, then, cause, text) in [
+        (
+            "app handles=TERM",
+            "INT",
+            "TERM",
+            "grace-exceeded",
+            "took SIGTERM and had not ended 10.0 s later",
+        ),
+        (
+            "bash handles=INT",
+            "INT",
+            "TERM",
+            "init-no-handler",
+            "no SIGTERM handler, so the kernel dropped the signal; the runtime waited 10.0 s",
+        ),
+        // Whoever lost patience in between changed nothing.
+        (
+            "app handles=TERM",
+            "TERM",
+            "INT",
+            "grace-exceeded",
+            "took SIGTERM and had not ended 15.0 s later",
+        ),
+        (
+            "python3 handles=INT",
+            "TERM",
+            "INT",
+            "init-no-handler",
+            "no SIGTERM handler, so the kernel dropped the signal; the runtime waited 15.0 s",
+        ),
+    ] {
+        check(&format!(
+            "
+            init  {init}
+            +0    {stop} runc -> 1
+            +5    {then} runc -> 1
+            +15   KILL runc -> 1
+            +15.1 exit 1
+            +15.2 end
+            => stop.signal SIG{stop}
+            => cause.id {cause}
+            => cause.confidence certain
+            => cause.summary ~ {text}
+            => findings 1
+            "
+        ));
+    }
+    // Another is configured.
+    check(
+        "
+        init  app handles=QUIT
+        names stop=QUIT
+        +0    TERM host:bash -> 1
+        +5    QUIT runc -> 1
+        +15   KILL runc -> 1
+        +15.1 exit 1
+        +15.2 end
+        => cause.id grace-exceeded
+        => cause.summary ~ took SIGQUIT and had not ended 10.0 s later
+        ",
+    );
+}
+
+/// It did not end by itself.
+#[test]
+fn an_init_that_takes_another_signal_than_the_one_it_dropped_left_because_of_that() {
+    check(
+        "
+        init   python3 handles=INT
+        member 7 child handles=TERM
+        +0     TERM runc -> 1
+        +5     INT host:bash -> 1
+        +5.1   exit 1
+        +5.15  zap 7
+        +5.17  exit 7
+        +5.2   end
+        => cause.id not-forwarded
+        => cause.summary ~ PID 1 (python3) took SIGINT and ended without passing it on
+        => findings 1
+        ",
+    );
+}

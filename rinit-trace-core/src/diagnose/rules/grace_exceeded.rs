@@ -13,7 +13,7 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let gave_up = runtime_gave_up(stop)?;
-    if stop.report.stop.taken != Some(true) {
+    if gave_up.asked.taken != Some(true) {
         return None;
     }
     let summary = format!(

@@ -13,9 +13,10 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let unheeded = unheeded(stop)?;
-    let ignores = stop.report.stop.result == Some(SendResult::Ignored)
-        && stop.report.stop.taken == Some(false)
-        && unheeded.init.stop_signal.disposition == Some(DispositionAtStop::Ignored);
+    let asked = &unheeded.asked;
+    let ignores = asked.result == SendResult::Ignored
+        && asked.taken == Some(false)
+        && asked.disposition == DispositionAtStop::Ignored;
     if !ignores {
         return None;
     }

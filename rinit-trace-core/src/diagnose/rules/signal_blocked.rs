@@ -13,19 +13,18 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let unheeded = unheeded(stop)?;
-    let stopped = &stop.report.stop;
-    let is_pending = stopped.taken == Some(false)
-        && !stop.facts.dropped_at_delivery
+    let asked = &unheeded.asked;
+    let is_pending = asked.taken == Some(false)
+        && !asked.dropped_at_delivery
         && matches!(
-            stopped.result,
-            Some(SendResult::Delivered | SendResult::AlreadyPending | SendResult::LoseInfo)
+            asked.result,
+            SendResult::Delivered | SendResult::AlreadyPending | SendResult::LoseInfo
         );
     if !is_pending {
         return None;
     }
     let (signal, comm) = (unheeded.signal, &unheeded.init.comm);
-    let is_blocked =
-        unheeded.init.stop_signal.disposition_at_end == Some(DispositionAtStop::Blocked);
+    let is_blocked = asked.disposition_at_end == Some(DispositionAtStop::Blocked);
     let (why, fix) = if is_blocked {
         (
             format!("PID 1 ({comm}) blocks {signal} and did not wait for it, so it stayed pending"),

@@ -10,7 +10,7 @@ use crate::{
         view::is_shell,
         words,
     },
-    model::{ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, Process, millis},
+    model::{Asked, ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, millis},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -29,10 +29,10 @@ const YOUNG: Duration = Duration::from_secs(10);
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let unheeded = unheeded(stop)?;
-    if !was_dropped(stop, unheeded.init) {
+    if !was_dropped(&unheeded.asked) {
         return None;
     }
-    let change = change(stop, unheeded.init)?;
+    let change = change(stop, &unheeded.asked)?;
     let summary = format!(
         "PID 1 ({}) had no {} handler yet{}, so the kernel dropped the signal; {change} later, and {}",
         unheeded.init.comm,
@@ -49,10 +49,10 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             .to_owned(),
     ];
     // Blocked for good by one that waits for signals, or for the moment of a fork?
-    let is_blocked =
-        unheeded.init.stop_signal.disposition_at_end == Some(DispositionAtStop::Blocked);
+    let asked = unheeded.asked;
+    let is_blocked = asked.disposition_at_end == Some(DispositionAtStop::Blocked);
     let mut finding = unheeded.finding(RULE.id, summary, fix);
-    if is_blocked && stop.facts.exec_since != Some(true) {
+    if is_blocked && asked.exec_since != Some(true) {
         finding.confidence = Confidence::Likely;
     }
     Some(finding)
@@ -61,9 +61,9 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
 fn maybe(stop: &ClosedStop) -> Option<Finding> {
     let unheeded = unheeded(stop)?;
     let is_young = stop.facts.init_age.is_some_and(|age| age < YOUNG);
-    let is_missing = was_dropped(stop, unheeded.init)
-        && !reacts_later(stop, unheeded.init)
-        && stop.facts.exec_since == Some(false);
+    let is_missing = was_dropped(&unheeded.asked)
+        && !reacts_later(stop, &unheeded.asked)
+        && unheeded.asked.exec_since == Some(false);
     if !is_young || !is_missing {
         return None;
     }
@@ -83,10 +83,10 @@ fn age(stop: &ClosedStop) -> String {
 }
 
 /// What PID 1 had become at its end; `None` when it had not changed, or nobody knows.
-fn change(stop: &ClosedStop, init: &Process) -> Option<&'static str> {
-    if stop.facts.exec_since == Some(true) {
+fn change(stop: &ClosedStop, asked: &Asked) -> Option<&'static str> {
+    if asked.exec_since == Some(true) {
         Some("it became another program (exec)")
-    } else if reacts_later(stop, init) {
+    } else if reacts_later(stop, asked) {
         Some("it was ready for it")
     } else {
         None
@@ -94,8 +94,8 @@ fn change(stop: &ClosedStop, init: &Process) -> Option<&'static str> {
 }
 
 /// Whether the init would have reacted to the signal at its end.
-pub(in crate::diagnose) fn reacts_later(stop: &ClosedStop, init: &Process) -> bool {
-    match init.stop_signal.disposition_at_end {
+pub(in crate::diagnose) fn reacts_later(stop: &ClosedStop, asked: &Asked) -> bool {
+    match asked.disposition_at_end {
         Some(DispositionAtStop::Handled | DispositionAtStop::Waited) => true,
         // It waits for signals by now, and was not sent another. Not so a shell, which blocks
         // signals for the moment of a fork.

@@ -36,10 +36,10 @@ fn is_traced(stop: &ClosedStop, process: &Process) -> bool {
 fn of_init(stop: &ClosedStop) -> Option<Finding> {
     let unheeded = unheeded(stop)?;
     let would_be_dropped = matches!(
-        unheeded.init.stop_signal.disposition,
-        Some(DispositionAtStop::Default | DispositionAtStop::Ignored)
+        unheeded.asked.disposition,
+        DispositionAtStop::Default | DispositionAtStop::Ignored
     );
-    let was_queued = stop.report.stop.result == Some(SendResult::Delivered);
+    let was_queued = unheeded.asked.result == SendResult::Delivered;
     if !is_traced(stop, unheeded.init) || !would_be_dropped || !was_queued {
         return None;
     }

@@ -28,9 +28,9 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         return of_systemd(stop);
     }
     let unheeded = unheeded(stop)?;
-    let is_missing = was_dropped(stop, unheeded.init)
-        && !reacts_later(stop, unheeded.init)
-        && stop.facts.exec_since == Some(false);
+    let is_missing = was_dropped(&unheeded.asked)
+        && !reacts_later(stop, &unheeded.asked)
+        && unheeded.asked.exec_since == Some(false);
     if !is_missing || is_shell(stop) {
         return None;
     }
