@@ -93,9 +93,23 @@ fn an_init_that_ignores_the_signal_is_not_one_without_a_handler() {
         +10.11 end
         => cause.id init-ignores-signal
         => cause.confidence certain
+        => cause.summary ~ PID 1 (app) ignores SIGTERM (SIG_IGN)
         => 1 killed-ignoring
         => 1.stop_signal.disposition ignored
         => lost_cleanup 0
+        ",
+    );
+    check(
+        "
+        init app ignores=TERM
+        +0     TERM runc -> 1
+        +1     now 1 ignores= handles=TERM
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.11 end
+        => cause.id init-ignores-signal
+        => cause.summary ~ PID 1 (app) ignored SIGTERM (SIG_IGN) when it came, so
+        => lost_cleanup 1
         ",
     );
 }

@@ -21,8 +21,12 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         return None;
     }
     let signal = unheeded.signal;
+    let (verb, when) = match asked.disposition_at_end {
+        None | Some(DispositionAtStop::Ignored) => ("ignores", ""),
+        _ => ("ignored", " when it came"),
+    };
     let summary = format!(
-        "PID 1 ({}) ignores {signal} (SIG_IGN), so the kernel dropped it; {}",
+        "PID 1 ({}) {verb} {signal} (SIG_IGN){when}, so the kernel dropped it; {}",
         unheeded.init.comm, unheeded.end
     );
     let fix = vec![
