@@ -58,6 +58,11 @@ pub(super) fn catches_int_on_its_own(stop: &ClosedStop) -> bool {
     is_shell(stop) || is_python(stop) || is_run_by(stop, "ruby")
 }
 
+/// Whether PID 1 is an interpreter that catches SIGWINCH on its own: node does for a terminal.
+pub(super) fn catches_winch_on_its_own(stop: &ClosedStop) -> bool {
+    is_run_by(stop, "node")
+}
+
 /// Whether PID 1 is python: `python3`, `python3.11`.
 pub(super) fn is_python(stop: &ClosedStop) -> bool {
     is_run_by(stop, "python")

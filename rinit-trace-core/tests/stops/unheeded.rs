@@ -75,7 +75,7 @@ fn another_handler_tells_the_signal_that_was_meant() {
 }
 
 #[test]
-fn what_catches_sigint_on_its_own_says_nothing_by_it() {
+fn what_catches_a_signal_on_its_own_says_nothing_by_it() {
     for init in [
         "bash cmd=/bin/bash,run.sh",
         "python3 cmd=/usr/bin/python3,app.py",
@@ -84,6 +84,8 @@ fn what_catches_sigint_on_its_own_says_nothing_by_it() {
         "ruby cmd=ruby,app.rb",
         // A handler for what reloads is none for stopping.
         "app handles=HUP,USR1",
+        // Of a terminal, which node watches.
+        "node cmd=node,app.js handles=WINCH",
     ] {
         check_given_up(
             &format!(
@@ -92,7 +94,8 @@ fn what_catches_sigint_on_its_own_says_nothing_by_it() {
                 +0    TERM runc -> 1
                 "
             )
-            .replace("handles=HUP,USR1 handles=INT", "handles=HUP,USR1"),
+            .replace("handles=HUP,USR1 handles=INT", "handles=HUP,USR1")
+            .replace("handles=WINCH handles=INT", "handles=WINCH"),
             "
             => cause.id init-no-handler
             => findings 1
@@ -127,6 +130,20 @@ fn systemd_executes_itself_again_on_sigterm() {
         => cause.confidence certain
         => cause.fix.0 ~ SIGRTMIN+3
         => findings.1.id grace-exceeded
+        ",
+    );
+}
+
+#[test]
+fn systemd_that_did_not_take_sigterm_did_not_execute_itself_again() {
+    check_given_up(
+        "
+        init  systemd handles=TERM blocks=TERM
+        +0    TERM runc -> 1
+        ",
+        "
+        => cause.id signal-blocked
+        => findings 1
         ",
     );
 }

@@ -3,14 +3,14 @@
 //!
 //! That a handler for another signal ends the program is not seen, so this is likely and not
 //! certain, but for systemd, whose SIGTERM means to execute itself again. A handler for INT says
-//! nothing of shells and python, which catch it on their own.
+//! nothing of shells and python, which catch it on their own, nor one for WINCH of node.
 
 use crate::{
     diagnose::{
         Rule,
         rules::startup_window::reacts_later,
         unheeded::{Unheeded, runtime_gave_up, unheeded, was_dropped},
-        view::{catches_int_on_its_own, is_shell},
+        view::{catches_int_on_its_own, catches_winch_on_its_own, is_shell},
     },
     model::{ClosedStop, Confidence, Finding, FindingId, InitKind, Signal},
 };
@@ -39,6 +39,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         handles & other.bit() != 0
             && *other != unheeded.signal
             && (*other != Signal::INT || !catches_int_on_its_own(stop))
+            && (*other != Signal::WINCH || !catches_winch_on_its_own(stop))
     })?;
     let summary = format!(
         "PID 1 ({}) has no {} handler, so the kernel dropped the signal, but it handles {other}; {}",
@@ -49,7 +50,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
 
 fn of_systemd(stop: &ClosedStop) -> Option<Finding> {
     let unheeded = runtime_gave_up(stop)?;
-    if unheeded.signal != Signal::TERM {
+    if unheeded.signal != Signal::TERM || unheeded.asked.taken == Some(false) {
         return None;
     }
     let summary = format!(
