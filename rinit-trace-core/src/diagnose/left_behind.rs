@@ -56,6 +56,18 @@ pub(super) fn left_behind(stop: &ClosedStop) -> Option<LeftBehind<'_>> {
 }
 
 impl<'a> LeftBehind<'a> {
+    /// The signal that PID 1 crashed by, when it did not end as it meant to.
+    fn crash(&self) -> Option<Signal> {
+        let signal = self.init.1.exit?.signal?;
+        (signal != self.signal).then_some(signal)
+    }
+
+    /// What PID 1 did: the given word, or died.
+    pub(super) fn left(&self, word: &str) -> String {
+        self.crash()
+            .map_or_else(|| word.to_owned(), |signal| format!("died by {signal}"))
+    }
+
     /// Members that the init passed the signal on to.
     pub(super) fn recipients(&self) -> impl Iterator<Item = Listed<'a>> {
         self.passed.iter().map(|(_, listed)| *listed)
@@ -87,8 +99,13 @@ impl<'a> LeftBehind<'a> {
         confidence: Confidence,
         victims: &[Listed],
         summary: String,
-        fix: Vec<String>,
+        mut fix: Vec<String>,
     ) -> Finding {
+        let crash = self.crash();
+        if let Some(signal) = crash {
+            let why = format!("find out why PID 1 died by {signal} before it was done");
+            fix.insert(0, why);
+        }
         let report = &self.stop.report;
         let (pids, mut evidence) = words::about(report, victims.iter().copied());
         evidence.extend(words::signal_to(report, self.init.1.pid, self.signal));
@@ -97,7 +114,8 @@ impl<'a> LeftBehind<'a> {
         evidence.push(Evidence::Process(self.init.0));
         Finding {
             id,
-            confidence: if self.is_sure {
+            // What it would have done yet nobody knows.
+            confidence: if self.is_sure && crash.is_none() {
                 confidence
             } else {
                 Confidence::Likely

@@ -13,6 +13,8 @@ mod begin;
 #[cfg(test)]
 mod causes;
 #[cfg(test)]
+mod departures;
+#[cfg(test)]
 mod dropped;
 #[cfg(test)]
 mod incomplete;

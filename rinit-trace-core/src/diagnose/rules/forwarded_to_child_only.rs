@@ -27,10 +27,11 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         "were"
     };
     let summary = format!(
-        "PID 1 ({}) passed {} to {} alone; {names} {verb} never signalled and killed with the pid namespace when PID 1 left",
+        "PID 1 ({}) passed {} to {} alone; {names} {verb} never signalled and killed with the pid namespace when PID 1 {}",
         left.init.1.comm,
         left.signal,
-        words::names(left.recipients())
+        words::names(left.recipients()),
+        left.left("left")
     );
     Some(left.finding(
         RULE.id,

@@ -38,8 +38,10 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         ("are", "were never signalled")
     };
     let summary = format!(
-        "PID 1 ({}) passed {} to the process group of its child; {names} {verb} in another group, {what} and killed with the pid namespace when PID 1 left",
-        left.init.1.comm, left.signal
+        "PID 1 ({}) passed {} to the process group of its child; {names} {verb} in another group, {what} and killed with the pid namespace when PID 1 {}",
+        left.init.1.comm,
+        left.signal,
+        left.left("left")
     );
     let fix = vec![
         "keep these processes in the group of the main child: no setsid or setpgid (in a shell, no job control: `set +m`)".to_owned(),

@@ -3,7 +3,7 @@
 
 use crate::{
     diagnose::{Rule, left_behind::left_behind, words},
-    model::{ClosedStop, Confidence, Finding, FindingId, Outcome, Process},
+    model::{ClosedStop, Confidence, Finding, FindingId, InitKind, Outcome, Process},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -23,7 +23,8 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         "were"
     };
     let comm = &left.init.1.comm;
-    let why = if left.stop.report.workload.init.kind.leaves_with_main_child() {
+    let (kind, did) = (left.stop.report.workload.init.kind, left.left("left"));
+    let why = if kind.leaves_with_main_child() && did == "left" {
         " when its main child had ended"
     } else {
         ""
@@ -32,17 +33,27 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         format!(" after {}", words::duration(exit.at_ms))
     });
     let ignore = |(_, victim): &(usize, &Process)| victim.outcome == Outcome::KilledIgnoring;
-    let state = if left.signalled.iter().all(ignore) {
+    let all_ignore = left.signalled.iter().all(ignore);
+    let state = if all_ignore {
         "ignored it".to_owned()
     } else {
         format!("{verb} not done")
     };
     let summary = format!(
-        "PID 1 ({comm}) left{why}{after}; {names} had been signalled and {state}, and the kernel killed what was left with the pid namespace"
+        "PID 1 ({comm}) {did}{why}{after}; {names} had been signalled and {state}, and the kernel killed what was left with the pid namespace"
     );
-    let fix = vec![
-        "let the main child wait for its own children before it ends".to_owned(),
-        "or run with an init that leaves only when no child is left".to_owned(),
-    ];
+    let mut fix = vec![if all_ignore {
+        // Whoever waits for them waits until the runtime gives up.
+        format!("let {names} react to {}: it is set to SIG_IGN", left.signal)
+    } else if kind.leaves_with_main_child() {
+        "let the main child wait for its own children before it ends".to_owned()
+    } else if kind == InitKind::Shell {
+        "in the trap, `wait` for every child before `exit`".to_owned()
+    } else {
+        "let PID 1 wait for all its children before it ends".to_owned()
+    }];
+    if !all_ignore {
+        fix.push("or run with an init that leaves only when no child is left".to_owned());
+    }
     Some(left.finding(RULE.id, Confidence::Certain, &left.signalled, summary, fix))
 }

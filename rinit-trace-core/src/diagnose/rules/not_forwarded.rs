@@ -30,9 +30,12 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     };
     let names = words::names(victims.iter().copied());
     let verb = if victims.len() == 1 { "was" } else { "were" };
-    let (comm, signal) = (&left.init.1.comm, left.signal);
+    let (comm, signal, ended) = (&left.init.1.comm, left.signal, left.left("ended"));
+    // A helper that PID 1 started may have signalled for it (`pkill` in a trap).
+    let others_signal = left.somebody_else_signals();
+    let itself = if others_signal { " itself" } else { "" };
     let summary = format!(
-        "PID 1 ({comm}) took {signal} and ended without passing it on; {names}{handlers} {verb} killed with the pid namespace"
+        "PID 1 ({comm}) took {signal} and {ended} without passing it on{itself}; {names}{handlers} {verb} killed with the pid namespace"
     );
     let fix = if is_shell(stop) {
         vec![
@@ -45,8 +48,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             "or let the program that needs the signal be PID 1".to_owned(),
         ]
     };
-    // A helper that PID 1 started may have signalled for it (`pkill` in a trap).
-    let confidence = if left.somebody_else_signals() {
+    let confidence = if others_signal {
         Confidence::Likely
     } else {
         Confidence::Certain
