@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::view::Listed;
 use crate::model::{
     ClosedStop, Confidence, Evidence, Process, SendResult, Signal, StopReport, Unlinked, millis,
 };
@@ -102,8 +103,8 @@ pub(super) fn may_have_been_asked(stop: &ClosedStop) -> (Confidence, String) {
     (Confidence::Likely, doubt)
 }
 
-/// Cures of a PID 1 that does not react to the stop signal.
-pub(super) fn make_init_react(signal: Signal, is_shell: bool) -> Vec<String> {
+/// Cures of a PID 1 that does not react to the stop signal; `others` have a handler for it.
+pub(super) fn make_init_react(signal: Signal, is_shell: bool, others: &[Listed]) -> Vec<String> {
     let mut fix = Vec::new();
     if is_shell {
         fix.push(
@@ -116,6 +117,14 @@ pub(super) fn make_init_react(signal: Signal, is_shell: bool) -> Vec<String> {
     } else {
         fix.push(format!("install a handler for {signal} in the program"));
     }
-    fix.push("or run with an init that forwards signals: docker run --init".to_owned());
+    fix.push(if is_shell && !others.is_empty() {
+        // It passes the signal on to the shell alone, which is no PID 1 then and dies of it.
+        format!(
+            "docker run --init alone is no cure: the shell dies by {signal}, the init leaves with it, and {} would be killed all the same",
+            names(others.iter().copied())
+        )
+    } else {
+        "or run with an init that forwards signals: docker run --init".to_owned()
+    });
     fix
 }

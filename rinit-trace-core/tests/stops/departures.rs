@@ -121,7 +121,7 @@ fn what_to_change_about_an_init_that_left_early_follows_from_who_should_wait() {
         (
             "app handles=TERM",
             "ignores=TERM",
-            "let child react to SIGTERM: it is set to SIG_IGN",
+            "let child react to SIGTERM, which is set to SIG_IGN",
         ),
     ] {
         check(&format!(

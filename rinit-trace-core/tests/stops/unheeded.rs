@@ -104,6 +104,34 @@ fn what_catches_a_signal_on_its_own_says_nothing_by_it() {
     }
 }
 
+/// Under tini the shell would die of the signal, and what it runs with it.
+#[test]
+fn an_init_alone_is_no_cure_of_a_shell_over_a_server() {
+    for (member, fix) in [
+        (
+            "java handles=TERM",
+            "docker run --init alone is no cure: the shell dies by SIGTERM, the init leaves with it, and java would be killed",
+        ),
+        ("sleep", "or run with an init"),
+    ] {
+        check(&format!(
+            "
+            init   sh
+            member 7 {member}
+            +0     TERM runc -> 1
+            +10    KILL runc -> 1
+            +10.1  exit 1
+            +10.2  zap 7
+            +10.3  exit 7
+            +10.4  end
+            => cause.id init-no-handler
+            => cause.fix 3
+            => cause.fix.2 ~ {fix}
+            "
+        ));
+    }
+}
+
 #[test]
 fn python_may_be_stopped_by_sigint() {
     check_given_up(

@@ -44,7 +44,10 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     );
     let mut fix = vec![if all_ignore {
         // Whoever waits for them waits until the runtime gives up.
-        format!("let {names} react to {}: it is set to SIG_IGN", left.signal)
+        format!(
+            "let {names} react to {}, which is set to SIG_IGN",
+            left.signal
+        )
     } else if kind.leaves_with_main_child() {
         "let the main child wait for its own children before it ends".to_owned()
     } else if kind == InitKind::Shell {

@@ -10,10 +10,10 @@ use crate::{
         Rule,
         rules::startup_window::reacts_later,
         unheeded::{unheeded, was_dropped},
-        view::{is_python, is_shell},
+        view::{Listed, is_python, is_shell, killed_with_init},
         words,
     },
-    model::{ClosedStop, Finding, FindingId, Signal},
+    model::{ClosedStop, DispositionAtStop, Finding, FindingId, Signal},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -28,7 +28,15 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         return None;
     }
     let signal = unheeded.signal;
-    let mut fix = words::make_init_react(signal, is_shell(stop));
+    let others: Vec<Listed> = killed_with_init(&stop.report)
+        .filter(|(_, process)| {
+            matches!(
+                process.stop_signal.disposition_at_end,
+                Some(DispositionAtStop::Handled | DispositionAtStop::Waited)
+            )
+        })
+        .collect();
+    let mut fix = words::make_init_react(signal, is_shell(stop), &others);
     if is_python(stop) && signal != Signal::INT {
         fix.push(
             "or set STOPSIGNAL SIGINT: python catches that on its own (KeyboardInterrupt)"
