@@ -154,6 +154,28 @@ fn each_host_process_is_told_of_its_own_kills_only() {
     );
 }
 
+#[test]
+fn the_next_process_with_the_pid_of_a_victim_is_none() {
+    check(
+        "
+        init   app handles=TERM
+        member 7 worker
+        +0     TERM runc -> 1
+        +0.1   KILL host:falco -> 7
+        +0.11  exit 7
+        +0.2   spawn 7 next
+        +0.3   exit 1
+        +0.31  zap 7
+        +0.32  exit 7
+        +0.4   end
+        => cause.id killed-outside
+        => cause.pids 1
+        => cause.summary ~ sent SIGKILL to worker after
+        => findings.1.id not-forwarded
+        ",
+    );
+}
+
 /// It also ends in a teardown, and was killed for a reason of its own.
 #[test]
 fn a_host_process_that_kills_pid_1_is_told_although_nobody_asked_it_to_end() {

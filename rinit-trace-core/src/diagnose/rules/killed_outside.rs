@@ -12,7 +12,7 @@ use crate::{
         view::{self, Listed},
         words,
     },
-    model::{ClosedStop, Confidence, Finding, FindingId, Role},
+    model::{ClosedStop, Confidence, Finding, FindingId, KilledBy, Process, Role},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -26,8 +26,14 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let killers: HashMap<u32, &str> = killed
         .map(|(victim, comm)| (*victim, comm.as_str()))
         .collect();
+    // The pid may have been used again.
+    let by_outside = |process: &Process| {
+        let by = Some(KilledBy::External) == process.killed_by
+            || Some(KilledBy::CgroupKill) == process.killed_by;
+        by && killers.contains_key(&process.pid)
+    };
     let victims: Vec<Listed> = view::killed(report)
-        .filter(|(_, process)| killers.contains_key(&process.pid))
+        .filter(|(_, process)| by_outside(process))
         .collect();
     let (_, first) = victims.first()?;
     let killer = *killers.get(&first.pid)?;
