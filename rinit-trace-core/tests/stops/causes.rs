@@ -136,6 +136,47 @@ fn a_slow_init_exceeds_the_grace_period() {
     );
 }
 
+/// The program that took it is gone.
+#[test]
+fn an_init_that_became_another_program_likely_exceeds_the_grace_period() {
+    check(
+        "
+        init  launcher handles=TERM
+        +0     TERM runc -> 1
+        +0.001 execs 1 app
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.2  end
+        => cause.id grace-exceeded
+        => cause.confidence likely
+        => cause.summary PID 1 (app) took SIGTERM, became another program (exec) and had not ended 10.0 s later, when the runtime sent SIGKILL
+        ",
+    );
+}
+
+#[test]
+fn an_init_whose_taking_is_not_recorded_likely_exceeds_the_grace_period_when_it_is_one_that_waits()
+{
+    for (init, cause) in [("tini", "grace-exceeded"), ("app", "unexplained")] {
+        check(&format!(
+            "
+            trace  deliveries=no
+            init   {init} waits=TERM
+            member 7 deaf ignores=TERM
+            +0     TERM runc -> 1
+            +0.01  TERM 1 -> 7
+            +10    KILL runc -> 1
+            +10.1  exit 1
+            +10.2  zap 7
+            +10.3  exit 7
+            +10.4  end
+            => stop.taken null
+            => cause.id {cause}
+            "
+        ));
+    }
+}
+
 #[test]
 fn an_init_that_waits_for_a_deaf_child_exceeds_the_grace_period() {
     check(

@@ -3,7 +3,9 @@
 
 use crate::{
     diagnose::{Rule, unheeded::runtime_gave_up, view::killed_with_init, words},
-    model::{ClosedStop, DispositionAtStop, Finding, FindingId, Outcome, Process, Signal},
+    model::{
+        ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, Outcome, Process, Signal,
+    },
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -13,13 +15,23 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let gave_up = runtime_gave_up(stop)?;
-    if gave_up.asked.taken != Some(true) {
+    let kind = stop.report.workload.init.kind;
+    // Where the taking of signals is not recorded: these wait for them.
+    let waits = gave_up.asked.taken.is_none() && kind.leaves_with_main_child();
+    if gave_up.asked.taken != Some(true) && !waits {
         return None;
     }
+    // Then another program took it.
+    let has_execed = gave_up.asked.exec_since == Some(true);
     let summary = format!(
-        "PID 1 ({}) took {} and had not ended {} later, when the runtime sent SIGKILL{}",
+        "PID 1 ({}) took {}{} and had not ended {} later, when the runtime sent SIGKILL{}",
         gave_up.init.comm,
         gave_up.signal,
+        if has_execed {
+            ", became another program (exec)"
+        } else {
+            ""
+        },
         gave_up.waited,
         who_was_waited_for(stop, gave_up.signal)
     );
@@ -28,7 +40,11 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         "or give it more time: docker stop -t, --stop-timeout, terminationGracePeriodSeconds"
             .to_owned(),
     ];
-    Some(gave_up.finding(RULE.id, summary, fix))
+    let mut finding = gave_up.finding(RULE.id, summary, fix);
+    if waits || has_execed {
+        finding.confidence = Confidence::Likely;
+    }
+    Some(finding)
 }
 
 /// Members that kept PID 1 waiting: still handling the signal, or ignoring it.
