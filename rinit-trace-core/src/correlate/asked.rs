@@ -10,7 +10,7 @@ use super::{
 use crate::model::{Asked, SendResult, Signal, SignalEvent, millis};
 
 /// The signal that decided: the stop signal, but of a chain (INT by an operator, then TERM by the
-/// runtime) the one that the runtime means to stop it by. A PID 1 that dropped this one and took
+/// runtime) the one that the runtime means to stop it by, unless SIGKILL left no time to take it. A PID 1 that dropped this one and took
 /// another, and then ended by itself, ended because of that.
 pub(super) fn asked(scene: &Scene, init: &Member) -> Option<Asked> {
     let first = scene.begin.signal?;
@@ -28,7 +28,9 @@ pub(super) fn asked(scene: &Scene, init: &Member) -> Option<Asked> {
     let mut decided = if first.signal == Some(meant) {
         first
     } else {
-        chain().find(by_runtime).unwrap_or(first)
+        let had_time = |event: &&SignalEvent| !init.had_no_time_for(scene, event);
+        let by_runtime = chain().find(by_runtime);
+        by_runtime.filter(had_time).unwrap_or(first)
     };
     if scene.begin.kill.is_none() && init.taken(scene, decided.signal) == Some(false) {
         let mut kinds = BTreeSet::new();

@@ -87,6 +87,19 @@ impl Member<'_> {
         waited && self.taken(scene, Some(signal)) == Some(false)
     }
 
+    /// Whether a signal was still pending when SIGKILL came right after it: nothing follows from that.
+    pub(super) fn had_no_time_for(&self, scene: &Scene, event: &SignalEvent) -> bool {
+        let is_soon = self
+            .kill
+            .is_some_and(|kill| kill.at.since(event.at) < TIME_TO_RUN);
+        is_soon
+            && event.result != SendResult::Ignored
+            && self.taken(scene, event.signal) == Some(false)
+            && event
+                .signal
+                .is_some_and(|signal| self.drops_at_delivery(scene, signal) == 0)
+    }
+
     fn had_handler(&self) -> bool {
         self.asked
             .iter()

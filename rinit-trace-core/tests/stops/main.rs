@@ -37,6 +37,8 @@ mod scenarios;
 #[cfg(test)]
 mod tables;
 #[cfg(test)]
+mod taken;
+#[cfg(test)]
 mod unheeded;
 #[cfg(test)]
 mod world;

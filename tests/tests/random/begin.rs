@@ -57,6 +57,33 @@ fn left_by_itself_after(ran: &Ran) -> u64 {
     }
 }
 
+/// Not before this an init that leaves by itself began its stop.
+fn own_end_after(
+    ran: &Ran,
+    last: Option<usize>,
+    before: &[usize],
+    unclear: &[usize],
+    left_by: u64,
+) -> u64 {
+    let left_after = ran.init_left_after();
+    let after = last.map_or(left_after, |child| {
+        before
+            .iter()
+            .map(|child| ran.ended_after(*child))
+            .filter(|after| *after < u64::MAX)
+            .max()
+            .unwrap_or(0)
+            .min(ran.ended_after(child))
+            .min(left_after)
+    });
+    // Who may have been its child may have been the last one.
+    let unclear = unclear
+        .iter()
+        .filter(|child| left_by.saturating_sub(ran.ended_by(Some(**child))) < RECENT.end)
+        .map(|child| ran.ended_after(*child));
+    unclear.fold(after, u64::min)
+}
+
 /// The end of PID 1, or of its last child before it.
 fn own_end(ran: &Ran) -> Begin {
     let init = ran.own_init();
@@ -103,24 +130,8 @@ fn own_end(ran: &Ran) -> Begin {
         let mut others = before.iter().filter(|child| **child != last);
         others.all(|child| ran.ended_by(Some(*child)) < ran.ended_after(last))
     };
-    // Who may have been its child may have been the last one.
-    let unclear_after = unclear
-        .iter()
-        .filter(|child| age(**child) < RECENT.end)
-        .map(|child| ran.ended_after(*child))
-        .min();
-    let after = last.map_or(left_after, |child| {
-        before
-            .iter()
-            .map(|child| ran.ended_after(*child))
-            .filter(|after| *after < u64::MAX)
-            .max()
-            .unwrap_or(0)
-            .min(ran.ended_after(child))
-            .min(left_after)
-    });
     Begin {
-        after: after.min(unclear_after.unwrap_or(u64::MAX)),
+        after: own_end_after(ran, last, &before, &unclear, left_by),
         by: match last {
             Some(child) if is_sure && is_recent => ran.ended_by(Some(child)),
             _ => left_by,

@@ -1,0 +1,202 @@
+//! Whether a stop signal was taken, and what a process was set to do with it.
+
+use crate::world::check;
+
+#[test]
+fn an_init_that_waits_for_signals_takes_them_without_a_handler() {
+    check(
+        "
+        init  tini waits=TERM
+        +0    TERM runc -> 1
+        +0.1  exit 1 code=143
+        +0.2  end
+        => stop.taken true
+        => stop.result delivered
+        => 1.stop_signal.disposition waited
+        => 1.stop_signal.disposition_at_end waited
+        => verdict graceful
+        ",
+    );
+}
+
+#[test]
+fn a_signal_that_stays_blocked_was_not_taken() {
+    check(
+        "
+        init  app blocks=TERM
+        +0    TERM runc -> 1
+        +2    TERM runc -> 1
+        +10   KILL runc -> 1
+        +10.1 exit 1
+        +10.2 end
+        => stop.taken false
+        => stop.result delivered
+        => 1 killed-pending runtime
+        => 1.stop_signal.disposition blocked
+        => 1.stop_signal.received 2
+        => cause.id signal-blocked
+        => lost_cleanup 0
+        ",
+    );
+}
+
+#[test]
+fn one_of_two_signals_that_is_still_pending_means_one_was_taken() {
+    check(
+        "
+        init  app blocks=TERM
+        +0    TERM runc -> 1
+        +1    takes 1 TERM
+        +2    TERM runc -> 1
+        +10   KILL runc -> 1
+        +10.1 exit 1
+        +10.2 end
+        => stop.taken true
+        => 1 killed-handling
+        ",
+    );
+}
+
+#[test]
+fn a_folded_signal_counts_as_sent() {
+    check(
+        "
+        init  app blocks=TERM
+        +0    TERM runc -> 1
+        +1    takes 1 TERM
+        +2    TERM runc -> 1 folded=3
+        +10   KILL runc -> 1
+        +10.1 exit 1
+        +10.2 end
+        => 1.stop_signal.received 5
+        => stop.taken true
+        ",
+    );
+}
+
+#[test]
+fn the_stop_signal_is_taken_or_not_whatever_became_of_another() {
+    check(
+        "
+        init   app handles=INT
+        member 7 sh
+        +0     TERM runc -> 1
+        +1     INT 7 -> 1
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.2  zap 7
+        +10.3  exit 7
+        +10.4  end
+        => stop.signal SIGTERM
+        => stop.taken false
+        => 1.stop_signal.taken true
+        => cause.id wrong-stop-signal
+        ",
+    );
+}
+
+#[test]
+fn a_handler_that_was_blocked_for_a_moment_is_a_handler() {
+    check(
+        "
+        init  app handles=TERM
+        +0    TERM runc -> 1
+        +0.1  now 1 blocks=TERM
+        +0.2  exit 1
+        +0.3  end
+        => 1.stop_signal.disposition_at_end handled
+        ",
+    );
+}
+
+#[test]
+fn a_signal_that_an_init_blocked_for_a_moment_and_then_dropped_was_not_taken() {
+    check(
+        "
+        init  sh blocks=TERM
+        +0     TERM  runc -> 1
+        +0.001 drops 1 TERM
+        +10    KILL  runc -> 1
+        +10.1  exit 1
+        +10.2  end
+        => stop.result delivered
+        => stop.taken false
+        => 1 killed-ignoring
+        => 1.stop_signal.disposition default
+        => cause.id init-no-handler
+        ",
+    );
+}
+
+#[test]
+fn without_the_probe_on_deliveries_a_drop_looks_like_a_wait_and_is_not_guessed() {
+    check(
+        "
+        trace deliveries=no
+        init  tini waits=TERM
+        +0    TERM runc -> 1
+        +0.1  exit 1 code=143
+        +0.2  end
+        => stop.taken null
+        => verdict graceful
+        ",
+    );
+}
+
+/// The first thread blocks the signal, so that another takes it: a common way to have one thread for
+/// all signals. Only that first thread is looked at.
+#[test]
+fn a_handler_of_another_thread_is_a_handler() {
+    check(
+        "
+        init   app handles=TERM
+        member 7 db handles=TERM blocks=TERM threads=8
+        member 8 single handles=TERM blocks=TERM
+        +0     TERM runc -> 1
+        +0.1   exit 1
+        +0.11  zap 7 8
+        +0.12  exit 7
+        +0.12  exit 8
+        +0.2   end
+        => 7.stop_signal.disposition_at_end handled
+        => 8.stop_signal.disposition_at_end blocked
+        => lost_cleanup 1
+        ",
+    );
+    // It stays pending: every thread blocks it, or none of them has come to run yet.
+    for (end, disposition, lost) in [("0.1", "handled", 1), ("5", "blocked", 0)] {
+        check(&format!(
+            "
+            init   app handles=TERM
+            member 7 db handles=TERM blocks=TERM threads=8
+            +0     TERM runc -> 1
+            +0.01  TERM 1 -> 7
+            +{end} exit 1
+            +{end} zap 7
+            +{end} exit 7
+            +{end} end
+            => 7 killed-pending
+            => 7.stop_signal.disposition_at_end {disposition}
+            => lost_cleanup {lost}
+            "
+        ));
+    }
+}
+
+/// INT began it and was taken; TERM and KILL came together.
+#[test]
+fn a_second_signal_that_sigkill_left_no_time_for_decides_nothing() {
+    check(
+        "
+        init   app handles=INT,TERM
+        +0     INT runc -> 1
+        +1     now 1 blocks=TERM
+        +1     TERM runc -> 1
+        +1.001 KILL runc -> 1
+        +1.1   exit 1
+        +1.2   end
+        => cause.id grace-exceeded
+        => cause.summary ~ took SIGINT
+        ",
+    );
+}
