@@ -137,6 +137,10 @@ fn go_on(own: Own, descriptor: c_int) -> ! {
         if looks_after_children(own.node()) {
             look_after_children(own, &mut progress);
         }
+        // Before it acts: who executes itself forgets that its child has ended.
+        if is_done(own, &progress) {
+            own.exit(own.node().code);
+        }
         act(own, &mut progress);
         let signal = ASKED.load(Ordering::SeqCst);
         if signal != 0 && progress.asked.is_none() {
