@@ -87,6 +87,8 @@ fn signal_note(report: &StopReport, names: &Names<'_>, entry: &SignalEntry) -> &
             && at_ms.is_some_and(|at_ms| (at_ms - entry.at_ms).abs() < 0.0005)
     });
     match entry.result {
+        // The kernel drops it for nobody else then: who has ended and was not reaped, or is dying.
+        SendResult::Ignored if entry.origin == Origin::PidnsTeardown => "dead already",
         SendResult::Ignored => first.map_or("ignored", why_ignored),
         SendResult::AlreadyPending => "already pending",
         SendResult::Overflow => "not queued: too many are pending",

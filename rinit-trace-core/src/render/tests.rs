@@ -56,6 +56,23 @@ fn lost_records_come_first_and_nothing_is_guessed() {
     insta::assert_snapshot!(plain(&samples::lost_records()));
 }
 
+/// A teardown sends SIGKILL to whoever has a number, zombies too: nobody ignores it.
+#[test]
+fn a_zombie_that_a_teardown_finds_is_dead_already() {
+    let mut report = samples::graceful();
+    report.signals.push(SignalEntry {
+        at_ms: 1.0,
+        signal: crate::model::Signal::KILL,
+        from: report.workload.init.pid,
+        to: 4242,
+        result: SendResult::Ignored,
+        origin: crate::model::Origin::PidnsTeardown,
+    });
+    let text = plain(&report);
+    let line = text.lines().find(|line| line.contains("4242")).unwrap();
+    assert!(line.ends_with("dead already"), "{line}");
+}
+
 #[test]
 fn hostile_names_show_as_escapes() {
     insta::assert_snapshot!(plain(&samples::hostile(samples::HOSTILE)));
