@@ -89,8 +89,9 @@ fn unheeded_by(ran: &Ran, truth: &Truth) -> Vec<&'static str> {
     };
     if has_executed {
         causes.push("startup-window");
-        let signal = ran.signals[0].1;
-        let is_sure = ran.note(0, Note::ExecBegin) > Some(signal.end)
+        // Of several signals a later one may have met the new program.
+        let mut signals = ran.signals.iter();
+        let is_sure = signals.all(|(_, span)| ran.note(0, Note::ExecBegin) > Some(span.end))
             && ran
                 .note(0, Note::ExecEnd)
                 .is_some_and(|end| end < ran.killed_after(Some(0)));

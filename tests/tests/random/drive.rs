@@ -219,19 +219,24 @@ fn send(namespace: &Namespace, signal: i32) -> Span {
 /// All have ended; the connector tells it a moment later.
 fn collect_exits(ran: &mut Ran, connector: &Connector) {
     let what = format!("ends of the processes of seed {}", ran.plan.seed);
-    let exits_of = |pid: u32, threads: usize| {
+    let exits_of = |pid: u32, is_all: &dyn Fn(&[ThreadExit]) -> bool| {
         wait::until(&what, || {
             let exits = connector.exits_of(pid, ran.since);
-            (exits.len() >= threads).then_some(exits)
+            is_all(&exits).then_some(exits)
         })
     };
     if ran.plan.init != Init::Own {
-        ran.init_exits = exits_of(ran.init, 1);
+        ran.init_exits = exits_of(ran.init, &|exits| !exits.is_empty());
     }
     ran.exits = (0..ran.plan.nodes.len())
         .map(|process| {
             let threads = threads(&ran.plan.nodes[process]);
-            exits_of(ran.pid(process, Note::HostPid), threads)
+            // One that has executed itself had threads before, too: the count alone tells too little.
+            let is_all = |exits: &[ThreadExit]| {
+                let mut ends = exits.iter();
+                exits.len() >= threads && ends.any(|exit| is_of_the_end(ran, process, exit))
+            };
+            exits_of(ran.pid(process, Note::HostPid), &is_all)
         })
         .collect();
 }
