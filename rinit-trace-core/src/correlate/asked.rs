@@ -10,8 +10,8 @@ use super::{
 use crate::model::{Asked, SendResult, Signal, SignalEvent, millis};
 
 /// The signal that decided: the stop signal, but of a chain (INT by an operator, then TERM by the
-/// runtime) the one that the runtime means to stop it by, unless SIGKILL left no time to take it. A PID 1 that dropped this one and took
-/// another, and then ended by itself, ended because of that.
+/// runtime) the one that the runtime means to stop it by, unless SIGKILL left no time to take it. A
+/// PID 1 that dropped this one and took another, and then ended by itself, ended because of that.
 pub(super) fn asked(scene: &Scene, init: &Member) -> Option<Asked> {
     let first = scene.begin.signal?;
     let names = scene.workload.names.as_ref();

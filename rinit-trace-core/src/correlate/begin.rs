@@ -89,11 +89,7 @@ pub(super) fn is_runtime(sender: &Task, init: &Task) -> bool {
 
 /// Whether a SIGKILL to the init was sent by the runtime, and not by the kernel while it ran.
 pub(super) fn is_runtime_kill(kill: &SignalEvent) -> bool {
-    let sent = matches!(
-        kill.origin(),
-        Origin::User | Origin::Thread | Origin::CgroupKill
-    );
-    sent && is_runtime(&kill.sender, &kill.target)
+    kill.origin().is_sent() && is_runtime(&kill.sender, &kill.target)
 }
 
 /// How a stop began.

@@ -58,11 +58,8 @@ fn pids(members: &[Member], is_meant: impl Fn(&Member) -> bool) -> Vec<u32> {
 
 /// A SIGKILL by a host process that is not the runtime.
 fn is_from_outside(scene: &Scene, kill: &SignalEvent) -> bool {
-    let sent = matches!(
-        kill.origin(),
-        Origin::User | Origin::Thread | Origin::CgroupKill
-    );
-    sent && !is_inside(&kill.sender, &kill.target)
+    kill.origin().is_sent()
+        && !is_inside(&kill.sender, &kill.target)
         && !scene.is_by_runtime(&kill.sender, &kill.target)
 }
 

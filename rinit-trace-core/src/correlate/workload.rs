@@ -10,8 +10,8 @@ use super::{
     losses::Losses,
 };
 use crate::model::{
-    BootTime, CgroupIds, DeliverEvent, ExitEvent, PidNs, ProcessKey, ProcessNames, SignalEvent,
-    Task, WorkloadNames,
+    BootTime, CgroupIds, DeliverEvent, ExitEvent, PidNs, ProcessKey, ProcessNames, Signal,
+    SignalEvent, Task, WorkloadNames,
 };
 
 /// An ending without any event closes after this.
@@ -19,6 +19,9 @@ const QUIET: Duration = Duration::from_secs(30);
 /// Where the parent of the init ignores SIGCHLD, no end of the namespace is seen: counted down to
 /// nobody, a stop closes after this.
 const SETTLE: Duration = Duration::from_millis(200);
+/// How long the gate stays open for a stop signal that an init passes on without having been sent
+/// one: it leaves right after it, or it recycles a worker.
+const PASSED_ON: Duration = Duration::from_secs(5);
 /// A closed workload is remembered this long,
 const TOMBSTONE: Duration = Duration::from_mins(1);
 /// and this long when somebody was left (D state): his end later is no second stop.
@@ -80,6 +83,9 @@ pub(super) struct Workload {
     asked_names: bool,
     asked_members: bool,
     state: State,
+    /// When the init, while nobody had asked it to end, last passed a stop signal on: the kernel
+    /// side opened its gate.
+    passed_on: Option<BootTime>,
     last_seen: BootTime,
     /// Its entry in the correlator's table of deadlines.
     pub(super) scheduled: Option<BootTime>,
@@ -104,6 +110,7 @@ impl Workload {
             asked_names: false,
             asked_members: false,
             state: State::Watching { gate: None },
+            passed_on: None,
             last_seen: BootTime(0),
             scheduled: None,
         }
@@ -169,6 +176,11 @@ impl Workload {
             // do so for ever.
             if !is_to_dying(event) {
                 self.touch(event.at);
+            }
+            let is_passed_on =
+                event.sender.key == self.init && event.signal.is_some_and(Signal::is_usual_stop);
+            if is_passed_on && matches!(self.state, State::Watching { .. }) {
+                self.passed_on = Some(event.at);
             }
             Step::Stay
         } else if is_effective_kill(event) {
@@ -269,6 +281,7 @@ impl Workload {
         match self.state {
             State::Watching { .. } | State::Asked { .. } => {
                 self.state = State::Watching { gate: None };
+                self.passed_on = None;
                 self.drops.reset();
                 self.forget_before(now);
                 self.members.clear();
@@ -297,7 +310,10 @@ impl Workload {
 
     fn state_deadline(&self) -> Option<BootTime> {
         Some(match self.state {
-            State::Watching { gate } => gate?.plus(begin::gate_time(self.names.as_ref())),
+            State::Watching { gate } => {
+                let gate = gate.map(|at| at.plus(begin::gate_time(self.names.as_ref())));
+                gate.max(self.passed_on.map(|at| at.plus(PASSED_ON)))?
+            }
             State::Asked { last } => last.plus(begin::gate_time(self.names.as_ref())),
             State::Ending { last, nobody_left } => {
                 last.plus(if nobody_left { SETTLE } else { QUIET })

@@ -12,8 +12,7 @@ mod view;
 mod words;
 
 use crate::model::{
-    ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, Process, Role, StopReport,
-    Verdict, init_kind,
+    ClosedStop, Confidence, Finding, FindingId, Process, Role, StopReport, Verdict, init_kind,
 };
 pub use inits::{Reach, reach};
 
@@ -91,13 +90,8 @@ fn lost_cleanup(report: &StopReport) -> u32 {
         Role::Init => !inits::has_nothing_to_clean_up(report.workload.init.kind),
         Role::Exec => false,
     };
-    let had_cleanup = |process: &&Process| {
-        process.outcome.is_killed()
-            && matches!(
-                process.stop_signal.disposition_at_end,
-                Some(DispositionAtStop::Handled | DispositionAtStop::Waited)
-            )
-    };
+    let had_cleanup =
+        |process: &&Process| process.outcome.is_killed() && view::would_react(process);
     let lost = report
         .processes
         .iter()

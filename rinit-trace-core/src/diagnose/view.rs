@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::model::{
-    ClosedStop, InitKind, KilledBy, Origin, Outcome, Process, Role, Signal, StopReport,
+    ClosedStop, DispositionAtStop, InitKind, KilledBy, Origin, Outcome, Process, Role, Signal,
+    StopReport,
 };
 
 /// A process with its index in the report.
@@ -46,6 +47,14 @@ pub(super) fn torn_down(report: &StopReport) -> impl Iterator<Item = Listed<'_>>
 pub(super) fn init_ended_by_itself(report: &StopReport) -> bool {
     init(report)
         .is_some_and(|(_, init)| matches!(init.outcome, Outcome::Exited | Outcome::Terminated))
+}
+
+/// Whether a process had a handler for the stop signal, or waited for it, when its end came.
+pub(super) fn would_react(process: &Process) -> bool {
+    matches!(
+        process.stop_signal.disposition_at_end,
+        Some(DispositionAtStop::Handled | DispositionAtStop::Waited)
+    )
 }
 
 /// Whether PID 1 is a shell.

@@ -41,6 +41,15 @@ pub(super) fn names<'a>(processes: impl Iterator<Item = (usize, &'a Process)>) -
     }
 }
 
+/// `exited with code 1`, `died by SIGSEGV`.
+pub(super) fn how_it_ended(process: &Process) -> String {
+    match process.exit.map(|exit| (exit.signal, exit.code)) {
+        Some((Some(signal), _)) => format!("died by {signal}"),
+        Some((None, Some(code))) => format!("exited with code {code}"),
+        _ => "ended".to_owned(),
+    }
+}
+
 /// Pids and evidence of processes, with the signals that killed them.
 pub(super) fn about<'a>(
     report: &StopReport,

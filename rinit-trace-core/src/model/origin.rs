@@ -54,6 +54,11 @@ const SI_TIMER: i32 = -2;
 const PT_EXITKILL: u32 = 0x0010_0000 << 3;
 
 impl Origin {
+    /// Whether a process sent it, by a signal or through `cgroup.kill`, and not the kernel.
+    pub fn is_sent(self) -> bool {
+        matches!(self, Self::User | Self::Thread | Self::CgroupKill)
+    }
+
     /// Classifies in an order that holds from 5.4 to 7.x: what is unambiguous comes first. Some
     /// SIGKILLs leave a fingerprint with two meanings, first of all those of the OOM killer: the
     /// facts around them settle it later.

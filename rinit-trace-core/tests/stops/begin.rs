@@ -317,6 +317,46 @@ fn a_gate_that_led_to_nothing_closes_after_the_grace_period_and_a_minute() {
 }
 
 #[test]
+fn a_gate_opened_by_an_init_that_recycles_closes_at_once() {
+    let world = check(
+        "
+        init   nginx handles=TERM
+        member 7 worker handles=TERM
+        +0    TERM 1 -> 7
+        +0.1  exit 7 code=0
+        +1h   wait
+        => reports 0
+        ",
+    );
+    let closed: Vec<u64> = world
+        .gates_closed
+        .iter()
+        .map(|at| at.since(crate::world::ZERO).as_secs())
+        .collect();
+    assert_eq!(closed, [5]);
+}
+
+#[test]
+fn who_ends_by_the_parting_signal_of_an_init_is_a_member() {
+    check(
+        "
+        init   dumb-init
+        member 7 app
+        member 8 orphan parent=9 handles=TERM
+        +0     KILL 7 -> 7
+        +0.001 exit 7
+        +0.002 TERM 1 -> 8
+        +0.003 exit 8 code=3
+        +0.004 exit 1 code=137
+        +0.005 end
+        => stop.trigger main-child-exit
+        => 8 exited member
+        => 8.stop_signal.received 1
+        ",
+    );
+}
+
+#[test]
 fn a_stop_after_a_gate_that_closed_is_one_report() {
     check(
         "

@@ -107,7 +107,12 @@ unsafe fn decide(arguments: &Arguments) -> Option<u32> {
             folded = fold(arguments, &target)?;
         }
         count(counter::SIGNALS_PASSED);
-        if is_init && asks_to_end(arguments, bit, from_outside) {
+        let opens = if is_init {
+            asks_to_end(arguments, bit, from_outside)
+        } else {
+            is_passed_on(&target, bit)
+        };
+        if opens {
             gate::open(&target, bit);
         }
         Some(folded)
@@ -125,6 +130,18 @@ unsafe fn is_of_the_stop(target: &Place, bit: u64) -> bool {
         };
         let sender: u32 = load(current(), offset!(task_tgid));
         signals & bit != 0 || sender == reaper_tgid(target)
+    }
+}
+
+/// Whether an init passes a stop signal on that it was not sent: dumb-init does when it leaves. Who
+/// ends by it, and how, is part of the stop that begins with the init's end.
+#[inline(always)]
+unsafe fn is_passed_on(target: &Place, bit: u64) -> bool {
+    // SAFETY: `target.namespace` and `current()` are typed pointers.
+    unsafe {
+        bit & STOP_SIGNALS != 0
+            && load::<u32>(current(), offset!(task_tgid)) == reaper_tgid(target)
+            && target.level > 0
     }
 }
 

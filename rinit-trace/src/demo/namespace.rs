@@ -193,20 +193,9 @@ fn waits_for_child(pid: u32, name: &str) -> bool {
     let blocked = u64::from_str_radix(field("SigBlk:"), 16).unwrap_or(u64::MAX);
     field("State:").starts_with('S')
         && blocked & (1 << (libc::SIGTERM - 1)) == 0
-        && children(pid).any(|child| child == name)
-}
-
-/// Names of a process's children.
-fn children(parent: u32) -> impl Iterator<Item = String> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(move |entry| {
-        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // `PID (NAME) STATE PPID …`, where the name may hold anything.
-        let (before, after) = stat.rsplit_once(") ")?;
-        let is_child = after.split(' ').nth(1)?.parse() == Ok(parent);
-        is_child.then(|| before.split_once('(').map(|(_, name)| name.to_owned()))?
-    })
+        && crate::runtime::contained()
+            .iter()
+            .any(|process| process.ppid == pid && process.comm == name)
 }
 
 /// Starts a command as PID 1 of a new pid namespace.

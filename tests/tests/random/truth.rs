@@ -149,13 +149,15 @@ fn membership(ran: &Ran, begin: &Begin, who: Who) -> Known {
     // Nobody sends these before the stop.
     let is_terminated = matches!(ran.signal_of(who), Some(signal) if signal != libc::SIGKILL);
     let alive_later = ran.alive_at(process) >= begin.by;
-    // Until PID 1 is asked or ends, exits of others than its own children are not observed; no SIGKILL is missed.
+    // Until PID 1 is asked, signals others or ends, an exit with a code of others than its own children is not
+    // observed; no end by a signal is missed.
     let is_asked = matches!(begin.triggers.as_slice(), ["stop-signal" | "sigkill"]);
     let is_unseen = !is_asked
         && !is_killed
+        && !is_terminated
         && ran.is_child_of_init(process) != Known::Yes
         && ran.alive_at(process) < ran.ended_by(ran.own_init());
-    if is_unseen && (alive_later || is_terminated) {
+    if is_unseen && alive_later {
         Known::Maybe
     } else if is_child || was_torn_down || killed_later || is_terminated || alive_later {
         Known::Yes

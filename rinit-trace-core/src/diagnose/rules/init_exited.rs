@@ -8,7 +8,7 @@ use crate::{
         view::{init, init_ended_by_itself, torn_down},
         words,
     },
-    model::{ClosedStop, Confidence, Evidence, Finding, FindingId, InitKind, Outcome, Trigger},
+    model::{ClosedStop, Confidence, Evidence, Finding, FindingId, InitKind, Trigger},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -31,13 +31,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     if !by_itself || of_main_child || torn_down.is_empty() {
         return None;
     }
-    let how = match (init_process.outcome, init_process.exit) {
-        (Outcome::Exited, Some(exit)) => format!("exited with code {}", exit.code.unwrap_or(0)),
-        (_, Some(exit)) => exit
-            .signal
-            .map_or_else(|| "ended".to_owned(), |signal| format!("died by {signal}")),
-        _ => "ended".to_owned(),
-    };
+    let how = words::how_it_ended(init_process);
     let names = words::names(torn_down.iter().copied());
     let (mut pids, mut evidence) = words::about(report, torn_down.iter().copied());
     pids.insert(0, init_process.pid);

@@ -10,10 +10,10 @@ use crate::{
         Rule,
         rules::startup_window::reacts_later,
         unheeded::{unheeded, was_dropped},
-        view::{Listed, is_python, is_shell, killed_with_init},
+        view::{Listed, is_python, is_shell, killed_with_init, would_react},
         words,
     },
-    model::{ClosedStop, DispositionAtStop, Finding, FindingId, Signal},
+    model::{ClosedStop, Finding, FindingId, Signal},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -29,12 +29,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     }
     let signal = unheeded.signal;
     let others: Vec<Listed> = killed_with_init(&stop.report)
-        .filter(|(_, process)| {
-            matches!(
-                process.stop_signal.disposition_at_end,
-                Some(DispositionAtStop::Handled | DispositionAtStop::Waited)
-            )
-        })
+        .filter(|(_, process)| would_react(process))
         .collect();
     let mut fix = words::make_init_react(signal, is_shell(stop), &others);
     if is_python(stop) && signal != Signal::INT {

@@ -7,7 +7,7 @@ use crate::{
         view::{self, Listed, init_ended_by_itself, torn_down},
         words,
     },
-    model::{ClosedStop, Confidence, Evidence, Finding, FindingId, Process, Trigger},
+    model::{ClosedStop, Confidence, Evidence, Finding, FindingId, Trigger},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -58,7 +58,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         summary: format!(
             "{who} left because its main child ({}) {}{consequence}{doubt}",
             child.comm,
-            how_it_ended(child)
+            words::how_it_ended(child)
         ),
         fix: vec![
             "keep the main child until the last of its processes has ended: no hot upgrade, no fork into the background under such an init".to_owned(),
@@ -67,15 +67,4 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         pids,
         evidence,
     })
-}
-
-fn how_it_ended(process: &Process) -> String {
-    match process.exit {
-        Some(exit) => match (exit.signal, exit.code) {
-            (Some(signal), _) => format!("died by {signal}"),
-            (None, Some(code)) => format!("exited with code {code}"),
-            (None, None) => "ended".to_owned(),
-        },
-        None => "ended".to_owned(),
-    }
 }

@@ -37,7 +37,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         "PID 1 ({}) had no {} handler yet{}, so the kernel dropped the signal; {change} later, and {}",
         unheeded.init.comm,
         unheeded.signal,
-        age(stop),
+        age(stop, &unheeded.asked),
         unheeded.end
     );
     let fix = vec![
@@ -70,15 +70,19 @@ fn maybe(stop: &ClosedStop) -> Option<Finding> {
     let summary = format!(
         "PID 1 ({}) may still have been starting{}: no handler came until its end",
         unheeded.init.comm,
-        age(stop)
+        age(stop, &unheeded.asked)
     );
     let mut finding = unheeded.finding(MAYBE.id, summary, Vec::new());
     finding.confidence = Confidence::Likely;
     Some(finding)
 }
 
-fn age(stop: &ClosedStop) -> String {
-    let age = stop.facts.init_age.map(|age| words::duration(millis(age)));
+/// How old PID 1 was when the signal came: the stop may have begun with another one.
+fn age(stop: &ClosedStop, asked: &Asked) -> String {
+    let age = stop
+        .facts
+        .init_age
+        .map(|age| words::duration(millis(age) + asked.at_ms));
     age.map_or_else(String::new, |age| format!(" ({age} after its start)"))
 }
 

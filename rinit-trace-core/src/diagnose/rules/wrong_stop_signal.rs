@@ -45,7 +45,9 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         "PID 1 ({}) has no {} handler, so the kernel dropped the signal, but it handles {other}; {}",
         unheeded.init.comm, unheeded.signal, unheeded.end
     );
-    Some(finding(unheeded, other, summary, Confidence::Likely))
+    let mut finding = finding(unheeded, other, summary);
+    finding.confidence = Confidence::Likely;
+    Some(finding)
 }
 
 fn of_systemd(stop: &ClosedStop) -> Option<Finding> {
@@ -57,24 +59,15 @@ fn of_systemd(stop: &ClosedStop) -> Option<Finding> {
         "PID 1 ({}) is systemd, which executes itself again on SIGTERM and halts on SIGRTMIN+3; {}",
         unheeded.init.comm, unheeded.end
     );
-    Some(finding(
-        unheeded,
-        Signal::RTMIN_3,
-        summary,
-        Confidence::Certain,
-    ))
+    Some(finding(unheeded, Signal::RTMIN_3, summary))
 }
 
-fn finding(unheeded: Unheeded, other: Signal, summary: String, confidence: Confidence) -> Finding {
+fn finding(unheeded: Unheeded, other: Signal, summary: String) -> Finding {
     let fix = vec![
         format!(
             "set STOPSIGNAL {other} in the Dockerfile (docker run --stop-signal {other}), if that ends the program"
         ),
         format!("or install a handler for {}", unheeded.signal),
     ];
-    let mut finding = unheeded.finding(RULE.id, summary, fix);
-    if confidence == Confidence::Likely {
-        finding.confidence = confidence;
-    }
-    finding
+    unheeded.finding(RULE.id, summary, fix)
 }

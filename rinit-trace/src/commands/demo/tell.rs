@@ -178,13 +178,13 @@ impl Teller {
     fn sums(&self) -> String {
         let stops = self.right + self.wrong.len() + self.skipped;
         let seconds = self.began.elapsed().as_secs_f64();
-        let word = if self.expected.is_given() {
-            "as expected"
+        let (right, wrong) = if self.expected.is_given() {
+            ("as expected", "wrong")
         } else {
-            "seen"
+            ("seen", "without a report")
         };
         let sums = format!(
-            "\n{stops} stops in {seconds:.1} s: {} {word}, {} wrong, {} skipped\n",
+            "\n{stops} stops in {seconds:.1} s: {} {right}, {} {wrong}, {} skipped\n",
             self.right,
             self.wrong.len(),
             self.skipped

@@ -58,7 +58,7 @@ pub(super) const STOP_SIGNAL: Group = Group {
                 "SERVER\necho \"the service has ended\"\n",
             ),
             ready: 1,
-            stop: SHORT,
+            stop: Stop::Runtime(GRACE),
             docker: None,
         },
         Scenario {
