@@ -17,10 +17,9 @@ pub mod feature {
     pub const VICTIM_IS_TASK: u32 = 1 << 2;
     /// `ns_common.ns_id` exists (6.18 on).
     pub const NS_ID: u32 = 1 << 3;
-    /// Processes of the host's own pid namespace are wanted too.
-    pub const HOST: u32 = 1 << 4;
-    /// The kernel has a pids controller, which may have a v1 hierarchy of its own.
-    pub const CGROUP_V1: u32 = 1 << 5;
+    /// The pids controller has a v1 hierarchy of its own: on such a host the cgroups of containers are
+    /// there and not in v2.
+    pub const CGROUP_V1: u32 = 1 << 4;
 }
 
 /// What to record.
@@ -30,6 +29,8 @@ pub mod feature {
 pub struct Config {
     /// Mask of signals that are recorded for every member ([`crate::signal_bit`]).
     pub interest: u64,
+    /// Only the container with this cgroup, in a pid namespace that is not its own; 0 for none.
+    pub target_container: u64,
     /// [`feature`] bits.
     pub features: u32,
     /// Only this pid namespace (its inum), and 0 for all.
@@ -92,6 +93,10 @@ offsets! {
     task_comm,
     /// `task_struct.cgroups`
     task_cgroups,
+    /// `task_struct.nsproxy`
+    task_nsproxy,
+    /// `nsproxy.mnt_ns`
+    nsproxy_mnt_ns,
     /// `task_struct.pdeath_signal`
     task_pdeath_signal,
     /// `task_struct.self_exec_id`

@@ -15,7 +15,7 @@ pub use config::{Config, Offsets, feature};
 pub use record::*;
 
 /// Raised with every change of a record's layout. The user side refuses records of another version.
-pub const ABI_VERSION: u16 = 3;
+pub const ABI_VERSION: u16 = 4;
 
 /// Length of a command name in `task_struct.comm` (`TASK_COMM_LEN`, include/linux/sched.h).
 pub const COMM_LEN: usize = 16;
@@ -26,6 +26,9 @@ pub const LEAF_LEN: usize = 96;
 /// Signals whose disposition is read for every target: the usual stop signals and what tells their
 /// absence apart (HUP, USR1, USR2). 37 is SIGRTMIN+3 as glibc and systemd count.
 pub const DISPOSITION_SIGNALS: [u32; 9] = [1, 2, 3, 10, 12, 15, 28, 30, 37];
+
+/// In the place of a start time: the key is that of a container's cgroup and not of a pid namespace.
+pub const CONTAINER_KEY: u64 = u64::MAX;
 
 /// Bit of a signal in a mask: signal 1 is bit 0, as in the kernel's `sigset_t`.
 pub const fn signal_bit(signal: u32) -> u64 {

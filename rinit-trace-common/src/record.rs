@@ -20,8 +20,10 @@ pub mod kind {
     pub const EXEC: u16 = 6;
     /// [`crate::TaskOnlyRecord`]: an init is about to be reaped, its namespace is empty
     pub const NAMESPACE_END: u16 = 7;
+    /// [`crate::CgroupRecord`]: a container's cgroup is removed, nobody is in it
+    pub const CGROUP_END: u16 = 8;
     /// One more than the largest kind: size of tables indexed by kind.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
     /// Names of the kinds, for counters and messages; index 0 is no kind.
     pub const NAMES: [&str; COUNT] = [
         "none",
@@ -32,6 +34,7 @@ pub mod kind {
         "teardown",
         "exec",
         "namespace-end",
+        "cgroup-end",
     ];
 }
 
@@ -82,18 +85,29 @@ pub struct TaskRecord {
     pub cgroup_v2: u64,
     /// kernfs id of the cgroup of the v1 pids controller; 0 when not read.
     pub cgroup_v1: u64,
+    /// kernfs id of the container's cgroup, where that makes the workload and not the pid namespace;
+    /// else 0.
+    pub container: u64,
     /// Thread id in the host's numbering.
     pub tid: u32,
     /// Thread group id in the host's numbering.
     pub tgid: u32,
-    /// Thread group id in the innermost pid namespace.
+    /// Thread group id in the workload's pid namespace. A namespace within a container's, with an
+    /// init in the same cgroup, is part of the container's.
     pub ns_tgid: u32,
     /// Depth of that namespace; 0 is the host's.
     pub level: u32,
-    /// `pid_namespace.ns.inum`; reused at once by the next namespace.
+    /// Thread group id in the innermost pid namespace.
+    pub inner_tgid: u32,
+    /// Depth of that namespace.
+    pub inner_level: u32,
+    /// `pid_namespace.ns.inum` of the workload's; reused at once by the next namespace.
     pub ns_inum: u32,
     /// Thread group of the namespace's `child_reaper`, host numbering.
     pub reaper_tgid: u32,
+    /// Thread group of the first process that entered [`container`](Self::container), host numbering;
+    /// 0 when not known.
+    pub main_tgid: u32,
     /// Thread group id of `real_parent`, host numbering.
     pub ppid: u32,
     /// Depth of the parent's pid namespace.
@@ -111,6 +125,8 @@ pub struct TaskRecord {
     pub flags: u32,
     /// `task_struct.ptrace`; 0 when not traced.
     pub ptrace: u32,
+    /// Explicit padding.
+    pub pad: u32,
     /// `comm` of the thread group's leader.
     pub comm: [u8; COMM_LEN],
     /// `comm` of the leader of `real_parent`'s thread group.
@@ -248,6 +264,17 @@ pub struct OomRecord {
     pub pad: u32,
 }
 
+/// A container's cgroup is gone (`cgroup:cgroup_rmdir`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(FromBytes, IntoBytes, Immutable, KnownLayout))]
+pub struct CgroupRecord {
+    /// kind [`kind::CGROUP_END`]
+    pub header: RecordHeader,
+    /// Its kernfs id, as [`TaskRecord::container`].
+    pub cgroup: u64,
+}
+
 /// A record that says no more than who it is about.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,14 +290,16 @@ pub struct TaskOnlyRecord {
 
 // The layout is the contract: a change of a size needs a new ABI_VERSION.
 const _: () = {
+    const TASK: usize = 152;
     assert!(size_of::<RecordHeader>() == 16);
-    assert!(size_of::<TaskRecord>() == 128);
+    assert!(size_of::<TaskRecord>() == TASK);
     assert!(size_of::<TaskState>() == 144);
-    assert!(size_of::<SignalRecord>() == 16 + 2 * 128 + 144 + 40 + LEAF_LEN);
-    assert!(size_of::<ExitRecord>() == 16 + 128 + 144 + LEAF_LEN);
-    assert!(size_of::<DeliverRecord>() == 16 + 128 + 16);
+    assert!(size_of::<SignalRecord>() == 16 + 2 * TASK + 144 + 40 + LEAF_LEN);
+    assert!(size_of::<ExitRecord>() == 16 + TASK + 144 + LEAF_LEN);
+    assert!(size_of::<DeliverRecord>() == 16 + TASK + 16);
     assert!(size_of::<OomRecord>() == 24);
-    assert!(size_of::<TaskOnlyRecord>() == 16 + 128 + LEAF_LEN);
+    assert!(size_of::<CgroupRecord>() == 24);
+    assert!(size_of::<TaskOnlyRecord>() == 16 + TASK + LEAF_LEN);
     // The ring buffer hands out records aligned to 8.
     assert!(align_of::<SignalRecord>() == 8);
 };

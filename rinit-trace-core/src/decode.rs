@@ -1,8 +1,8 @@
 //! Bytes of a record → [`Event`]. Total: any byte string gives an event or an error, never a panic.
 
 use rinit_trace_common::{
-    ABI_VERSION, CODE_UNKNOWN, DISPOSITION_SIGNALS, DeliverRecord, ExitRecord, OomRecord,
-    RecordHeader, SignalRecord, TaskOnlyRecord, TaskRecord, info, kind, signal_bit,
+    ABI_VERSION, CODE_UNKNOWN, CgroupRecord, DISPOSITION_SIGNALS, DeliverRecord, ExitRecord,
+    OomRecord, RecordHeader, SignalRecord, TaskOnlyRecord, TaskRecord, info, kind, signal_bit,
 };
 use zerocopy::FromBytes;
 
@@ -61,6 +61,13 @@ pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
             Ok(Event::Oom {
                 at: BootTime(header.at),
                 tid: record.tid,
+            })
+        }
+        kind::CGROUP_END => {
+            let record: CgroupRecord = whole(bytes, &header)?;
+            Ok(Event::CgroupEnd {
+                at: BootTime(header.at),
+                cgroup: record.cgroup,
             })
         }
         kind::TEARDOWN | kind::EXEC | kind::NAMESPACE_END => Ok(task_only(&whole(bytes, &header)?)),
@@ -177,6 +184,10 @@ fn task(record: &TaskRecord) -> Task {
             tgid: record.reaper_tgid,
             start: record.reaper_start,
         },
+        container: record.container,
+        main: record.main_tgid,
+        inner_level: record.inner_level,
+        inner_tgid: record.inner_tgid,
         ppid: record.ppid,
         parent_level: record.parent_level,
         pgid: (record.pgid_level >= record.level).then_some(record.pgid),

@@ -9,7 +9,7 @@ use rinit_trace_common::{ABI_VERSION, RecordHeader};
 use crate::{
     globals,
     maps::{EVENTS, count, note_lost},
-    task::{Place, gate_key},
+    place::Place,
 };
 
 /// `BPF_RB_NO_WAKEUP`: user space drains by timer; a wake-up per record costs the sender of a
@@ -45,7 +45,7 @@ pub(crate) unsafe fn reserve<T: Record + 'static>(
     let entry = reserve_global(kind);
     if entry.is_none() {
         // SAFETY: as the caller's.
-        let key = unsafe { gate_key(place) };
+        let key = unsafe { place.key() };
         note_lost(&key);
     }
     entry

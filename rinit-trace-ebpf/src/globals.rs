@@ -10,6 +10,7 @@ static OFFSETS: Offsets = Offsets::ZERO;
 #[unsafe(no_mangle)]
 static CONFIG: Config = Config {
     interest: 0,
+    target_container: 0,
     features: 0,
     target_inum: 0,
     target_reaper: 0,
@@ -62,6 +63,13 @@ pub(crate) fn target() -> (u32, u32) {
             core::ptr::read_volatile(&raw const CONFIG.target_reaper),
         )
     }
+}
+
+/// The one container to trace, by its cgroup; 0 for all.
+#[inline(always)]
+pub(crate) fn target_container() -> u64 {
+    // SAFETY: as in `has`.
+    unsafe { core::ptr::read_volatile(&raw const CONFIG.target_container) }
 }
 
 /// One in how many records is dropped on purpose; 0 for none, and then the verifier prunes the code.

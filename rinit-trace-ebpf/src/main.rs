@@ -6,16 +6,18 @@
 //! checks them as ordinary field accesses; a bad pointer reads 0. No program calls
 //! `bpf_probe_read_kernel` unless [`rinit_trace_common::feature::PROBE_READ`] says that it may.
 //!
-//! Rooms: [`globals`] what user space froze, [`maps`] tables shared with it, [`task`] reads
-//! processes, [`gate`] decides which namespaces are of interest, [`emit`] reserves and submits,
-//! [`probes`] one file per hook.
+//! Rooms: [`globals`] what user space froze, [`maps`] tables shared with it, [`task`] and [`cgroup`]
+//! read processes, [`place`] tells the workload of one, [`gate`] which workloads are of interest,
+//! [`emit`] reserves and submits, [`probes`] one file per hook.
 #![no_std]
 #![no_main]
 
+mod cgroup;
 mod emit;
 mod gate;
 mod globals;
 mod maps;
+mod place;
 mod probes;
 mod task;
 

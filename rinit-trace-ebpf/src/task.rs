@@ -12,8 +12,9 @@ use rinit_trace_common::{
 };
 
 use crate::{
+    cgroup::{kernfs_v1, kernfs_v2, node},
     globals::{has, offset},
-    maps::GateKey,
+    place::Place,
 };
 
 /// A pointer to a kernel structure that the verifier knows by type.
@@ -35,6 +36,7 @@ macro_rules! at_level {
         }
     };
 }
+pub(crate) use at_level;
 
 /// Reads a member.
 ///
@@ -54,15 +56,6 @@ pub(crate) fn current() -> Kernel {
     unsafe { bpf_get_current_task_btf() as Kernel }
 }
 
-/// A process's innermost pid namespace and its number there.
-#[derive(Clone, Copy)]
-pub(crate) struct Place {
-    pub(crate) level: u32,
-    pub(crate) ns_tgid: u32,
-    pub(crate) namespace: Kernel,
-    pub(crate) inum: u32,
-}
-
 /// Depth of a task's pid namespace, the cheapest filter.
 ///
 /// # Safety
@@ -74,58 +67,6 @@ pub(crate) unsafe fn level(task: Kernel) -> u32 {
         let signal: Kernel = load(task, offset!(task_signal));
         let pid: Kernel = load(signal, offset!(signal_pid_tgid));
         load(pid, offset!(pid_level))
-    }
-}
-
-/// Where a task lives.
-///
-/// # Safety
-/// `task` is a typed pointer to a `task_struct`.
-#[inline(always)]
-pub(crate) unsafe fn place(task: Kernel) -> Place {
-    // SAFETY: as the caller's.
-    unsafe {
-        let signal: Kernel = load(task, offset!(task_signal));
-        let pid: Kernel = load(signal, offset!(signal_pid_tgid));
-        let level: u32 = load(pid, offset!(pid_level));
-        // The pointer must be typed on every path, so it starts as the host's.
-        let mut place = Place {
-            level,
-            ns_tgid: 0,
-            namespace: load(pid, offset!(pid_numbers) + offset!(upid_ns)),
-            inum: 0,
-        };
-        macro_rules! read {
-            ($index:literal) => {{
-                let upid = offset!(pid_numbers) + $index * offset!(upid_size);
-                place.ns_tgid = load(pid, upid);
-                place.namespace = load(pid, upid + offset!(upid_ns));
-                place.inum = load(place.namespace, offset!(ns_inum));
-            }};
-        }
-        at_level!(level, read);
-        place
-    }
-}
-
-/// What identifies a namespace for the gate and for user space.
-///
-/// # Safety
-/// `place.namespace` is a typed pointer to a `pid_namespace`.
-#[inline(always)]
-pub(crate) unsafe fn gate_key(place: &Place) -> GateKey {
-    // SAFETY: as the caller's.
-    unsafe {
-        let reaper: Kernel = load(place.namespace, offset!(ns_child_reaper));
-        let leader: Kernel = load(reaper, offset!(task_group_leader));
-        GateKey {
-            id: if has(feature::NS_ID) {
-                load(place.namespace, offset!(ns_id))
-            } else {
-                u64::from(place.inum)
-            },
-            reaper_start: load(leader, offset!(task_start)),
-        }
     }
 }
 
@@ -145,6 +86,11 @@ pub(crate) unsafe fn fill_task(task: Kernel, place: &Place, out: *mut TaskRecord
         (*out).ptrace = load(task, offset!(task_ptrace));
         (*out).level = place.level;
         (*out).ns_tgid = place.ns_tgid;
+        (*out).inner_level = place.inner_level;
+        (*out).inner_tgid = place.inner_tgid;
+        (*out).container = place.container;
+        (*out).main_tgid = place.main;
+        (*out).pad = 0;
         (*out).ns_inum = place.inum;
         (*out).ns_id = if has(feature::NS_ID) {
             load(place.namespace, offset!(ns_id))
@@ -211,48 +157,11 @@ unsafe fn fill_cgroups(task: Kernel, out: *mut TaskRecord) {
     // SAFETY: `task` is a typed pointer to a `task_struct`.
     unsafe {
         (*out).cgroup_v2 = load(kernfs_v2(task), offset!(kernfs_id));
-        (*out).cgroup_v1 = if has(feature::CGROUP_V1) && uses_v1(task) {
+        (*out).cgroup_v1 = if has(feature::CGROUP_V1) {
             load(kernfs_v1(task), offset!(kernfs_id))
         } else {
             0
         };
-    }
-}
-
-/// The kernfs node of a task's cgroup in the v2 hierarchy.
-#[inline(always)]
-unsafe fn kernfs_v2(task: Kernel) -> Kernel {
-    // SAFETY: `task` is a typed pointer to a `task_struct`.
-    unsafe {
-        let set: Kernel = load(task, offset!(task_cgroups));
-        let cgroup: Kernel = load(set, offset!(css_set_dfl_cgrp));
-        load(cgroup, offset!(cgroup_kn))
-    }
-}
-
-/// The kernfs node of a task's cgroup in the hierarchy of the pids controller.
-#[inline(always)]
-unsafe fn kernfs_v1(task: Kernel) -> Kernel {
-    // SAFETY: `task` is a typed pointer to a `task_struct`.
-    unsafe {
-        let set: Kernel = load(task, offset!(task_cgroups));
-        let css: Kernel = load(set, offset!(css_set_pids));
-        let cgroup: Kernel = load(css, offset!(css_cgroup));
-        load(cgroup, offset!(cgroup_kn))
-    }
-}
-
-/// Whether the pids controller has a v1 hierarchy of its own: on a hybrid host the container's
-/// cgroups are there and not in v2.
-#[inline(always)]
-unsafe fn uses_v1(task: Kernel) -> bool {
-    // SAFETY: `task` is a typed pointer to a `task_struct`.
-    unsafe {
-        let set: Kernel = load(task, offset!(task_cgroups));
-        let unified: Kernel = load(set, offset!(css_set_dfl_cgrp));
-        let css: Kernel = load(set, offset!(css_set_pids));
-        let pids: Kernel = load(css, offset!(css_cgroup));
-        load::<u64>(unified, offset!(cgroup_root)) != load::<u64>(pids, offset!(cgroup_root))
     }
 }
 
@@ -268,12 +177,7 @@ pub(crate) unsafe fn fill_leaf(task: Kernel, out: *mut [u8; LEAF_LEN]) {
         // The ring hands out used memory: the whole name is cleared, not only its first byte.
         core::ptr::write_bytes(out, 0, 1);
         if has(feature::PROBE_READ) {
-            let node = if has(feature::CGROUP_V1) && uses_v1(task) {
-                kernfs_v1(task)
-            } else {
-                kernfs_v2(task)
-            };
-            let name: Kernel = load(node, offset!(kernfs_name));
+            let name: Kernel = load(node(task), offset!(kernfs_name));
             bpf_probe_read_kernel_str(out.cast(), LEAF_LEN as u32, name.cast());
         }
     }

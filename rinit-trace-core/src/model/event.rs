@@ -41,6 +41,13 @@ pub enum Event {
         /// The init.
         task: Box<Task>,
     },
+    /// A container's cgroup is removed: nobody is in it.
+    CgroupEnd {
+        /// When.
+        at: BootTime,
+        /// Its kernfs id, as [`Task::container`].
+        cgroup: u64,
+    },
 }
 
 impl Event {
@@ -53,7 +60,8 @@ impl Event {
             Self::Oom { at, .. }
             | Self::Teardown { at, .. }
             | Self::Exec { at, .. }
-            | Self::NamespaceEnd { at, .. } => *at,
+            | Self::NamespaceEnd { at, .. }
+            | Self::CgroupEnd { at, .. } => *at,
         }
     }
 }
@@ -65,7 +73,8 @@ pub struct Task {
     pub key: ProcessKey,
     /// The thread, host numbering.
     pub tid: u32,
-    /// Its innermost pid namespace.
+    /// The pid namespace of its workload: the innermost one, or one around it that is of the same
+    /// container.
     pub ns: PidNs,
     /// Depth of that namespace; 0 is the host's.
     pub level: u32,
@@ -73,6 +82,15 @@ pub struct Task {
     pub ns_tgid: u32,
     /// The namespace's init, host numbering.
     pub ns_init: ProcessKey,
+    /// kernfs id of its container's cgroup, where its container seems to share the namespace with
+    /// others; else 0.
+    pub container: u64,
+    /// The first process that entered that container, host numbering; 0 when not known.
+    pub main: u32,
+    /// Depth of its innermost pid namespace.
+    pub inner_level: u32,
+    /// Its thread group id there.
+    pub inner_tgid: u32,
     /// Its parent, host numbering.
     pub ppid: u32,
     /// Depth of the parent's namespace.
@@ -107,9 +125,9 @@ impl Task {
         self.key.tgid == 0 || self.flags & Self::PF_KTHREAD != 0
     }
 
-    /// Whether it is the init of a pid namespace below the host's.
+    /// Whether it is the init of a pid namespace below the host's, also of one within a container's.
     pub fn is_init(&self) -> bool {
-        self.level > 0 && self.ns_tgid == 1
+        self.inner_level > 0 && self.inner_tgid == 1
     }
 }
 

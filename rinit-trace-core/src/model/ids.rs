@@ -55,6 +55,53 @@ impl fmt::Display for PidNs {
     }
 }
 
+/// One workload: a pid namespace, with those in it that are part of its container; or one container
+/// in a namespace that it shares with others, the host's among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkloadId {
+    /// The namespace.
+    pub ns: PidNs,
+    /// kernfs id of the container's cgroup where that makes the workload; else 0.
+    pub container: u64,
+}
+
+impl WorkloadId {
+    /// Whether it shares its pid namespace with others.
+    pub fn is_shared(self) -> bool {
+        self.container != 0
+    }
+
+    /// How the kernel side names it: the `ns_id` of its namespace, or its inum on kernels without,
+    /// and the start of its init; or its container's cgroup and
+    /// [`CONTAINER_KEY`](rinit_trace_common::CONTAINER_KEY).
+    pub fn kernel_key(self) -> (u64, u64) {
+        let ns = self.ns;
+        if self.is_shared() {
+            (self.container, rinit_trace_common::CONTAINER_KEY)
+        } else if ns.id == 0 {
+            (u64::from(ns.inum), ns.init_start)
+        } else {
+            (ns.id, ns.init_start)
+        }
+    }
+}
+
+impl From<PidNs> for WorkloadId {
+    fn from(ns: PidNs) -> Self {
+        Self { ns, container: 0 }
+    }
+}
+
+impl fmt::Display for WorkloadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.ns)?;
+        if self.is_shared() {
+            write!(f, ", cgroup {}", self.container)?;
+        }
+        Ok(())
+    }
+}
+
 /// kernfs ids of a process's cgroups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CgroupIds {

@@ -1,5 +1,6 @@
 //! Plain data that the other rooms pass to each other. No behaviour beyond naming and classifying.
 
+mod container_id;
 mod dropped;
 mod event;
 mod finding;
@@ -12,13 +13,14 @@ mod report;
 mod signal;
 mod stop;
 
+pub use container_id::{ID_LEN, is_container_id_prefix, split_container_id};
 pub use dropped::DroppedSignal;
 pub use event::{
     DeliverEvent, Disposition, Event, ExitEvent, ExitStatus, SendResult, SignalEvent, SignalInfo,
     Task, TaskState,
 };
 pub use finding::{Confidence, Evidence, Finding, FindingId};
-pub use ids::{BootTime, CgroupIds, PidNs, ProcessKey};
+pub use ids::{BootTime, CgroupIds, PidNs, ProcessKey, WorkloadId};
 pub(crate) use init_kind::base_name;
 pub use init_kind::init_kind;
 pub use names::{
@@ -31,4 +33,4 @@ pub use report::{
     StopReport, Trigger, Verdict, Workload, millis,
 };
 pub use signal::Signal;
-pub use stop::{Asked, ClosedStop, StopFacts, Unlinked};
+pub use stop::{Asked, ClosedStop, StopFacts, TornDown, Unlinked};

@@ -80,7 +80,7 @@ impl Origin {
         if event.group {
             let tears_down = sender.is_exiting()
                 && sender.is_init()
-                && sender.level <= event.target.level
+                && sender.inner_level <= event.target.inner_level
                 && sender.key != event.target.key;
             if tears_down {
                 Self::PidnsTeardown
@@ -144,8 +144,8 @@ mod tests {
                 id: 5,
                 ..PidNs::default()
             },
-            level,
-            ns_tgid,
+            inner_level: level,
+            inner_tgid: ns_tgid,
             ..Task::default()
         };
         SignalEvent {
@@ -164,9 +164,9 @@ mod tests {
         assert_eq!(event.origin(), Origin::Kernel, "it is not dying");
         event.sender.flags = 4;
         assert_eq!(event.origin(), Origin::PidnsTeardown);
-        event.target.level = 2;
+        event.target.inner_level = 2;
         assert_eq!(event.origin(), Origin::PidnsTeardown, "an outer init");
-        event.sender.ns_tgid = 2;
+        event.sender.inner_tgid = 2;
         assert_eq!(event.origin(), Origin::Kernel, "not an init");
     }
 

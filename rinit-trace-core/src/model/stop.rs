@@ -34,6 +34,10 @@ pub struct StopFacts {
     /// Processes that were SIGKILLed, also through `cgroup.kill`, by a host process that is not the
     /// container's runtime: host pids, and the command name of who did it.
     pub killed_from_outside: Vec<(u32, String)>,
+    /// Processes that the kernel killed because an init ended which is not this workload's.
+    pub torn_down_by_others: Vec<TornDown>,
+    /// The workload is one container in a pid namespace that it shares with others.
+    pub shares_namespace: bool,
     /// Children of the init that had ended before the stop began and were not reaped in it: host
     /// pids and command names.
     pub unreaped: Vec<(u32, String)>,
@@ -48,6 +52,19 @@ pub struct StopFacts {
     pub unlinked: Option<Unlinked>,
     /// Facts of this stop that were not kept because a table was full.
     pub dropped_facts: u64,
+}
+
+/// A process that the kernel killed with the pid namespace of an init that is not its workload's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornDown {
+    /// Host pid.
+    pub pid: u32,
+    /// Host pid of that init.
+    pub by: u32,
+    /// Its command name.
+    pub by_comm: String,
+    /// Its namespace is one within this workload's; else it is around it, or shared with it.
+    pub is_inside: bool,
 }
 
 /// How the init met the signal that decided the stop: its stop signal, or, when it was sent several

@@ -11,8 +11,8 @@ use rinit_trace_common::{DeliverRecord, STOP_SIGNALS, kind, signal_bit};
 use crate::{
     emit::{Wake, reserve, submit},
     gate,
-    probes::signal::reaper_tgid,
-    task::{current, fill_task, gate_key, handler, level, place},
+    place::place,
+    task::{current, fill_task, handler},
 };
 
 const SIGKILL: u32 = 9;
@@ -33,14 +33,11 @@ unsafe fn on_deliver(signal: u32) {
     let task = current();
     // SAFETY: `task` is a typed pointer to a task_struct.
     unsafe {
-        if level(task) == 0 {
-            return;
-        }
         let own = place(task);
-        if own.ns_tgid != 1 || !gate::is_wanted(&own, || reaper_tgid(&own)) {
+        if !gate::is_wanted(&own) || !own.is_main(task) {
             return;
         }
-        let mask = STOP_SIGNALS | gate::lets_pass(&gate_key(&own)).unwrap_or(0);
+        let mask = STOP_SIGNALS | gate::lets_pass(&own).unwrap_or(0);
         if mask & signal_bit(signal) == 0 {
             return;
         }

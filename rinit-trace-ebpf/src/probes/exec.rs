@@ -11,8 +11,10 @@ use crate::{
     emit::Wake,
     gate,
     globals::offset,
-    probes::{emit_task, signal::reaper_tgid},
-    task::{Kernel, level, load, place},
+    maps::CONTAINERS,
+    place::{Place, place},
+    probes::emit_task,
+    task::{Kernel, load},
 };
 
 /// Attached as a BTF tracepoint.
@@ -20,18 +22,50 @@ use crate::{
 pub fn sched_process_exec(ctx: BtfTracePointContext) -> i32 {
     let task = ctx.arg::<Kernel>(0);
     // SAFETY: argument 0 is a typed pointer to a task_struct.
-    unsafe {
-        if level(task) == 0 {
-            return 0;
-        }
-        let own = place(task);
-        let parent: Kernel = load(task, offset!(task_real_parent));
-        if own.ns_tgid != 1 && level(parent) >= own.level {
-            return 0;
-        }
-        if gate::is_wanted(&own, || reaper_tgid(&own)) {
-            emit_task(kind::EXEC, task, &own, Wake::Now);
-        }
-    }
+    unsafe { on_exec(task) }
     0
+}
+
+#[inline(always)]
+unsafe fn on_exec(task: Kernel) {
+    // SAFETY: `task` is a typed pointer to a task_struct.
+    unsafe {
+        let mut own = place(task);
+        if !gate::is_wanted(&own) || !(own.is_main(task) || own.is_entered(task)) {
+            return;
+        }
+        if own.container != 0 && own.main == 0 && has_own_files(task) {
+            note_main(task, &mut own);
+        }
+        emit_task(kind::EXEC, task, &own, Wake::Now);
+    }
+}
+
+/// Whether a process sees other mounts than its parent. What a runtime runs in the container's cgroup
+/// to set it up (`runc init`) does not.
+#[inline(always)]
+unsafe fn has_own_files(task: Kernel) -> bool {
+    // SAFETY: `task` is a typed pointer to a task_struct.
+    unsafe {
+        let parent: Kernel = load(task, offset!(task_real_parent));
+        mounts(task) != mounts(parent)
+    }
+}
+
+#[inline(always)]
+unsafe fn mounts(task: Kernel) -> u64 {
+    // SAFETY: `task` is a typed pointer to a task_struct.
+    unsafe {
+        let spaces: Kernel = load(task, offset!(task_nsproxy));
+        load(spaces, offset!(nsproxy_mnt_ns))
+    }
+}
+
+/// The first that enters a container is its main process.
+#[inline(always)]
+unsafe fn note_main(task: Kernel, own: &mut Place) {
+    // SAFETY: `task` is a typed pointer to a task_struct.
+    own.main = unsafe { load(task, offset!(task_tgid)) };
+    // Refused only when it was removed just now: then nobody is in it.
+    let _ = CONTAINERS.insert(own.container, own.main, 0);
 }

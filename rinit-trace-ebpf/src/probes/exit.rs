@@ -10,8 +10,8 @@ use crate::{
     emit::{Wake, reserve, submit},
     gate,
     globals::{has, offset},
-    probes::signal::reaper_tgid,
-    task::{Kernel, Place, fill_leaf, fill_state, fill_task, gate_key, load, place},
+    place::{Place, place},
+    task::{Kernel, fill_leaf, fill_state, fill_task, load},
 };
 
 /// The part of a wait status that is the signal.
@@ -44,16 +44,16 @@ unsafe fn on_exit(task: Kernel) {
     // SAFETY: `task` is a typed pointer to a task_struct.
     unsafe {
         let own = place(task);
-        if !gate::is_wanted(&own, || reaper_tgid(&own)) {
+        if !gate::is_wanted(&own) {
             return;
         }
-        let is_init = own.ns_tgid == 1 && own.level > 0;
-        if is_init {
+        let is_main = own.is_main(task);
+        if is_main {
             gate::open(&own, 0);
         } else if !is_reported(task, &own) {
             return;
         }
-        emit(task, &own, is_init);
+        emit(task, &own, is_main);
     }
 }
 
@@ -71,12 +71,12 @@ unsafe fn is_reported(task: Kernel, own: &Place) -> bool {
         }
         let parent: Kernel = load(task, offset!(task_real_parent));
         let ppid: u32 = load(parent, offset!(task_tgid));
-        ppid == reaper_tgid(own) || gate::lets_pass(&gate_key(own)).is_some()
+        ppid == own.main_tgid() || gate::lets_pass(own).is_some()
     }
 }
 
 #[inline(always)]
-unsafe fn emit(task: Kernel, own: &Place, is_init: bool) {
+unsafe fn emit(task: Kernel, own: &Place, is_main: bool) {
     // SAFETY: `task` and `own.namespace` are typed pointers; the record was reserved whole.
     unsafe {
         let Some(mut entry) = reserve::<ExitRecord>(kind::EXIT, own) else {
@@ -86,6 +86,6 @@ unsafe fn emit(task: Kernel, own: &Place, is_init: bool) {
         fill_task(task, own, &raw mut (*record).task);
         fill_state(task, own, &raw mut (*record).state);
         fill_leaf(task, &raw mut (*record).leaf);
-        submit(entry, if is_init { Wake::Now } else { Wake::Later });
+        submit(entry, if is_main { Wake::Now } else { Wake::Later });
     }
 }

@@ -1,6 +1,7 @@
 //! One file per hook. Each has the same shape: the attached function only unpacks the context, an
 //! inner function filters, reserves, fills and submits.
 
+mod cgroup;
 mod deliver;
 mod empty;
 mod exec;
@@ -9,11 +10,14 @@ mod oom;
 mod signal;
 mod teardown;
 
-use rinit_trace_common::{DeliverRecord, ExitRecord, OomRecord, SignalRecord, TaskOnlyRecord};
+use rinit_trace_common::{
+    CgroupRecord, DeliverRecord, ExitRecord, OomRecord, SignalRecord, TaskOnlyRecord,
+};
 
 use crate::{
     emit::{Record, Wake, reserve, submit},
-    task::{Kernel, Place, fill_leaf, fill_task},
+    place::Place,
+    task::{Kernel, fill_leaf, fill_task},
 };
 
 // SAFETY: all are repr(C), start with the header, and hold only integers.
@@ -24,6 +28,8 @@ unsafe impl Record for ExitRecord {}
 unsafe impl Record for DeliverRecord {}
 // SAFETY: as above.
 unsafe impl Record for OomRecord {}
+// SAFETY: as above.
+unsafe impl Record for CgroupRecord {}
 // SAFETY: as above.
 unsafe impl Record for TaskOnlyRecord {}
 

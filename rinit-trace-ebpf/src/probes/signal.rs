@@ -13,11 +13,9 @@ use crate::{
     gate, globals,
     globals::offset,
     maps::{FoldKey, FoldState, LAST_SIGNALS, SELF_TEST, count},
+    place::{Place, place},
     probes::emit_task,
-    task::{
-        Kernel, Place, current, fill_leaf, fill_state, fill_task, gate_key, handler, load, place,
-        signal_code,
-    },
+    task::{Kernel, current, fill_leaf, fill_state, fill_task, handler, load, signal_code},
 };
 
 const SIGKILL: u32 = 9;
@@ -88,17 +86,17 @@ unsafe fn decide(arguments: &Arguments) -> Option<u32> {
             return None;
         }
         let target = place(arguments.target);
-        if !gate::is_wanted(&target, || reaper_tgid(&target)) {
+        if !gate::is_wanted(&target) {
             return None;
         }
-        let is_init = target.ns_tgid == 1 && target.level > 0;
+        let is_main = target.is_main(arguments.target);
         let usual = arguments.signal == SIGKILL || globals::interest() & bit != 0;
         // The gate is looked up last: most signals of a container are nobody's request to end.
-        if !usual && !is_init && !is_of_the_stop(&target, bit) {
+        if !usual && !is_main && !is_of_the_stop(&target, bit) {
             return None;
         }
-        let from_outside = place(current()).inum != target.inum;
-        if !usual && is_init && !from_outside && !passes_gate(&target, bit) {
+        let from_outside = target.is_outside(&place(current()));
+        if !usual && is_main && !from_outside && !passes_gate(&target, bit) {
             return None;
         }
         let mut folded = 0;
@@ -107,7 +105,7 @@ unsafe fn decide(arguments: &Arguments) -> Option<u32> {
             folded = fold(arguments, &target)?;
         }
         count(counter::SIGNALS_PASSED);
-        let opens = if is_init {
+        let opens = if is_main {
             asks_to_end(arguments, bit, from_outside)
         } else {
             is_passed_on(&target, bit)
@@ -125,11 +123,10 @@ unsafe fn decide(arguments: &Arguments) -> Option<u32> {
 unsafe fn is_of_the_stop(target: &Place, bit: u64) -> bool {
     // SAFETY: `target.namespace` and `current()` are typed pointers.
     unsafe {
-        let Some(signals) = gate::lets_pass(&gate_key(target)) else {
+        let Some(signals) = gate::lets_pass(target) else {
             return false;
         };
-        let sender: u32 = load(current(), offset!(task_tgid));
-        signals & bit != 0 || sender == reaper_tgid(target)
+        signals & bit != 0 || is_by_main(target)
     }
 }
 
@@ -138,19 +135,21 @@ unsafe fn is_of_the_stop(target: &Place, bit: u64) -> bool {
 #[inline(always)]
 unsafe fn is_passed_on(target: &Place, bit: u64) -> bool {
     // SAFETY: `target.namespace` and `current()` are typed pointers.
-    unsafe {
-        bit & STOP_SIGNALS != 0
-            && load::<u32>(current(), offset!(task_tgid)) == reaper_tgid(target)
-            && target.level > 0
-    }
+    unsafe { bit & STOP_SIGNALS != 0 && is_by_main(target) }
+}
+
+/// Whether the main process of the target's workload sends.
+#[inline(always)]
+unsafe fn is_by_main(target: &Place) -> bool {
+    // SAFETY: `target.namespace` and `current()` are typed pointers.
+    unsafe { load::<u32>(current(), offset!(task_tgid)) == target.main_tgid() }
 }
 
 /// Whether the gate of a namespace is open for a signal.
 #[inline(always)]
 unsafe fn passes_gate(target: &Place, bit: u64) -> bool {
     // SAFETY: `target.namespace` is a typed pointer to a pid_namespace.
-    let key = unsafe { gate_key(target) };
-    gate::lets_pass(&key).unwrap_or(0) & bit != 0
+    unsafe { gate::lets_pass(target) }.unwrap_or(0) & bit != 0
 }
 
 /// Whether a signal to an init opens its gate: any from outside, a usual stop signal from inside
@@ -169,7 +168,7 @@ unsafe fn fold(arguments: &Arguments, target: &Place) -> Option<u32> {
     // SAFETY: `target.namespace` and `current()` are typed pointers.
     let key = unsafe {
         FoldKey {
-            namespace: gate_key(target),
+            workload: target.key(),
             sender: load(current(), offset!(task_tgid)),
             target: load(arguments.target, offset!(task_tgid)),
             signal: arguments.signal,
@@ -202,6 +201,7 @@ unsafe fn emit(arguments: &Arguments, folded: u32) {
     let (info, code) = signal_code(arguments.info);
     // SAFETY: typed pointers as above; the record was reserved whole.
     unsafe {
+        // Read again: places kept from the decision would multiply the verifier's paths.
         let target = place(arguments.target);
         let Some(mut entry) = reserve::<SignalRecord>(kind::SIGNAL, &target) else {
             return;
@@ -224,7 +224,7 @@ unsafe fn emit(arguments: &Arguments, folded: u32) {
         // Last: it forks the verifier's walk into one path per signal, short ones here.
         (*record).handler = handler(arguments.target, arguments.signal);
         let kills = arguments.signal == SIGKILL && arguments.result == RESULT_DELIVERED;
-        let wake = if kills && (*record).target.ns_tgid == 1 {
+        let wake = if kills && target.is_main(arguments.target) {
             Wake::Now
         } else {
             Wake::Later
@@ -269,7 +269,7 @@ unsafe fn on_child_end(arguments: &Arguments) {
     // SAFETY: `target` and `current()` are typed pointers to task_structs.
     unsafe {
         let init = place(current());
-        if init.ns_tgid != 1 || init.level == 0 || !gate::is_wanted(&init, || reaper_tgid(&init)) {
+        if init.container != 0 || !init.is_main(current()) || !gate::is_wanted(&init) {
             return;
         }
         let parent = place(arguments.target);
@@ -282,14 +282,4 @@ unsafe fn on_child_end(arguments: &Arguments) {
 #[inline(always)]
 fn self_test_runs() -> bool {
     SELF_TEST.get(0).is_some_and(|value| *value != 0)
-}
-
-/// Thread group of a namespace's init, host numbering.
-#[inline(always)]
-pub(super) unsafe fn reaper_tgid(place: &Place) -> u32 {
-    // SAFETY: `place.namespace` is a typed pointer to a pid_namespace.
-    unsafe {
-        let reaper: Kernel = load(place.namespace, offset!(ns_child_reaper));
-        load(reaper, offset!(task_tgid))
-    }
 }

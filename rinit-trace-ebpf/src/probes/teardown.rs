@@ -9,12 +9,7 @@ use aya_ebpf::{
 };
 use rinit_trace_common::kind;
 
-use crate::{
-    emit::Wake,
-    gate,
-    probes::{emit_task, signal::reaper_tgid},
-    task::{current, place},
-};
+use crate::{emit::Wake, gate, place::place, probes::emit_task, task::current};
 
 /// Attached by fentry where the kernel allows it.
 #[fentry(function = "zap_pid_ns_processes")]
@@ -36,7 +31,8 @@ fn on_teardown() {
     // SAFETY: `task` is a typed pointer to a task_struct.
     unsafe {
         let own = place(task);
-        if own.level > 0 && gate::is_wanted(&own, || reaper_tgid(&own)) {
+        // That of a namespace within a container's is no end of the container.
+        if own.container == 0 && own.is_main(task) && gate::is_wanted(&own) {
             emit_task(kind::TEARDOWN, task, &own, Wake::Later);
         }
     }

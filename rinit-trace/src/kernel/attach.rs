@@ -67,6 +67,18 @@ pub const HOOKS: &[Hook] = &[
         lost_without: "OOM kills are recognised at the victim's exit",
     },
     Hook {
+        name: "cgroup:cgroup_mkdir",
+        programs: &[("cgroup_mkdir", Mechanism::BtfTracepoint)],
+        required: false,
+        lost_without: "containers that share a pid namespace (--pid=host, --pid=container:X) and start while tracing",
+    },
+    Hook {
+        name: "cgroup:cgroup_rmdir",
+        programs: &[("cgroup_rmdir", Mechanism::BtfTracepoint)],
+        required: false,
+        lost_without: "the end of containers that share a pid namespace: their reports take 30 s and are not sure that nobody was left",
+    },
+    Hook {
         name: TEARDOWN_FUNCTION,
         programs: &[
             ("teardown_fentry", Mechanism::Fentry),

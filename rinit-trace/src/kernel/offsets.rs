@@ -37,6 +37,8 @@ pub fn read(btf: &Btf) -> Result<Offsets, MissingMember> {
         task_exit_code: member("task_struct.exit_code")?,
         task_comm: member("task_struct.comm")?,
         task_cgroups: member("task_struct.cgroups")?,
+        task_nsproxy: member("task_struct.nsproxy")?,
+        nsproxy_mnt_ns: member("nsproxy.mnt_ns")?,
         task_pdeath_signal: member("task_struct.pdeath_signal")?,
         task_self_exec_id: member("task_struct.self_exec_id")?,
         signal_flags: member("signal_struct.flags")?,

@@ -35,6 +35,8 @@ pub struct Target {
     pub inum: u32,
     /// Its init, host numbering.
     pub init: u32,
+    /// kernfs id of the container's cgroup, when it shares this namespace with others; else 0.
+    pub container: u64,
 }
 
 /// How to start.
@@ -42,8 +44,6 @@ pub struct Target {
 pub struct KernelOptions {
     /// Trace this namespace alone.
     pub target: Option<Target>,
-    /// Processes of the host's own pid namespace too.
-    pub host: bool,
     /// Size of the ring buffer in bytes, a power of two of pages.
     pub ring_bytes: u32,
     /// BTF of the running kernel.
@@ -58,7 +58,6 @@ impl Default for KernelOptions {
     fn default() -> Self {
         Self {
             target: None,
-            host: false,
             ring_bytes: 4 << 20,
             btf: PathBuf::from(preflight::KERNEL_BTF),
             teardown: vec![Mechanism::Fentry, Mechanism::Kprobe],
@@ -141,6 +140,7 @@ pub struct Kernel {
     counters: PerCpuArray<MapData, [u64; counter::COUNT as usize]>,
     gates: HashMap<MapData, [u64; 2], u64>,
     lost: HashMap<MapData, [u64; 2], u64>,
+    containers: HashMap<MapData, u64, u32>,
     /// Messages of the kernel side: none but the self-test's.
     log: Option<EbpfLogger<&'static dyn log::Log>>,
     /// The self-test's switch.
@@ -246,11 +246,22 @@ impl Kernel {
             .map_err(|error| StartError::Load(attach::one_line(&error)))
     }
 
-    /// Closes the gate of a namespace: its members' exits are no longer recorded. `id` is its
-    /// `ns_id`, or its inum on kernels without.
-    pub fn close_gate(&mut self, id: u64, init_start: u64) {
+    /// Closes the gate of a workload: its members' exits are no longer recorded. `key` is its
+    /// `WorkloadId::kernel_key`.
+    pub fn close_gate(&mut self, (id, start): (u64, u64)) {
         // Not there: the kernel side never opened it, or it is closed already.
-        let _ = self.gates.remove(&[id, init_start]);
+        let _ = self.gates.remove(&[id, start]);
+    }
+
+    /// Tells the kernel side of a container that was there before and shares a pid namespace: kernfs
+    /// id of its cgroup, and its main process.
+    pub fn know_container(&mut self, cgroup: u64, main: u32) {
+        if let Err(error) = self.containers.insert(cgroup, main, 0) {
+            tracing::warn!(
+                "the container with main process {main} is not traced: {}",
+                attach::one_line(&error)
+            );
+        }
     }
 }
 
@@ -296,6 +307,7 @@ fn load(
     let counters = PerCpuArray::try_from(take("COUNTERS")?).map_err(|error| failed(&error))?;
     let gates = HashMap::try_from(take("GATES")?).map_err(|error| failed(&error))?;
     let lost = HashMap::try_from(take("LOST")?).map_err(|error| failed(&error))?;
+    let containers = HashMap::try_from(take("CONTAINERS")?).map_err(|error| failed(&error))?;
     let switch = Array::try_from(take("SELF_TEST")?).map_err(|error| failed(&error))?;
     let mut kernel = Kernel {
         ring: Ring::new(ring).map_err(|error| failed(&error))?,
@@ -303,6 +315,7 @@ fn load(
         counters,
         gates,
         lost,
+        containers,
         switch,
         log: EbpfLogger::init(&mut ebpf).ok(),
         ebpf,
@@ -323,10 +336,13 @@ fn config(options: &KernelOptions, info: &SystemInfo, offsets: &Offsets) -> Conf
     set(info.features.group_dead_argument, feature::GROUP_DEAD_ARG);
     set(info.features.victim_is_task, feature::VICTIM_IS_TASK);
     set(info.features.namespace_ids, feature::NS_ID);
-    set(options.host, feature::HOST);
-    set(offsets.css_set_pids != 0, feature::CGROUP_V1);
+    set(
+        offsets.css_set_pids != 0 && crate::runtime::cgroup::has_v1_pids(),
+        feature::CGROUP_V1,
+    );
     Config {
         interest: STOP_SIGNALS,
+        target_container: options.target.map_or(0, |target| target.container),
         features,
         target_inum: options.target.map_or(0, |target| target.inum),
         target_reaper: options.target.map_or(0, |target| target.init),
