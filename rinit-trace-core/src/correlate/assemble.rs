@@ -163,6 +163,10 @@ fn is_somebody_unknown_left(scene: &Scene, processes: &[Process]) -> bool {
         .filter(|event| is_to_dying(event))
         .map(|event| event.target.key)
         .collect();
+    if scene.workload.id.is_shared() {
+        // Nothing counts them; when the cgroup is gone they are.
+        return scene.workload.gone_at().is_none();
+    }
     let left = usize::try_from(scene.workload.left()).unwrap_or(usize::MAX);
     left > processes.len().saturating_sub(1) + zombies.len()
 }
@@ -216,13 +220,13 @@ fn describe(
         name: names.name,
         image: names.image,
         pod: names.pod,
-        pid_namespace: workload.ns.inum,
+        pid_namespace: workload.id.ns.inum,
         cgroup: names
             .cgroup
             .or_else(|| (!workload.leaf.is_empty()).then(|| workload.leaf.clone())),
         init: Init {
             pid: workload.init.tgid,
-            ns_pid: 1,
+            ns_pid: init.map_or(1, |member| member.task.ns_tgid),
             comm: init
                 .map(|member| member.task.comm.clone())
                 .unwrap_or_default(),

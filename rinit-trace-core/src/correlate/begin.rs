@@ -71,9 +71,13 @@ fn is_meant(signal: Signal, names: Option<&WorkloadNames>) -> bool {
     signal.is_usual_stop() || names.and_then(|names| names.stop_signal) == Some(signal)
 }
 
-/// Whether a process lives in the namespace of another, or in one below it.
+/// Whether a process lives in the workload of another, or in a namespace below it. To the workload of
+/// a pid namespace everybody in that is inside, of whichever container: the kernel protects its init
+/// from all of them.
 pub(super) fn is_inside(task: &Task, other: &Task) -> bool {
-    task.ns == other.ns || task.level > other.level
+    let is_same =
+        task.ns == other.ns && (other.container == 0 || task.container == other.container);
+    is_same || task.level > other.level
 }
 
 /// Whether a sender from outside is the container's runtime: by its name, or because it is the
@@ -251,6 +255,7 @@ fn chain_start<'a>(
 fn kill_trigger(kill: &SignalEvent, exit: Option<&ExitEvent>) -> Trigger {
     match kill.origin() {
         Origin::CgroupKill => Trigger::CgroupKill,
+        Origin::PidnsTeardown => Trigger::OwnerExit,
         _ if oom::is_victim(Some(kill), exit) => Trigger::Oom,
         _ => Trigger::Sigkill,
     }

@@ -1,6 +1,6 @@
 //! What the correlator is told once, what it asks for, and what it counts.
 
-use crate::model::{BootTime, ClosedStop, DroppedSignal, PidNs, PidnsTeardown, ProcessKey};
+use crate::model::{BootTime, ClosedStop, DroppedSignal, PidnsTeardown, ProcessKey, WorkloadId};
 
 /// What the correlator is told once.
 #[derive(Clone, Debug)]
@@ -39,11 +39,11 @@ impl Default for Config {
 /// What the driver has to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
-    /// Find out whose namespace this is, and answer by [`super::Correlator::handle_names`].
+    /// Find out whose workload this is, and answer by [`super::Correlator::handle_names`].
     LookupWorkload {
-        /// The namespace.
-        ns: PidNs,
-        /// Its init.
+        /// The workload.
+        id: WorkloadId,
+        /// Its init, or the main process of a container in a shared namespace; pid 0 when not known.
         init: ProcessKey,
         /// Leaf name of the init's cgroup; may be empty.
         leaf: String,
@@ -51,19 +51,21 @@ pub enum Output {
     /// Find out the command lines of its processes, and answer by
     /// [`super::Correlator::handle_members`].
     LookupMembers {
-        /// The namespace.
-        ns: PidNs,
+        /// The workload.
+        id: WorkloadId,
+        /// The container's id, where that makes the workload and not the namespace.
+        container: Option<String>,
     },
-    /// The kernel side need not record this namespace's exits any more.
+    /// The kernel side need not record this workload's exits any more.
     CloseGate {
-        /// The namespace.
-        ns: PidNs,
+        /// The workload.
+        id: WorkloadId,
     },
     /// A stop has begun: its stop signal or its kill was seen. It closes, or the gate does without
     /// it when nothing came of the signal.
     StopBegan {
-        /// The namespace.
-        ns: PidNs,
+        /// The workload.
+        id: WorkloadId,
     },
     /// An init has dropped a stop signal from outside: to be told before its grace period ends.
     SignalDropped(Box<DroppedSignal>),

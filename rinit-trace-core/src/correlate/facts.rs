@@ -12,7 +12,7 @@ use super::{
     scene::Scene,
 };
 use crate::model::{
-    BootTime, InitSettings, Origin, ProcessKey, Signal, SignalEvent, StopFacts, Trigger,
+    BootTime, InitSettings, Origin, ProcessKey, Signal, SignalEvent, StopFacts, TornDown, Trigger,
 };
 
 pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> StopFacts {
@@ -42,6 +42,11 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
                 Some((member.key.tgid, kill.sender.comm.clone()))
             })
             .collect(),
+        torn_down_by_others: members
+            .iter()
+            .filter_map(|member| torn_down_by_another(scene, member))
+            .collect(),
+        shares_namespace: workload.id.is_shared(),
         unreaped: unreaped(scene),
         asked: init.and_then(|init| asked(scene, init)),
         killed_by_runtime: begin.kill.is_some_and(begin::is_runtime_kill),
@@ -61,6 +66,19 @@ fn is_from_outside(scene: &Scene, kill: &SignalEvent) -> bool {
     kill.origin().is_sent()
         && !is_inside(&kill.sender, &kill.target)
         && !scene.is_by_runtime(&kill.sender, &kill.target)
+}
+
+/// Of a namespace within this one, around it, or shared with it.
+fn torn_down_by_another(scene: &Scene, member: &Member) -> Option<TornDown> {
+    let kill = member.kill?;
+    let by = &kill.sender;
+    let is_another = kill.origin() == Origin::PidnsTeardown && by.key != scene.workload.init;
+    is_another.then(|| TornDown {
+        pid: member.key.tgid,
+        by: by.key.tgid,
+        by_comm: by.comm.clone(),
+        is_inside: is_inside(by, &kill.target),
+    })
 }
 
 fn init_settings(scene: &Scene) -> InitSettings {

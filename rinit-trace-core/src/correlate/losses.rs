@@ -2,24 +2,15 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::model::{BootTime, PidNs};
+use crate::model::BootTime;
 
 /// Moments of loss that are remembered of one namespace.
 const MAX_MOMENTS: usize = 16;
 
-/// Namespaces with losses that no record has shown yet.
+/// Workloads with losses that no record has shown yet.
 const MAX_UNKNOWN: usize = 1024;
 
-/// How the kernel side names a namespace when it counts losses.
-pub(super) fn loss_id(ns: PidNs) -> u64 {
-    if ns.id == 0 {
-        u64::from(ns.inum)
-    } else {
-        ns.id
-    }
-}
-
-/// When records of one namespace were lost, and how many.
+/// When records of one workload were lost, and how many.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
     moments: VecDeque<(BootTime, u64)>,
@@ -52,7 +43,7 @@ impl Losses {
     }
 }
 
-/// Losses of namespaces that no record has shown yet.
+/// Losses of workloads that no record has shown yet.
 #[derive(Debug, Default)]
 pub(super) struct UnknownLosses {
     pending: VecDeque<((u64, u64), u64, BootTime)>,

@@ -15,18 +15,23 @@ mod members;
 mod met;
 mod oom;
 mod origins;
+mod residents;
 mod roles;
+mod route;
 mod scene;
 mod workload;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeSet, HashMap, VecDeque},
     time::Duration,
 };
 
-use crate::model::{BootTime, Event, PidNs, ProcessNames, Task, WorkloadNames};
+use crate::model::{
+    BootTime, Event, ExitEvent, ProcessNames, SignalEvent, Task, WorkloadId, WorkloadNames,
+};
 pub use config::{Config, Output, Stats};
-use losses::{UnknownLosses, loss_id};
+use losses::UnknownLosses;
 use oom::OomMarks;
 use workload::{Step, Workload};
 
@@ -56,9 +61,11 @@ use workload::{Step, Workload};
 #[derive(Debug)]
 pub struct Correlator {
     config: Config,
-    workloads: HashMap<PidNs, Workload>,
+    workloads: HashMap<WorkloadId, Workload>,
+    /// Containers of namespaces that were there before, by inum and start of the init in ticks.
+    owners: HashMap<(u32, u64), String>,
     /// Deadlines of workloads, the next one first.
-    deadlines: BTreeSet<(BootTime, PidNs)>,
+    deadlines: BTreeSet<(BootTime, WorkloadId)>,
     /// Facts of all workloads.
     facts: usize,
     outputs: VecDeque<Output>,
@@ -85,6 +92,7 @@ impl Correlator {
             now: config.started,
             config,
             workloads: HashMap::new(),
+            owners: HashMap::new(),
             deadlines: BTreeSet::new(),
             facts: 0,
             outputs: VecDeque::new(),
@@ -99,37 +107,79 @@ impl Correlator {
         let at = event.at();
         self.now = self.now.max(at);
         match event {
-            Event::Signal(signal) => self.step(&signal.target, &signal.leaf, |workload, max| {
-                workload.on_signal(signal, max)
-            }),
-            Event::Exit(exit) => self.step(&exit.task, &exit.leaf, |workload, max| {
-                workload.on_exit(exit, max)
-            }),
+            Event::Signal(signal) => self.on_signal(signal),
+            Event::Exit(exit) => self.on_exit(exit),
             Event::Deliver(deliver) => self.step(&deliver.task, "", |workload, max| {
                 workload.on_deliver(deliver, max)
             }),
-            Event::Exec { task, leaf, .. } => self.meet(task, leaf, at),
+            Event::Exec { task, leaf, .. } => self.step(task, leaf, |workload, _| {
+                workload.on_exec(task, at);
+                Step::Stay
+            }),
             Event::Teardown { task, .. } => {
                 self.step(task, "", |workload, _| workload.on_teardown(at));
             }
             Event::NamespaceEnd { task, .. } => {
+                // With it everybody in it is gone, whichever container he is of.
+                self.end(at, |id| id.is_shared() && id.ns == task.ns);
                 self.step(task, "", |workload, _| workload.on_end(at));
+            }
+            Event::CgroupEnd { cgroup, .. } => {
+                self.end(at, |id| id.is_shared() && id.container == *cgroup);
             }
             Event::Oom { tid, .. } => self.oom.note(*tid, at),
         }
     }
 
-    /// Records of one namespace were lost. `id` is its `ns_id`, or its inum on kernels without.
-    pub fn handle_loss(&mut self, id: u64, init_start: u64, count: u64, at: BootTime) {
+    fn on_signal(&mut self, event: &SignalEvent) {
+        let Some(id) = self.route(&event.target, &event.leaf) else {
+            return;
+        };
+        let mut event = Cow::Borrowed(event);
+        if id.container != event.target.container {
+            let away = event.target.container;
+            let event = event.to_mut();
+            self.bring_home(&mut event.target, id);
+            if event.sender.container == away {
+                self.bring_home(&mut event.sender, id);
+            }
+        }
+        self.step_of(id, &event.target, &event.leaf, |workload, max| {
+            workload.on_signal(&event, max)
+        });
+    }
+
+    fn on_exit(&mut self, event: &ExitEvent) {
+        let Some(id) = self.route(&event.task, &event.leaf) else {
+            return;
+        };
+        let mut event = Cow::Borrowed(event);
+        if id.container != event.task.container {
+            self.bring_home(&mut event.to_mut().task, id);
+        }
+        self.step_of(id, &event.task, &event.leaf, |workload, max| {
+            workload.on_exit(&event, max)
+        });
+    }
+
+    /// Records of one workload were lost. `key` is the start of its init, or
+    /// `rinit_trace_common::CONTAINER_KEY`; `id` the `ns_id` of its namespace, or its inum on kernels
+    /// without, or its container's cgroup.
+    pub fn handle_loss(&mut self, id: u64, key: u64, count: u64, at: BootTime) {
         self.now = self.now.max(at);
         let known = self
             .workloads
             .iter_mut()
-            .find(|(ns, _)| loss_id(**ns) == id && ns.init_start == init_start);
+            .find(|(workload, _)| workload.kernel_key() == (id, key));
         match known {
             Some((_, workload)) => workload.losses.note(count, at),
+            // An exec session of one whose init has moved to a cgroup below, perhaps.
+            None if key == rinit_trace_common::CONTAINER_KEY => {
+                self.handle_unknown_loss(count, at);
+                self.losses.note((id, key), count, at);
+            }
             // Its very first record was lost: told when it shows up.
-            None => self.losses.note((id, init_start), count, at),
+            None => self.losses.note((id, key), count, at),
         }
     }
 
@@ -141,22 +191,35 @@ impl Correlator {
         }
     }
 
-    /// A namespace that was there before: known, so that its names are fetched in time.
+    /// A workload that was there before: known, so that its names are fetched in time.
     pub fn handle_workload(&mut self, task: &Task, leaf: &str) {
-        self.meet(task, leaf, self.now);
+        let at = self.now;
+        self.step(task, leaf, |workload, _| {
+            workload.see(task, at);
+            Step::Stay
+        });
+    }
+
+    /// The container of a pid namespace that was there before: inum, start of its init in clock ticks,
+    /// the container's id. Who enters it later is told from other containers by that.
+    pub fn handle_owner(&mut self, inum: u32, start_ticks: u64, container_id: String) {
+        if self.owners.len() >= self.config.max_workloads {
+            self.owners.clear();
+        }
+        self.owners.insert((inum, start_ticks), container_id);
     }
 
     /// The answer to [`Output::LookupWorkload`].
-    pub fn handle_names(&mut self, ns: PidNs, names: WorkloadNames) {
-        self.touch(ns, |workload, _| {
+    pub fn handle_names(&mut self, id: WorkloadId, names: WorkloadNames) {
+        self.touch(id, |workload, _| {
             workload.names_came(names);
             Step::Named
         });
     }
 
     /// The answer to [`Output::LookupMembers`].
-    pub fn handle_members(&mut self, ns: PidNs, members: Vec<ProcessNames>) {
-        self.touch(ns, |workload, _| {
+    pub fn handle_members(&mut self, id: WorkloadId, members: Vec<ProcessNames>) {
+        self.touch(id, |workload, _| {
             workload.members_came(members);
             Step::Named
         });
@@ -166,10 +229,10 @@ impl Correlator {
     pub fn handle_time(&mut self, now: BootTime) {
         self.now = self.now.max(now);
         let now = self.now;
-        while let Some((at, ns)) = self.deadlines.first().copied()
+        while let Some((at, id)) = self.deadlines.first().copied()
             && at <= now
         {
-            self.touch(ns, |workload, _| workload.on_timeout(now));
+            self.touch(id, |workload, _| workload.on_timeout(now));
         }
     }
 
@@ -201,44 +264,53 @@ impl Correlator {
         }
     }
 
-    /// Somebody lives there.
-    fn meet(&mut self, task: &Task, leaf: &str, at: BootTime) {
-        self.step(task, leaf, |workload, _| {
-            workload.see(task, at);
-            Step::Stay
-        });
+    /// Runs one input on its workload.
+    fn step(&mut self, task: &Task, leaf: &str, input: impl FnOnce(&mut Workload, usize) -> Step) {
+        if let Some(id) = self.route(task, leaf) {
+            self.step_of(id, task, leaf, input);
+        }
     }
 
-    /// Runs one input on its workload, which is made when it is new.
-    fn step(&mut self, task: &Task, leaf: &str, input: impl FnOnce(&mut Workload, usize) -> Step) {
-        let ns = task.ns;
-        // The host's own namespace is no workload, and one too deep to be resolved has no inum.
-        if task.level == 0 || ns.inum == 0 {
-            return;
-        }
-        if !self.workloads.contains_key(&ns) {
+    /// The same when it is known which, made when it is new.
+    fn step_of(
+        &mut self,
+        id: WorkloadId,
+        task: &Task,
+        leaf: &str,
+        input: impl FnOnce(&mut Workload, usize) -> Step,
+    ) {
+        if !self.workloads.contains_key(&id) {
             self.make_room();
-            let mut workload = Workload::new(task);
-            if let Some((count, at)) = self.losses.take((loss_id(ns), ns.init_start)) {
+            let mut workload = Workload::new(id, task);
+            if let Some((count, at)) = self.losses.take(id.kernel_key()) {
                 workload.losses.note(count, at);
             }
-            self.workloads.insert(ns, workload);
+            self.workloads.insert(id, workload);
         }
-        if let Some(workload) = self.workloads.get_mut(&ns)
+        if let Some(workload) = self.workloads.get_mut(&id)
             && let Some(init) = workload.wants_names(leaf)
         {
             self.outputs.push_back(Output::LookupWorkload {
-                ns,
+                id,
                 init,
                 leaf: leaf.to_owned(),
             });
         }
-        self.touch(ns, input);
+        self.touch(id, input);
+    }
+
+    /// Everybody of some workloads is gone.
+    fn end(&mut self, at: BootTime, is_meant: impl Fn(WorkloadId) -> bool) {
+        let known = self.workloads.keys().copied();
+        let ended: Vec<WorkloadId> = known.filter(|id| is_meant(*id)).collect();
+        for id in ended {
+            self.touch(id, |workload, _| workload.on_end(at));
+        }
     }
 
     /// Runs one input on a workload that is known, and keeps the books.
-    fn touch(&mut self, ns: PidNs, input: impl FnOnce(&mut Workload, usize) -> Step) {
-        let Some(workload) = self.workloads.get_mut(&ns) else {
+    fn touch(&mut self, id: WorkloadId, input: impl FnOnce(&mut Workload, usize) -> Step) {
+        let Some(workload) = self.workloads.get_mut(&id) else {
             return;
         };
         let before = workload.episode.len();
@@ -249,53 +321,55 @@ impl Correlator {
         self.facts = others + workload.episode.len();
         let dropped = workload.take_dropped(self.now);
         self.outputs.extend(dropped.map(Output::SignalDropped));
-        self.after(ns, step);
-        self.schedule(ns);
+        self.after(id, step);
+        self.schedule(id);
     }
 
-    fn after(&mut self, ns: PidNs, step: Step) {
+    fn after(&mut self, id: WorkloadId, step: Step) {
         match step {
             Step::Stay => {}
             Step::Began => {
-                self.outputs.push_back(Output::StopBegan { ns });
-                self.outputs.push_back(Output::LookupMembers { ns });
+                self.outputs.push_back(Output::StopBegan { id });
+                let container = self.container_of(id);
+                self.outputs
+                    .push_back(Output::LookupMembers { id, container });
             }
-            Step::Calm => self.outputs.push_back(Output::CloseGate { ns }),
+            Step::Calm => self.outputs.push_back(Output::CloseGate { id }),
             Step::Forget => {
-                self.remove(ns);
+                self.remove(id);
                 // A straggler may have opened it again.
-                self.outputs.push_back(Output::CloseGate { ns });
+                self.outputs.push_back(Output::CloseGate { id });
             }
-            Step::Named | Step::Ended => self.close_ripe(ns),
+            Step::Named | Step::Ended => self.close_ripe(id),
         }
     }
 
-    fn schedule(&mut self, ns: PidNs) {
-        let Some(workload) = self.workloads.get_mut(&ns) else {
+    fn schedule(&mut self, id: WorkloadId) {
+        let Some(workload) = self.workloads.get_mut(&id) else {
             return;
         };
         let deadline = workload.deadline();
         let before = std::mem::replace(&mut workload.scheduled, deadline);
         if before != deadline {
-            self.deadlines.extend(deadline.map(|at| (at, ns)));
+            self.deadlines.extend(deadline.map(|at| (at, id)));
             if let Some(at) = before {
-                self.deadlines.remove(&(at, ns));
+                self.deadlines.remove(&(at, id));
             }
         }
     }
 
-    fn remove(&mut self, ns: PidNs) -> Option<Workload> {
-        let workload = self.workloads.remove(&ns)?;
+    fn remove(&mut self, id: WorkloadId) -> Option<Workload> {
+        let workload = self.workloads.remove(&id)?;
         self.facts -= workload.episode.len();
         if let Some(at) = workload.scheduled {
-            self.deadlines.remove(&(at, ns));
+            self.deadlines.remove(&(at, id));
         }
         Some(workload)
     }
 
     /// Closes a stop that has ended, when its names have come or are given up.
-    fn close_ripe(&mut self, ns: PidNs) {
-        let Some(workload) = self.workloads.get_mut(&ns) else {
+    fn close_ripe(&mut self, id: WorkloadId) {
+        let Some(workload) = self.workloads.get_mut(&id) else {
             return;
         };
         if !workload.is_ripe(self.now) {
@@ -304,7 +378,7 @@ impl Correlator {
         let closed = assemble::closed_stop(workload, &self.oom, &self.config);
         self.facts -= workload.episode.len();
         workload.close(self.now);
-        self.outputs.push_back(Output::CloseGate { ns });
+        self.outputs.push_back(Output::CloseGate { id });
         if let Some(closed) = closed {
             self.outputs.push_back(Output::Closed(Box::new(closed)));
         }
@@ -318,10 +392,10 @@ impl Correlator {
             let least = self
                 .workloads
                 .iter()
-                .min_by_key(|(ns, workload)| (workload.worth(), **ns))
-                .map(|(ns, _)| *ns);
-            let Some(ns) = least else { return };
-            if let Some(mut workload) = self.remove(ns)
+                .min_by_key(|(id, workload)| (workload.worth(), **id))
+                .map(|(id, _)| *id);
+            let Some(id) = least else { return };
+            if let Some(mut workload) = self.remove(id)
                 && workload.is_stopping()
             {
                 // What would have followed is missing.
@@ -330,7 +404,7 @@ impl Correlator {
                 self.outputs
                     .extend(closed.map(|closed| Output::Closed(Box::new(closed))));
             }
-            self.outputs.push_back(Output::CloseGate { ns });
+            self.outputs.push_back(Output::CloseGate { id });
             self.evicted += 1;
         }
     }

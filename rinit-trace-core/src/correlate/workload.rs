@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     NAMES_PATIENCE, begin,
     dropped::Drops,
-    entered::{Entered, TICK_NS},
+    entered::Entered,
     episode::{Episode, is_effective_kill, is_to_dying},
     losses::Losses,
 };
 use crate::model::{
-    BootTime, CgroupIds, DeliverEvent, ExitEvent, PidNs, ProcessKey, ProcessNames, Signal,
-    SignalEvent, Task, WorkloadNames,
+    BootTime, CgroupIds, DeliverEvent, ExitEvent, ProcessKey, ProcessNames, Signal, SignalEvent,
+    Task, WorkloadId, WorkloadNames,
 };
 
 /// An ending without any event closes after this.
@@ -26,9 +26,6 @@ const PASSED_ON: Duration = Duration::from_secs(5);
 const TOMBSTONE: Duration = Duration::from_mins(1);
 /// and this long when somebody was left (D state): his end later is no second stop.
 const LEFTOVERS: Duration = Duration::from_hours(1);
-/// Most processes whose names are kept.
-const MAX_MEMBERS: usize = 16_384;
-
 /// What an input did to a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -62,14 +59,18 @@ enum State {
 
 #[derive(Debug)]
 pub(super) struct Workload {
-    pub(super) ns: PidNs,
+    pub(super) id: WorkloadId,
+    /// Its init; of a container in a shared namespace the main process, whose start is 0 until it has
+    /// shown itself.
     pub(super) init: ProcessKey,
+    /// In the host's own pid namespace.
+    pub(super) is_on_host: bool,
     /// cgroups of the init, to tell `docker exec` from another container in the same namespace.
-    cgroups: Option<CgroupIds>,
+    pub(super) cgroups: Option<CgroupIds>,
     pub(super) leaf: String,
     pub(super) names: Option<WorkloadNames>,
     /// By host pid.
-    members: BTreeMap<u32, ProcessNames>,
+    pub(super) members: BTreeMap<u32, ProcessNames>,
     pub(super) episode: Episode,
     pub(super) entered: Entered,
     pub(super) losses: Losses,
@@ -80,22 +81,32 @@ pub(super) struct Workload {
     gone_at: Option<BootTime>,
     /// Tasks beside the init at the last exit since it ended; threads and zombies count.
     left: u32,
-    asked_names: bool,
-    asked_members: bool,
+    pub(super) asked_names: bool,
+    pub(super) asked_members: bool,
     state: State,
     /// When the init, while nobody had asked it to end, last passed a stop signal on: the kernel
     /// side opened its gate.
     passed_on: Option<BootTime>,
-    last_seen: BootTime,
+    pub(super) last_seen: BootTime,
     /// Its entry in the correlator's table of deadlines.
     pub(super) scheduled: Option<BootTime>,
 }
 
 impl Workload {
-    pub(super) fn new(task: &Task) -> Self {
+    /// The one that a task is of.
+    pub(super) fn new(id: WorkloadId, task: &Task) -> Self {
+        let main = if task.key.tgid == task.main {
+            task.key
+        } else {
+            ProcessKey {
+                tgid: task.main,
+                start: 0,
+            }
+        };
         Self {
-            ns: task.ns,
-            init: task.ns_init,
+            id,
+            init: if id.is_shared() { main } else { task.ns_init },
+            is_on_host: task.level == 0,
             cgroups: None,
             leaf: String::new(),
             names: None,
@@ -116,54 +127,12 @@ impl Workload {
         }
     }
 
-    /// The init to look up, once.
-    pub(super) fn wants_names(&mut self, leaf: &str) -> Option<ProcessKey> {
-        if self.leaf.is_empty() {
-            leaf.clone_into(&mut self.leaf);
-        }
-        (!std::mem::replace(&mut self.asked_names, true)).then_some(self.init)
-    }
-
-    pub(super) fn names_came(&mut self, names: WorkloadNames) {
-        self.names = Some(names);
-    }
-
-    pub(super) fn members_came(&mut self, members: Vec<ProcessNames>) {
-        if !std::mem::replace(&mut self.asked_members, false) {
-            return;
-        }
-        self.members.extend(
-            members
-                .into_iter()
-                .take(MAX_MEMBERS)
-                .map(|member| (member.pid, member)),
-        );
-        // Without our init these may be the processes of the next namespace with this inum.
-        if self.names_of(self.init).is_none() {
-            return;
-        }
-        for member in self.members.values() {
-            // Its parent lives outside and it is not the init: it entered.
-            if !member.parent_inside && member.pid != self.init.tgid {
-                self.entered
-                    .note(member.pid, member.start_ticks, member.sid);
-            }
-        }
-    }
-
-    /// What the lookup said of a process; its pid may have been another's at that time.
-    pub(super) fn names_of(&self, key: ProcessKey) -> Option<&ProcessNames> {
-        self.members
-            .get(&key.tgid)
-            .filter(|names| names.start_ticks == key.start / TICK_NS)
-    }
-
     pub(super) fn on_signal(&mut self, event: &SignalEvent, max_facts: usize) -> Step {
         self.see(&event.target, event.at);
         if self.is_over() {
             return Step::Stay;
         }
-        if event.sender.ns == self.ns {
+        if self.has(&event.sender) {
             self.note_entered(&event.sender);
         }
         self.forget_before(event.at);
@@ -208,14 +177,15 @@ impl Workload {
         }
         let tasks = event.state.ns_tasks;
         if event.task.key == self.init {
-            // It counts itself.
+            // It counts itself. Of others in a shared namespace the count says nothing of this one.
             self.left = tasks.saturating_sub(1);
-            return self.ending(event.at, self.left == 0);
+            return self.ending(event.at, self.left == 0 && !self.id.is_shared());
         }
         self.touch(event.at);
         let init_ended = self.episode.exit_of(self.init).is_some();
         if let State::Ending { nobody_left, .. } = &mut self.state
             && init_ended
+            && !self.id.is_shared()
         {
             // The one that ends, and the init that waits for it.
             self.left = tasks.saturating_sub(2);
@@ -226,26 +196,12 @@ impl Workload {
 
     pub(super) fn on_deliver(&mut self, event: &DeliverEvent, max_facts: usize) -> Step {
         self.see(&event.task, event.at);
-        if matches!(self.state, State::Asked { .. } | State::Ending { .. }) {
+        let is_stopping = matches!(self.state, State::Asked { .. } | State::Ending { .. });
+        if is_stopping && event.task.key == self.init {
             self.episode.add_deliver(event, max_facts);
             self.note_dropped_late(event);
         }
         Step::Stay
-    }
-
-    /// Notes where a process lives, and whether it entered from outside.
-    pub(super) fn see(&mut self, task: &Task, at: BootTime) {
-        self.last_seen = self.last_seen.max(at);
-        if self.is_over() {
-            // Its facts are complete.
-        } else if task.key == self.init {
-            // Zero is not read rather than a cgroup.
-            if task.cgroups != CgroupIds::default() {
-                self.cgroups = Some(task.cgroups);
-            }
-        } else {
-            self.note_entered(task);
-        }
     }
 
     pub(super) fn on_teardown(&mut self, at: BootTime) -> Step {
@@ -375,26 +331,7 @@ impl Workload {
         self.names = None;
     }
 
-    /// Whether a process is part of an exec session by itself. Another container's main process in
-    /// the same namespace has cgroups of its own and is none.
-    pub(super) fn is_exec(&self, task: &Task) -> bool {
-        task.key != self.init
-            && !self.is_other_container(task)
-            && (self.entered.contains(task.key) || self.entered.has_session_of(task))
-    }
-
-    pub(super) fn is_other_container(&self, task: &Task) -> bool {
-        self.cgroups.is_some_and(|own| own != task.cgroups)
-    }
-
-    fn note_entered(&mut self, task: &Task) {
-        let from_outside = task.parent_level < task.level && task.key != self.init;
-        if from_outside && !self.is_other_container(task) {
-            self.entered.note_task(task);
-        }
-    }
-
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         matches!(self.state, State::Ended { .. } | State::Closed { .. })
     }
 

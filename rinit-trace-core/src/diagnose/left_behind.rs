@@ -30,7 +30,7 @@ pub(super) fn left_behind(stop: &ClosedStop) -> Option<LeftBehind<'_>> {
     let report = &stop.report;
     let init = init(report)?;
     let asked = stop.facts.asked?;
-    let victims: Vec<Listed> = torn_down(report).collect();
+    let victims: Vec<Listed> = torn_down(stop).collect();
     if asked.taken == Some(false) || !init_ended_by_itself(report) || victims.is_empty() {
         return None;
     }

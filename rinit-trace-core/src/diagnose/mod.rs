@@ -37,6 +37,7 @@ pub const RULES: &[Rule] = &[
     rules::init_no_handler::RULE,
     rules::signal_blocked::RULE,
     rules::grace_exceeded::RULE,
+    rules::pidns_owner_exited::RULE,
     rules::main_child_exited::RULE,
     rules::init_exited::RULE,
     rules::killed_inside::RULE,

@@ -50,7 +50,7 @@ pub(super) fn runtime_gave_up(stop: &ClosedStop) -> Option<Unheeded<'_>> {
     if !is_killed_by_runtime(stop, init) {
         return None;
     }
-    let victims = std::iter::once((index, init)).chain(killed_with_init(report));
+    let victims = std::iter::once((index, init)).chain(killed_with_init(stop));
     let waited = words::duration(report.stop.grace_used_ms? - asked.at_ms);
     Some(Unheeded {
         end: format!("the runtime waited {waited} and sent SIGKILL"),
@@ -64,7 +64,7 @@ fn ended_later(stop: &ClosedStop) -> Option<Unheeded<'_>> {
     let report = &stop.report;
     let (_, init) = init(report)?;
     let asked = stop.facts.asked?;
-    let victims: Vec<Listed> = torn_down(report).collect();
+    let victims: Vec<Listed> = torn_down(stop).collect();
     if asked.taken != Some(false) || !init_ended_by_itself(report) || victims.is_empty() {
         return None;
     }

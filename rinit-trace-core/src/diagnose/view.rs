@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::model::{
     ClosedStop, DispositionAtStop, InitKind, KilledBy, Origin, Outcome, Process, Role, Signal,
-    StopReport,
+    StopReport, TornDown,
 };
 
 /// A process with its index in the report.
@@ -29,18 +29,30 @@ pub(super) fn killed_members(report: &StopReport) -> impl Iterator<Item = Listed
 
 /// Members that were killed because the init was: by the kernel, or by the runtime with it. Who was
 /// killed for a reason of its own while the init was still there is none of them.
-pub(super) fn killed_with_init(report: &StopReport) -> impl Iterator<Item = Listed<'_>> {
-    killed_members(report).filter(|(_, process)| {
-        matches!(
-            process.killed_by,
-            Some(KilledBy::PidnsTeardown | KilledBy::Runtime | KilledBy::CgroupKill)
-        )
+pub(super) fn killed_with_init(stop: &ClosedStop) -> impl Iterator<Item = Listed<'_>> {
+    killed_members(&stop.report).filter(|(_, process)| match process.killed_by {
+        Some(KilledBy::PidnsTeardown) => torn_down_by_another(stop, process).is_none(),
+        Some(KilledBy::Runtime | KilledBy::CgroupKill) => true,
+        _ => false,
     })
 }
 
 /// Members that the kernel killed because the init had ended.
-pub(super) fn torn_down(report: &StopReport) -> impl Iterator<Item = Listed<'_>> {
-    killed_members(report).filter(|(_, process)| process.killed_by == Some(KilledBy::PidnsTeardown))
+pub(super) fn torn_down(stop: &ClosedStop) -> impl Iterator<Item = Listed<'_>> {
+    killed_members(&stop.report).filter(|(_, process)| {
+        process.killed_by == Some(KilledBy::PidnsTeardown)
+            && torn_down_by_another(stop, process).is_none()
+    })
+}
+
+/// Whose end took a process along that the kernel killed with a pid namespace, when that was not its
+/// workload's init.
+pub(super) fn torn_down_by_another<'a>(
+    stop: &'a ClosedStop,
+    process: &Process,
+) -> Option<&'a TornDown> {
+    let mut torn_down = stop.facts.torn_down_by_others.iter();
+    torn_down.find(|torn_down| torn_down.pid == process.pid)
 }
 
 /// Whether the init ended by itself.

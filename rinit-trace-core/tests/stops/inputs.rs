@@ -59,6 +59,8 @@ prop_compose! {
         ptrace in prop_oneof![9 => Just(0_u32), 1 => any::<u32>()],
         comm in prop_oneof![Just("sh"), Just("tini"), Just("runc"), Just("java"), Just("")],
         cgroup in prop_oneof![9 => Just(5_u64), 1 => 0..3_u64],
+        container in prop_oneof![9 => Just(0_u64), 1 => 5..7_u64],
+        nested in prop_oneof![9 => Just(0_u32), 1 => Just(1)],
     ) -> Task {
         // The init's parent lives outside.
         let parent_level = if pid == 1 { 0 } else { parent_level };
@@ -69,6 +71,10 @@ prop_compose! {
             level,
             ns_tgid: pid,
             ns_init: key(space_number, 1),
+            container,
+            main: key(space_number, 2).tgid,
+            inner_level: level + nested,
+            inner_tgid: pid,
             ppid: if parent_level == 0 { 900 } else { key(space_number, parent).tgid },
             parent_level,
             pgid: sid,
@@ -173,6 +179,14 @@ fn tracer() -> impl Strategy<Value = Option<u32>> {
     prop_oneof![9 => Just(None), 1 => (1..=PIDS).prop_map(Some)]
 }
 
+/// Of a container that seems to share its namespace; with one of two it does.
+fn leaf(task: &Task) -> String {
+    match task.container {
+        6 => format!("{:064x}", 6),
+        _ => String::new(),
+    }
+}
+
 fn sent(number: u32) -> BoxedStrategy<Event> {
     (
         (signal(), info(), any::<bool>(), result(), disposition()),
@@ -192,9 +206,9 @@ fn sent(number: u32) -> BoxedStrategy<Event> {
                 tracer,
                 settled: None,
                 sender,
+                leaf: leaf(&target),
                 target,
                 state,
-                leaf: String::new(),
             }))
         })
         .boxed()
@@ -205,10 +219,10 @@ fn exit(number: u32) -> BoxedStrategy<Event> {
         .prop_map(|(task, state, status)| {
             Event::Exit(Box::new(ExitEvent {
                 at: BootTime(0),
+                leaf: leaf(&task),
                 task,
                 state,
                 status,
-                leaf: "leaf".to_owned(),
             }))
         })
         .boxed()
@@ -225,9 +239,10 @@ fn event(number: u32) -> BoxedStrategy<Event> {
         1 => (1..1000 * SPACES).prop_map(move |tid| Event::Oom { at, tid }),
         1 => task(number).prop_map(move |task| Event::Teardown { at, task: Box::new(task) }),
         1 => task(number).prop_map(move |task| {
-            Event::Exec { at, task: Box::new(task), leaf: String::new() }
+            Event::Exec { at, leaf: leaf(&task), task: Box::new(task) }
         }),
         1 => task(number).prop_map(move |task| Event::NamespaceEnd { at, task: Box::new(task) }),
+        1 => (5..7_u64).prop_map(move |cgroup| Event::CgroupEnd { at, cgroup }),
     ]
     .boxed()
 }
@@ -300,7 +315,8 @@ pub(crate) fn at_time(event: &Event, time: BootTime) -> Event {
         Event::Oom { at, .. }
         | Event::Teardown { at, .. }
         | Event::Exec { at, .. }
-        | Event::NamespaceEnd { at, .. } => *at = time,
+        | Event::NamespaceEnd { at, .. }
+        | Event::CgroupEnd { at, .. } => *at = time,
     }
     event
 }
@@ -313,6 +329,14 @@ pub(crate) fn short_life() -> impl Strategy<Value = Vec<(Event, u64)>> {
     });
     let life = prop_oneof![sent(0), exit(0)];
     (prop::collection::vec((life, 0..500_000_u64), 1..40), end).prop_map(|(mut events, end)| {
+        // All of one workload.
+        for (event, _) in &mut events {
+            match event {
+                Event::Signal(sent) => sent.target.container = 0,
+                Event::Exit(exit) => exit.task.container = 0,
+                _ => {}
+            }
+        }
         // A process ends once.
         let mut ended = HashSet::new();
         events.retain(|(event, _)| match event {

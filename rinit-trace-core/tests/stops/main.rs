@@ -34,6 +34,7 @@ mod origins;
 mod properties;
 #[cfg(test)]
 mod scenarios;
+mod shared;
 #[cfg(test)]
 mod tables;
 #[cfg(test)]

@@ -7,8 +7,8 @@ use rinit_trace_core::{
     correlate::{Config, Correlator, Output},
     diagnose::diagnose,
     model::{
-        BootTime, Event, FindingId, PidNs, ProcessKey, ProcessNames, SendResult, Signal, Task,
-        Verdict, WorkloadNames,
+        BootTime, Event, FindingId, ProcessKey, ProcessNames, SendResult, Signal, Task, Verdict,
+        WorkloadId, WorkloadNames,
     },
 };
 
@@ -22,7 +22,7 @@ struct Driver {
     correlator: Correlator,
     now: BootTime,
     /// Stops that have begun and neither closed nor come to nothing.
-    open: HashMap<PidNs, bool>,
+    open: HashMap<WorkloadId, bool>,
     reports: Vec<(ProcessKey, Verdict, Option<FindingId>)>,
 }
 
@@ -45,11 +45,11 @@ impl Driver {
             }
             Input::Names(number, names) => {
                 self.correlator
-                    .handle_names(space(*number), (**names).clone());
+                    .handle_names(space(*number).into(), (**names).clone());
             }
             Input::Members(number, members) => {
                 self.correlator
-                    .handle_members(space(*number), members.clone());
+                    .handle_members(space(*number).into(), members.clone());
             }
             Input::Loss(number, count) => {
                 let ns = space(*number);
@@ -88,13 +88,13 @@ impl Driver {
         let mut gate_closed = None;
         while let Some(output) = self.correlator.poll_output() {
             match output {
-                Output::StopBegan { ns } => {
-                    let before = self.open.insert(ns, true);
+                Output::StopBegan { id } => {
+                    let before = self.open.insert(id, true);
                     assert_ne!(before, Some(true), "begun twice");
                 }
-                Output::CloseGate { ns } => {
-                    self.open.insert(ns, false);
-                    gate_closed = Some(ns);
+                Output::CloseGate { id } => {
+                    self.open.insert(id, false);
+                    gate_closed = Some(id);
                 }
                 Output::Closed(closed) => {
                     assert!(gate_closed.is_some() || self.correlator.stats().evicted > 0);

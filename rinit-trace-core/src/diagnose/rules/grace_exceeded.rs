@@ -49,7 +49,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
 
 /// Members that kept PID 1 waiting: still handling the signal, or ignoring it.
 fn who_was_waited_for(stop: &ClosedStop, signal: Signal) -> String {
-    let kept_waiting: Vec<(usize, &Process)> = killed_with_init(&stop.report)
+    let kept_waiting: Vec<(usize, &Process)> = killed_with_init(stop)
         .filter(|(_, process)| {
             matches!(
                 process.outcome,

@@ -27,7 +27,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     // Such an init leaves without a main child only when it fails itself.
     let of_main_child =
         report.stop.trigger == Trigger::MainChildExit && kind.leaves_with_main_child();
-    let torn_down: Vec<_> = torn_down(report).collect();
+    let torn_down: Vec<_> = torn_down(stop).collect();
     if !by_itself || of_main_child || torn_down.is_empty() {
         return None;
     }

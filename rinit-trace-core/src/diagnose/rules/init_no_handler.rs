@@ -28,7 +28,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         return None;
     }
     let signal = unheeded.signal;
-    let others: Vec<Listed> = killed_with_init(&stop.report)
+    let others: Vec<Listed> = killed_with_init(stop)
         .filter(|(_, process)| would_react(process))
         .collect();
     let mut fix = words::make_init_react(signal, is_shell(stop), &others);

@@ -1,5 +1,5 @@
 //! A member SIGKILLed another (a supervisor, a watchdog, itself), or the death of its parent did
-//! (`PR_SET_PDEATHSIG`).
+//! (`PR_SET_PDEATHSIG`), or that of the init of a pid namespace within the container.
 
 use crate::{
     diagnose::{
@@ -21,11 +21,10 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let report = &stop.report;
     let victims: Vec<Listed> = view::killed(report)
-        .filter(|(_, process)| {
-            matches!(
-                process.killed_by,
-                Some(KilledBy::Peer | KilledBy::Itself | KilledBy::ParentDeath)
-            )
+        .filter(|(_, process)| match process.killed_by {
+            Some(KilledBy::Peer | KilledBy::Itself | KilledBy::ParentDeath) => true,
+            Some(KilledBy::PidnsTeardown) => nested_init(stop, process).is_some(),
+            _ => false,
         })
         .collect();
     let (_, first) = victims.first()?;
@@ -34,6 +33,10 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             "was to die with its parent (PR_SET_PDEATHSIG), which had ended".to_owned()
         }
         Some(KilledBy::Itself) => "sent SIGKILL to itself".to_owned(),
+        Some(KilledBy::PidnsTeardown) => format!(
+            "was killed by the kernel with a pid namespace within the container, whose init ({}) had ended",
+            nested_init(stop, first).unwrap_or_default()
+        ),
         _ => format!("was sent SIGKILL by {}", killer(report, first)),
     };
     let others = match victims.len() - 1 {
@@ -52,6 +55,12 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     })
 }
 
+/// The init of a namespace within the container that took a process along.
+fn nested_init<'a>(stop: &'a ClosedStop, process: &Process) -> Option<&'a str> {
+    let torn_down = view::torn_down_by_another(stop, process)?;
+    torn_down.is_inside.then_some(torn_down.by_comm.as_str())
+}
+
 /// What to change, by who killed them.
 fn fix(victims: &[Listed]) -> Vec<String> {
     let ways = [
@@ -66,6 +75,10 @@ fn fix(victims: &[Listed]) -> Vec<String> {
         (
             KilledBy::ParentDeath,
             "let its parent wait for it before it ends, or ask for SIGTERM in place of SIGKILL (PR_SET_PDEATHSIG)",
+        ),
+        (
+            KilledBy::PidnsTeardown,
+            "let the init of the inner pid namespace wait for the processes in it before it ends",
         ),
     ];
     ways.into_iter()

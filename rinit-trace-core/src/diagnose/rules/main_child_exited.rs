@@ -28,7 +28,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         .iter()
         .enumerate()
         .find(|(_, process)| process.pid == main_child)?;
-    let rest: Vec<Listed> = torn_down(report).collect();
+    let rest: Vec<Listed> = torn_down(stop).collect();
     if rest.is_empty() && !child.outcome.is_killed() {
         return None;
     }

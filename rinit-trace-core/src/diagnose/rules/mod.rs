@@ -14,6 +14,7 @@ pub(super) mod main_child_exited;
 pub(super) mod no_stop_signal;
 pub(super) mod not_forwarded;
 pub(super) mod oom;
+pub(super) mod pidns_owner_exited;
 pub(super) mod signal_blocked;
 pub(super) mod startup_window;
 pub(super) mod traced;

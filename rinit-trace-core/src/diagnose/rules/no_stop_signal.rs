@@ -28,7 +28,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     }
     let kill = report.stop.kill.as_ref()?;
     let (confidence, doubt) = words::may_have_been_asked(stop);
-    let victims = std::iter::once((index, init_process)).chain(killed_with_init(report));
+    let victims = std::iter::once((index, init_process)).chain(killed_with_init(stop));
     let (pids, evidence) = words::about(report, victims);
     Some(Finding {
         id: RULE.id,

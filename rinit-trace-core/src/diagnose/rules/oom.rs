@@ -43,7 +43,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             culprit.comm, init.comm
         )
     };
-    let others: Vec<Listed> = view::killed_with_init(&stop.report)
+    let others: Vec<Listed> = view::killed_with_init(stop)
         .chain(victims(stop))
         .filter(|(other, _)| *other != index)
         .collect();

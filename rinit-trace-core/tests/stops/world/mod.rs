@@ -18,10 +18,17 @@ use rinit_trace_core::{
     model::{
         BootTime, ClosedStop, DeliverEvent, Disposition, DroppedSignal, Event, ExitEvent,
         ExitStatus, PidNs, ProcessKey, ProcessNames, SendResult, Signal, SignalEvent, SignalInfo,
-        StopReport, Task, WorkloadNames,
+        StopReport, Task, WorkloadId, WorkloadNames,
     },
 };
 pub(crate) use script::play;
+
+/// The host's own pid namespace.
+pub(crate) const HOST: PidNs = PidNs {
+    id: 1,
+    inum: 4_026_531_836,
+    init_start: 1,
+};
 
 /// When scenarios begin: early enough that nothing before it is negative.
 pub(crate) const ZERO: BootTime = BootTime(1_000_000_000_000_000);
@@ -29,10 +36,16 @@ pub(crate) const ZERO: BootTime = BootTime(1_000_000_000_000_000);
 /// A process: its namespace's letter, and its number in it.
 pub(crate) type Id = (char, u32);
 
-/// One pid namespace.
+/// One pid namespace, or one container in a shared one.
 #[derive(Clone, Debug)]
 pub(crate) struct Namespace {
     pub(crate) id: PidNs,
+    /// Of a container in a shared one; else 0.
+    pub(crate) container: u64,
+    /// Number of its main process.
+    pub(crate) main: u32,
+    /// Whose namespace it shares; `None` for its own, and for the host's.
+    pub(crate) shares: Option<char>,
     pub(crate) answers: Answers,
     pub(crate) names: WorkloadNames,
 }
@@ -113,10 +126,47 @@ impl World {
             letter,
             Namespace {
                 id,
+                container: 0,
+                main: 1,
+                shares: None,
                 answers: Answers::AtOnce,
                 names: WorkloadNames::default(),
             },
         );
+    }
+
+    /// A container in the pid namespace of another, or in the host's, with its main process.
+    pub(crate) fn add_container(&mut self, letter: char, shares: Option<char>, main: Process) {
+        let nth = u64::from(letter) - u64::from('A');
+        let container = 7000 + nth;
+        self.namespaces.insert(
+            letter,
+            Namespace {
+                id: shares.map_or(HOST, |owner| self.namespaces[&owner].id),
+                container,
+                main: main.id.1,
+                shares,
+                answers: Answers::AtOnce,
+                names: WorkloadNames::default(),
+            },
+        );
+        self.processes.insert(main.id, main);
+    }
+
+    /// The leaf name of a workload's cgroup: an id where that has to be one.
+    pub(crate) fn leaf(&self, letter: char) -> String {
+        match self.namespaces[&letter].container {
+            0 => "3d206acf928a".to_owned(),
+            container => format!("docker-{container:064x}.scope"),
+        }
+    }
+
+    pub(crate) fn workload(&self, letter: char) -> WorkloadId {
+        let namespace = &self.namespaces[&letter];
+        WorkloadId {
+            ns: namespace.id,
+            container: namespace.container,
+        }
     }
 
     pub(crate) fn process(&mut self, id: Id) -> &mut Process {
@@ -157,14 +207,14 @@ impl World {
     pub(crate) fn drain(&mut self) {
         while let Some(output) = self.correlator.poll_output() {
             match output {
-                Output::LookupWorkload { ns, .. } => {
-                    if self.answers(ns) == Answers::AtOnce {
-                        self.answer_names(ns);
+                Output::LookupWorkload { id, .. } => {
+                    if self.answers(id) == Answers::AtOnce {
+                        self.answer_names(id);
                     }
                 }
-                Output::LookupMembers { ns } => {
-                    if self.answers(ns) == Answers::AtOnce {
-                        self.answer_members(ns);
+                Output::LookupMembers { id, .. } => {
+                    if self.answers(id) == Answers::AtOnce {
+                        self.answer_members(id);
                     }
                 }
                 Output::CloseGate { .. } => self.gates_closed.push(self.now),
@@ -179,25 +229,25 @@ impl World {
         }
     }
 
-    fn answers(&self, ns: PidNs) -> Answers {
-        self.letter(ns)
+    fn answers(&self, id: WorkloadId) -> Answers {
+        self.letter(id)
             .map_or(Answers::WhenTold, |letter| self.namespaces[&letter].answers)
     }
 
-    fn letter(&self, ns: PidNs) -> Option<char> {
-        let found = self.namespaces.iter().find(|(_, space)| space.id == ns);
-        found.map(|(letter, _)| *letter)
+    fn letter(&self, id: WorkloadId) -> Option<char> {
+        let mut letters = self.namespaces.keys().copied();
+        letters.find(|letter| self.workload(*letter) == id)
     }
 
-    pub(crate) fn answer_names(&mut self, ns: PidNs) {
-        let letter = self.letter(ns).expect("a namespace of this world");
+    pub(crate) fn answer_names(&mut self, id: WorkloadId) {
+        let letter = self.letter(id).expect("a namespace of this world");
         let names = self.namespaces[&letter].names.clone();
-        self.correlator.handle_names(ns, names);
+        self.correlator.handle_names(id, names);
     }
 
     /// As `/proc` shows them.
-    pub(crate) fn answer_members(&mut self, ns: PidNs) {
-        let letter = self.letter(ns).expect("a namespace of this world");
+    pub(crate) fn answer_members(&mut self, id: WorkloadId) {
+        let letter = self.letter(id).expect("a namespace of this world");
         let members = self
             .processes
             .values()
@@ -213,7 +263,7 @@ impl World {
                 settings: process.settings.clone(),
             })
             .collect();
-        self.correlator.handle_members(ns, members);
+        self.correlator.handle_members(id, members);
     }
 
     /// The process as the kernel side shows it.
@@ -224,14 +274,26 @@ impl World {
             .parent
             .and_then(|parent| self.processes.get(&(id.0, parent)))
             .map_or("containerd-shim", |parent| parent.comm.as_str());
+        let task = process.task();
+        let owner = namespace.shares.unwrap_or(id.0);
+        let init = self.processes.get(&(owner, 1)).map(Process::host_pid);
+        let is_on_host = namespace.id == HOST;
         Task {
             ns: namespace.id,
             ns_init: ProcessKey {
-                tgid: self.processes[&(id.0, 1)].host_pid(),
+                tgid: init.unwrap_or(1),
                 start: namespace.id.init_start,
             },
+            container: namespace.container,
+            main: match namespace.container {
+                0 => 0,
+                _ => self.processes[&(id.0, namespace.main)].host_pid(),
+            },
             parent_comm: parent_comm.to_owned(),
-            ..process.task()
+            level: u32::from(!is_on_host),
+            inner_level: if is_on_host { 0 } else { task.inner_level },
+            ns_tgid: if is_on_host { task.tid } else { task.ns_tgid },
+            ..task
         }
     }
 
@@ -266,8 +328,9 @@ impl World {
             sender,
             target: task,
             state: process.state(tasks),
-            leaf: "3d206acf928a".to_owned(),
+            leaf: self.leaf(target.0),
         };
+        let process = self.process(target);
         let took = process.takes(sent.signal);
         self.handle(&Event::Signal(Box::new(event)));
         if took && target.1 == 1 && disposition == Disposition::Handled {
@@ -293,11 +356,11 @@ impl World {
         })));
     }
 
-    /// A SIGKILL by the dying init (`zap_pid_ns_processes`).
-    pub(crate) fn zap(&mut self, at: BootTime, target: Id) {
+    /// A SIGKILL by a dying init (`zap_pid_ns_processes`).
+    pub(crate) fn zap(&mut self, at: BootTime, init: Id, target: Id) {
         let sender = Task {
             flags: 4,
-            ..self.task((target.0, 1))
+            ..self.task(init)
         };
         let sent = Sent {
             info: SignalInfo::Kernel,
@@ -322,12 +385,13 @@ impl World {
         let status = process.exit(status, becomes_zombie);
         let state = process.state(tasks);
         self.orphan(id);
+        let leaf = self.leaf(id.0);
         self.handle(&Event::Exit(Box::new(ExitEvent {
             at,
             task,
             state,
             status,
-            leaf: "3d206acf928a".to_owned(),
+            leaf,
         })));
     }
 

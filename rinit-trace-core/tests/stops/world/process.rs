@@ -32,6 +32,8 @@ pub(crate) struct Process {
     pub(crate) exec_id: u64,
     pub(crate) cgroup: u64,
     pub(crate) oom: bool,
+    /// Its number in a namespace within the container's.
+    pub(crate) nested: Option<u32>,
     /// Host pid of who traces it.
     pub(crate) tracer: Option<u32>,
     life: Life,
@@ -67,6 +69,7 @@ impl Process {
             exec_id: 1,
             cgroup: 77 + u64::from(id.0),
             oom: false,
+            nested: None,
             tracer: None,
             life: Life::Alive,
         }
@@ -98,6 +101,8 @@ impl Process {
             tid: self.host_pid(),
             level: 1,
             ns_tgid: self.id.1,
+            inner_level: 1 + u32::from(self.nested.is_some()),
+            inner_tgid: self.nested.unwrap_or(self.id.1),
             ppid: self.ppid(),
             parent_level: u32::from(self.parent.is_some()),
             pgid: self.pgid.or(self.sid),
@@ -110,6 +115,11 @@ impl Process {
             },
             ..Task::default()
         }
+    }
+
+    /// Of its innermost pid namespace.
+    fn is_init(&self) -> bool {
+        self.nested.unwrap_or(self.id.1) == 1
     }
 
     /// Traced by another of its namespace, or by the host.
@@ -125,7 +135,7 @@ impl Process {
         let (signal_flags, group_exit_code) = match self.life {
             Life::Dying(code) => (4, code),
             Life::Zombie | Life::Reaped => (4, 0),
-            Life::Alive if self.id.1 == 1 => (0x40, 0),
+            Life::Alive if self.is_init() => (0x40, 0),
             Life::Alive => (0, 0),
         };
         TaskState {
@@ -162,7 +172,7 @@ impl Process {
             let blocked = self.blocked & signal.bit() != 0 || self.ptrace != 0;
             let is_fatal = signal == Signal::KILL
                 || (!blocked && self.disposition(signal) == Disposition::Default);
-            if is_fatal && !(self.id.1 == 1 && signal != Signal::KILL) {
+            if is_fatal && !(self.is_init() && signal != Signal::KILL) {
                 self.life = Life::Dying(u32::from(signal.0));
             }
             if signal != Signal::KILL {
@@ -173,12 +183,13 @@ impl Process {
     }
 
     fn result(&self, signal: Signal, inside: bool) -> SendResult {
-        let unkillable = self.id.1 == 1;
+        let unkillable = self.is_init();
         if self.life != Life::Alive {
             return SendResult::Ignored;
         }
         if signal == Signal::KILL {
-            return if unkillable && inside {
+            // From around its namespace it works.
+            return if unkillable && inside && self.nested.is_none() {
                 SendResult::Ignored
             } else {
                 SendResult::Delivered

@@ -8,6 +8,8 @@
 //! member 7 java handles=TERM parent=1 sid=1 pgid=7 ignores= blocks= waits= cgroup= threads= zombie traced=9
 //! init   tini cmd=tini,-g,--,app env=TINI_KILL_PROCESS_GROUP=1 exe=/usr/bin/tini   (env= is empty)
 //! exec   30 bash sid=30               entered from outside, before the trace
+//! member 40 chrome nested=1           the init of a pid namespace within the container's
+//! container B web pid=20 joins=A      another container in the namespace of A; joins=host
 //! ```
 //! Then events, at seconds since the scenario began (`+2.5`, `+10m`, `+3h+10.1`). What the kernel
 //! makes of a signal follows from the target; a word behind it says otherwise:
@@ -17,9 +19,9 @@
 //! +1     KILL host:bash -> 1                 from the host; kid:NAME is a child of the shim
 //! +1     KILL runc -> 8 cgroup               by cgroup.kill; `forked`: while 8 is being forked
 //! +1     KILL 7 -> 8 kernel                  by the kernel, while 7 ran
-//! +2     zap 7 8                             the dying init SIGKILLs them
+//! +2     zap 7 8                             the dying init SIGKILLs them; `by=40`, `by=A/1`: which
 //! +2     exit 7 killed | TERM | code=3       ended; `zombie`: and is not reaped
-//! +2     end                                 the namespace is empty
+//! +2     end                                 the namespace is empty; `gone B`: the cgroup is
 //! +2     now 7 handles=TERM                  from here on; +2 takes 7 TERM: no longer pending
 //! +2     drops 1 TERM                       unblocked without a handler, delivered and dropped
 //! +2     execs 1 nginx · enter 30 bash · spawn 9 worker · reap 7 · oom 7 · marks 7 · teardown
@@ -45,7 +47,7 @@ use rinit_trace_core::{
 };
 
 use super::{
-    Answers, Id, Sent, World, ZERO, nanos,
+    Answers, HOST, Id, Sent, World, ZERO, nanos,
     process::{Process, shim_pid},
 };
 
@@ -129,16 +131,30 @@ fn declare(world: &mut World, what: &str, words: &mut Words) {
             let attributes: Vec<&str> = words.collect();
             add(world, id, comm, &attributes, what == "exec");
         }
+        "container" => container(world, letter, &words.collect::<Vec<_>>()),
         "names" => names(world, letter, &words.collect::<Vec<_>>()),
         _ => panic!("{what}?"),
     }
+}
+
+fn container(world: &mut World, letter: char, words: &[&str]) {
+    let age = find(words, "age").map_or(Duration::from_secs(60), duration);
+    let pid = find(words, "pid").expect("pid=").parse().unwrap();
+    let mut main = Process::init((letter, pid), words[0], BootTime(world.now.0 - nanos(age)));
+    main.sid = Some(pid);
+    set(&mut main, &words[1..]);
+    let joins = find(words, "joins").expect("joins=");
+    let owner = (joins != "host").then(|| letter_of(joins));
+    world.add_container(letter, owner, main);
 }
 
 fn add(world: &mut World, id: Id, comm: &str, attributes: &[&str], is_exec: bool) {
     let age = find(attributes, "age").map_or(Duration::from_secs(50), duration);
     let start = BootTime(world.now.0 - nanos(age));
     let mut process = Process::new(id, comm, start);
-    process.cgroup = world.processes[&(id.0, 1)].cgroup;
+    let main = world.namespaces[&id.0].main;
+    process.cgroup = world.processes[&(id.0, main)].cgroup;
+    process.parent = Some(main);
     if is_exec {
         process.parent = None;
         process.sid = Some(id.1);
@@ -169,7 +185,8 @@ fn set(process: &mut Process, attributes: &[&str]) {
     for attribute in attributes {
         let (key, value) = attribute.split_once('=').unwrap_or((attribute, ""));
         match key {
-            "age" | "inum-of" => {}
+            "age" | "inum-of" | "pid" | "joins" => {}
+            "nested" => process.nested = value.parse().ok(),
             "handles" => process.handled = mask(value),
             "ignores" => process.ignored = mask(value),
             "blocks" => process.blocked = mask(value),
@@ -216,9 +233,19 @@ fn event(world: &mut World, at: BootTime, words: &mut Words) {
         .find(|token| token.len() == 1 && world.namespaces.contains_key(&letter_of(token)))
         .map_or('A', |token| letter_of(token));
     match what {
-        "zap" => rest.iter().for_each(|pid| world.zap(at, id(pid))),
+        "zap" => {
+            let victims = rest.iter().filter(|token| !token.contains('='));
+            for victim in victims.map(|token| id(token)) {
+                let by = find(&rest, "by").map_or((victim.0, 1), id);
+                world.zap(at, by, victim);
+            }
+        }
         "exit" => exit(world, at, &rest),
         "end" => world.end(at, letter),
+        "gone" => {
+            let cgroup = world.namespaces[&letter].container;
+            world.handle(&Event::CgroupEnd { at, cgroup });
+        }
         "now" => set(world.process(id(rest[0])), &rest[1..]),
         "takes" => world.process(id(rest[0])).pending &= !mask(rest[1]),
         "drops" => world.drop_at_delivery(at, id(rest[0]), signal(rest[1])),
@@ -251,19 +278,26 @@ fn event(world: &mut World, at: BootTime, words: &mut Words) {
 
 /// What the correlator is told beside events.
 fn beside(world: &mut World, at: BootTime, what: &str, letter: char, rest: &[&str]) {
-    let ns = world.namespaces[&letter].id;
+    let workload = world.workload(letter);
+    let ns = workload.ns;
     match what {
-        "names" => world.answer_names(ns),
-        "members" => world.answer_members(ns),
+        "names" => world.answer_names(workload),
+        "members" => world.answer_members(workload),
         "known" => {
-            let task = world.task((letter, 1));
-            world.correlator.handle_workload(&task, "3d206acf928a");
+            let task = world.task((letter, world.namespaces[&letter].main));
+            let leaf = world.leaf(letter);
+            world.correlator.handle_workload(&task, &leaf);
         }
         "lost" => {
             let count = rest[0].parse().unwrap();
             let inum = u64::from(ns.inum);
             let id = if ns.id == 0 { inum } else { ns.id };
-            if rest.contains(&"unknown") {
+            if workload.is_shared() {
+                let key = rinit_trace_common::CONTAINER_KEY;
+                world
+                    .correlator
+                    .handle_loss(workload.container, key, count, at);
+            } else if rest.contains(&"unknown") {
                 world.correlator.handle_unknown_loss(count, at);
             } else {
                 world.correlator.handle_loss(id, ns.init_start, count, at);
@@ -276,11 +310,8 @@ fn beside(world: &mut World, at: BootTime, what: &str, letter: char, rest: &[&st
 
 fn exec_event(world: &mut World, at: BootTime, id: Id) {
     let task = Box::new(world.task(id));
-    world.handle(&Event::Exec {
-        at,
-        task,
-        leaf: "3d206acf928a".to_owned(),
-    });
+    let leaf = world.leaf(id.0);
+    world.handle(&Event::Exec { at, task, leaf });
 }
 
 fn exit(world: &mut World, at: BootTime, rest: &[&str]) {
@@ -381,11 +412,7 @@ fn sender(world: &World, token: &str, target: char) -> Task {
             start: ZERO.0 - 5,
         },
         tid: pid,
-        ns: PidNs {
-            id: 1,
-            inum: 4_026_531_836,
-            init_start: 1,
-        },
+        ns: HOST,
         ppid: parent_pid,
         comm: comm.to_owned(),
         parent_comm: parent.to_owned(),

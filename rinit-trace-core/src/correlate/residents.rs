@@ -1,0 +1,105 @@
+//! Who lives in a workload: their names, and who of them has entered from outside.
+
+use super::{entered::TICK_NS, workload::Workload};
+use crate::model::{BootTime, CgroupIds, ProcessKey, ProcessNames, Task, WorkloadNames};
+
+/// Most processes whose names are kept.
+const MAX_MEMBERS: usize = 16_384;
+
+impl Workload {
+    /// The init to look up, once.
+    pub(super) fn wants_names(&mut self, leaf: &str) -> Option<ProcessKey> {
+        if self.leaf.is_empty() {
+            leaf.clone_into(&mut self.leaf);
+        }
+        (!std::mem::replace(&mut self.asked_names, true)).then_some(self.init)
+    }
+
+    pub(super) fn names_came(&mut self, names: WorkloadNames) {
+        self.names = Some(names);
+    }
+
+    pub(super) fn members_came(&mut self, members: Vec<ProcessNames>) {
+        if !std::mem::replace(&mut self.asked_members, false) {
+            return;
+        }
+        self.members.extend(
+            members
+                .into_iter()
+                .take(MAX_MEMBERS)
+                .map(|member| (member.pid, member)),
+        );
+        // Without our init these may be the processes of the next namespace with this inum.
+        if self.names_of(self.init).is_none() {
+            return;
+        }
+        if self.is_on_host {
+            // An orphan of the container has gone to the runtime: it looks as if it had entered.
+            return;
+        }
+        for member in self.members.values() {
+            // Its parent lives outside and it is not the init: it entered.
+            if !member.parent_inside && member.pid != self.init.tgid {
+                self.entered
+                    .note(member.pid, member.start_ticks, member.sid);
+            }
+        }
+    }
+
+    /// What the lookup said of a process; its pid may have been another's at that time.
+    pub(super) fn names_of(&self, key: ProcessKey) -> Option<&ProcessNames> {
+        self.members
+            .get(&key.tgid)
+            .filter(|names| names.start_ticks == key.start / TICK_NS)
+    }
+
+    /// Notes where a process lives, and whether it entered from outside.
+    pub(super) fn see(&mut self, task: &Task, at: BootTime) {
+        self.last_seen = self.last_seen.max(at);
+        if self.init.start == 0 && self.init.tgid == task.key.tgid {
+            self.init = task.key;
+        }
+        if self.is_over() {
+            // Its facts are complete.
+        } else if task.key == self.init {
+            // Zero is not read rather than a cgroup.
+            if task.cgroups != CgroupIds::default() {
+                self.cgroups = Some(task.cgroups);
+            }
+        } else {
+            self.note_entered(task);
+        }
+    }
+
+    /// Whether a process is part of an exec session by itself. Another container's main process in
+    /// the same namespace has cgroups of its own and is none.
+    pub(super) fn is_exec(&self, task: &Task) -> bool {
+        task.key != self.init
+            && !self.is_other_container(task)
+            && (self.entered.contains(task.key) || self.entered.has_session_of(task))
+    }
+
+    pub(super) fn is_other_container(&self, task: &Task) -> bool {
+        self.cgroups.is_some_and(|own| own != task.cgroups)
+    }
+
+    /// Whether a process is of this workload.
+    pub(super) fn has(&self, task: &Task) -> bool {
+        task.ns == self.id.ns && task.container == self.id.container
+    }
+
+    /// A process that is the init, or has entered, has become another program.
+    pub(super) fn on_exec(&mut self, task: &Task, at: BootTime) {
+        self.see(task, at);
+        if self.is_on_host && task.key != self.init && !self.is_over() {
+            self.entered.note_task(task);
+        }
+    }
+
+    pub(super) fn note_entered(&mut self, task: &Task) {
+        let from_outside = task.parent_level < task.level && task.key != self.init;
+        if from_outside && !self.is_other_container(task) {
+            self.entered.note_task(task);
+        }
+    }
+}
