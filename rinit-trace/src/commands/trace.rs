@@ -60,6 +60,7 @@ fn start(args: &TraceArgs, target: Option<&Target>, lookups: Arc<Lookups>) -> Re
         target: target.map(|target| kernel::Target {
             inum: target.inum,
             init: target.init.pid,
+            container: target.cgroup.unwrap_or(0),
         }),
         ring_bytes: args.ring_kib.next_power_of_two().saturating_mul(1024),
         drop_one_in: args.drop_one_in,
@@ -79,9 +80,10 @@ fn start(args: &TraceArgs, target: Option<&Target>, lookups: Arc<Lookups>) -> Re
     }
     let mut tracer = Tracer::new(kernel, lookups, node());
     tracer.learn(match target {
-        Some(target) => vec![target.init.clone()],
-        None => runtime::all_namespaces(),
+        Some(target) if target.cgroup.is_none() => vec![target.init.clone()],
+        _ => runtime::all_namespaces(),
     });
+    tracer.learn_shared(runtime::shared_containers());
     Ok(tracer)
 }
 
@@ -98,8 +100,8 @@ async fn trace_one(
     target: &Target,
 ) -> Result<Exit> {
     // It may have stopped between the lookup and the attaching of the probes.
-    let still_there = runtime::init_of(target.init.pid)
-        .is_ok_and(|init| init.start_ticks == target.init.start_ticks);
+    let still_there = runtime::process(target.init.pid)
+        .is_some_and(|init| init.start_ticks == target.init.start_ticks);
     if !still_there {
         eprintln!(
             "error: {} ended before it could be traced; start it again",
@@ -108,7 +110,15 @@ async fn trace_one(
         return Ok(Exit::NotTraced);
     }
     eprintln!("tracing {}: waiting for it to stop", target.label);
-    match next(tracer, interrupts, args.timeout).await {
+    let deadline = Deadline::new(args);
+    let event = loop {
+        match next(tracer, interrupts, deadline.left()).await {
+            // Of another container in the same pid namespace.
+            Event::Report(report) if report.workload.init.pid != target.init.pid => {}
+            event => break event,
+        }
+    };
+    match event {
         Event::Report(report) => {
             print_report(&report, args.output)?;
             Ok(match report.verdict {
@@ -135,10 +145,9 @@ async fn trace_all(
     verbose: bool,
 ) -> Result<Exit> {
     eprintln!("tracing every container of this host; Ctrl-C ends");
-    let deadline = args.timeout.map(|time| tokio::time::Instant::now() + time);
+    let deadline = Deadline::new(args);
     loop {
-        let left = deadline.map(|at| at.saturating_duration_since(tokio::time::Instant::now()));
-        match next(tracer, interrupts, left).await {
+        match next(tracer, interrupts, deadline.left()).await {
             Event::Report(report) => show(&report, args, verbose)?,
             Event::TimedOut | Event::Interrupted => break,
         }
@@ -151,6 +160,20 @@ async fn trace_all(
     }
     warn_of_what_is_missing(tracer);
     Ok(Exit::Ok)
+}
+
+/// Until when to wait, if not for ever.
+struct Deadline(Option<tokio::time::Instant>);
+
+impl Deadline {
+    fn new(args: &TraceArgs) -> Self {
+        Self(args.timeout.map(|time| tokio::time::Instant::now() + time))
+    }
+
+    fn left(&self) -> Option<Duration> {
+        let at = self.0?;
+        Some(at.saturating_duration_since(tokio::time::Instant::now()))
+    }
 }
 
 /// Reports that are missing, or may be, are never passed over in silence.

@@ -5,13 +5,10 @@
 //! subtree) can choose the innermost names, so an identity found here is a hint for people, never a
 //! permission.
 
-use rinit_trace_core::model::Runtime;
+use rinit_trace_core::model::{Runtime, split_container_id};
 
 #[cfg(test)]
 mod tests;
-
-/// Length of a container id: SHA-256 as lower-case hex, the same in all four runtimes.
-pub const ID_LEN: usize = 64;
 
 /// The kernel appends this to the path of a removed cgroup that still has (dying) tasks.
 const DELETED: &str = " (deleted)";
@@ -61,6 +58,29 @@ pub fn parse_proc_cgroup(text: &str) -> CgroupIdentity {
     chosen.map_or_else(CgroupIdentity::default, |(_, path)| parse_path(path))
 }
 
+/// Whether the pids controller has a v1 hierarchy of its own on this host: then the cgroups of
+/// containers are in it, and v2 has none of them or repeats them.
+pub fn has_v1_pids() -> bool {
+    std::fs::read_to_string("/proc/self/cgroup").is_ok_and(|text| is_v1_pids(&text))
+}
+
+/// The same, from the text of `/proc/PID/cgroup`.
+pub(super) fn is_v1_pids(text: &str) -> bool {
+    let mut lines = text.lines().filter_map(split_line);
+    lines.any(|(controllers, _)| controllers.split(',').any(|name| name == "pids"))
+}
+
+/// The path in the v1 hierarchy of the pids controller, or in v2, from the text of
+/// `/proc/PID/cgroup`.
+pub(super) fn path_of(text: &str, is_v1: bool) -> Option<&str> {
+    let mut lines = text.lines().filter_map(split_line);
+    let found = lines.find(|(controllers, _)| match is_v1 {
+        true => controllers.split(',').any(|name| name == "pids"),
+        false => controllers.is_empty(),
+    });
+    found.map(|(_, path)| path)
+}
+
 /// Reads one cgroup path, or the leaf name of one.
 pub fn parse_path(path: &str) -> CgroupIdentity {
     let path = path.strip_suffix(DELETED).unwrap_or(path);
@@ -70,14 +90,6 @@ pub fn parse_path(path: &str) -> CgroupIdentity {
         container_id: found.map(|found| found.id.to_owned()),
         path: path.to_owned(),
     }
-}
-
-/// Whether the text could be an id or the beginning of one.
-pub(super) fn is_id_prefix(text: &str) -> bool {
-    (1..=ID_LEN).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Controllers and path of a line. The path may itself contain colons.
@@ -111,7 +123,7 @@ fn find_id(path: &str) -> Option<FoundId<'_>> {
     let mut above = path;
     while !above.is_empty() {
         let (parent, segment) = above.rsplit_once('/').unwrap_or(("", above));
-        if let Some((prefix, id)) = split_id(segment) {
+        if let Some((prefix, id)) = split_container_id(segment) {
             let bare = prefix.is_empty();
             let runtime = if bare {
                 runtime_above(parent)
@@ -123,16 +135,6 @@ fn find_id(path: &str) -> Option<FoundId<'_>> {
         above = parent;
     }
     None
-}
-
-/// Splits `docker-ID.scope`, `libpod-ID`, `x.slice:cri-containerd:ID` or `ID` before the id.
-fn split_id(segment: &str) -> Option<(&str, &str)> {
-    let name = segment.strip_suffix(".scope").unwrap_or(segment);
-    let (prefix, id) = name.split_at_checked(name.len().checked_sub(ID_LEN)?)?;
-    let separated = prefix.is_empty() || prefix.ends_with(['-', ':']);
-    // `crio-conmon-ID.scope` and `libpod-conmon-ID.scope` hold the monitor, not the container.
-    let monitor = prefix.ends_with("conmon-");
-    (is_id_prefix(id) && separated && !monitor).then_some((prefix, id))
 }
 
 /// The runtime that writes this prefix before an id.
@@ -157,7 +159,7 @@ fn runtime_above(parent: &str) -> Option<Runtime> {
     [nearest]
         .into_iter()
         .chain(folders)
-        .take_while(|folder| split_id(folder).is_none())
+        .take_while(|folder| split_container_id(folder).is_none())
         .any(|folder| folder.contains("kubepods"))
         .then_some(Runtime::Containerd)
 }

@@ -12,6 +12,7 @@ pub mod cgroup;
 pub mod docker;
 mod lookups;
 mod proc;
+mod shared;
 mod target;
 #[cfg(test)]
 mod testing;
@@ -20,6 +21,7 @@ mod text;
 pub use cgroup::CgroupIdentity;
 pub use lookups::{LookupConfig, LookupOutcome, LookupStats, Lookups};
 pub use proc::{NamespaceError, NamespaceInit, Proc};
+pub use shared::SharedContainer;
 pub use target::{ContainerName, Matches, Owner, Syntax, Target, TargetError, resolve};
 
 use rinit_trace_core::model::ProcessNames;
@@ -27,6 +29,17 @@ use rinit_trace_core::model::ProcessNames;
 /// The processes of a pid namespace that have not ended. Blocking: one scan of `/proc`.
 pub fn members(inum: u32) -> Vec<ProcessNames> {
     Proc::default().members(inum)
+}
+
+/// The processes of one container that have not ended, by its full id. Blocking: one scan of `/proc`.
+pub fn members_of_container(id: &str) -> Vec<ProcessNames> {
+    Proc::default().members_of_container(id)
+}
+
+/// Every container that shares a pid namespace with another, or with the host. Blocking: scans of
+/// `/proc`.
+pub fn shared_containers() -> Vec<SharedContainer> {
+    Proc::default().shared_containers()
 }
 
 /// Every living process outside our own pid namespace. Blocking: one scan of `/proc`.

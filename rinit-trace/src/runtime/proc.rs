@@ -16,7 +16,10 @@ use rinit_trace_core::model::{INIT_VARIABLES, InitSettings, ProcessNames};
 use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat};
 use thiserror::Error;
 
-use super::cgroup::{CgroupIdentity, parse_proc_cgroup};
+use super::{
+    cgroup::{CgroupIdentity, parse_proc_cgroup},
+    shared::Resident,
+};
 
 mod parse;
 #[cfg(test)]
@@ -221,6 +224,55 @@ impl Proc {
             })
         };
         self.processes().filter_map(describe).collect()
+    }
+
+    /// Every living process that is in a container's cgroup, by one scan.
+    pub(super) fn residents(&self) -> Vec<Resident> {
+        let describe = |process: Process| {
+            let cgroups = process.read("cgroup", MAX_CGROUP)?;
+            let cgroups = String::from_utf8_lossy(&cgroups).into_owned();
+            let cgroup = parse_proc_cgroup(&cgroups);
+            let container_id = cgroup.container_id.clone()?;
+            let stat = process.stat().filter(|stat| !stat.has_ended())?;
+            Some(Resident {
+                container_id,
+                cgroups,
+                ppid: stat.ppid,
+                process: NamespaceInit {
+                    inum: process.namespace().ok()?,
+                    pid: process.pid,
+                    start_ticks: stat.start_ticks,
+                    comm: stat.comm,
+                    cmdline: process.cmdline(),
+                    cgroup,
+                },
+            })
+        };
+        self.processes().filter_map(describe).collect()
+    }
+
+    /// The processes of one container that have not ended, by its full id. Blocking.
+    pub fn members_of_container(&self, id: &str) -> Vec<ProcessNames> {
+        let is_its = |process: &Process| {
+            let cgroup = process.cgroup().and_then(|cgroup| cgroup.container_id);
+            cgroup.as_deref() == Some(id)
+        };
+        let mut members: Vec<ProcessNames> = self
+            .processes()
+            .filter(is_its)
+            .filter_map(|process| process.names())
+            .take(MAX_MEMBERS)
+            .collect();
+        let inside: HashSet<u32> = members.iter().map(|member| member.pid).collect();
+        for member in &mut members {
+            member.parent_inside = inside.contains(&member.ppid);
+        }
+        members
+    }
+
+    /// A file of this file system.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.root.join(name)
     }
 
     fn lookup_error(&self, pid: u32, error: io::Error) -> NamespaceError {

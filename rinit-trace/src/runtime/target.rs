@@ -3,7 +3,7 @@
 //! Docker knows names and states, so it is asked first; without it an id is still found, in the
 //! cgroup paths of running processes. Runs once, before tracing starts; scans of `/proc` block.
 
-use rinit_trace_core::model::Runtime;
+use rinit_trace_core::model::{Runtime, is_container_id_prefix};
 
 mod error;
 mod reference;
@@ -14,10 +14,10 @@ pub use error::{ContainerName, Matches, Owner, TargetError};
 pub use reference::Syntax;
 
 use super::{
-    cgroup::is_id_prefix,
     docker::{DockerError, Inspected, Listed},
     lookups::Lookups,
     proc::{ContainerProcess, NamespaceError, NamespaceInit, Proc},
+    shared::SharedContainer,
     text::escaped,
 };
 use reference::Reference;
@@ -33,6 +33,9 @@ pub struct Target {
     pub label: String,
     /// Full container id, where there is a container.
     pub container_id: Option<String>,
+    /// kernfs id of its cgroup, where it shares the namespace with others and `init` is no init but
+    /// its main process.
+    pub cgroup: Option<u64>,
 }
 
 /// Finds the pid namespace that the user means by a container's name, its id or the beginning of
@@ -53,6 +56,11 @@ pub async fn resolve(text: &str, lookups: &Lookups) -> Result<Target, TargetErro
 }
 
 fn by_process(proc: &Proc, pid: u32) -> Result<Target, TargetError> {
+    let container = proc.cgroup_of(pid).and_then(|cgroup| cgroup.container_id);
+    if let Some(shared) = container.and_then(|id| proc.shared_container(&id)) {
+        let label = format!("process {pid}, of container {}", &shared.container_id);
+        return Ok(Target::shared(shared, label));
+    }
     let init = proc.init_of(pid)?;
     let comm = escaped(&init.comm);
     let label = if init.pid == pid {
@@ -83,7 +91,7 @@ fn pick<'a>(list: &'a [Listed], text: &str) -> Result<Option<&'a Listed>, Target
     if let Some(found) = list.iter().find(exact).or_else(|| list.iter().find(named)) {
         return Ok(Some(found));
     }
-    let is_prefix = is_id_prefix(text);
+    let is_prefix = is_container_id_prefix(text);
     let matches: Vec<&Listed> = list
         .iter()
         .filter(|listed| is_prefix && listed.id.starts_with(text))
@@ -118,6 +126,9 @@ async fn by_docker(
         Err(DockerError::Status { code: 404, .. }) => return Err(not_running("removed")),
         Err(error) => return by_cgroup(lookups.proc(), &listed.id, Some(error)),
     };
+    if let Some(shared) = lookups.proc().shared_container(&listed.id) {
+        return Ok(Target::shared(shared, container.to_string()));
+    }
     refuse_shared_by_request(&container, &inspected, list)?;
     let Some(pid) = inspected.pid() else {
         return Err(not_running(inspected.status().unwrap_or("no process")));
@@ -134,7 +145,7 @@ async fn by_docker(
     })
 }
 
-/// Refuses what was started in another's pid namespace on purpose.
+/// Refuses what was started in another's pid namespace on purpose, and whose cgroup was not found.
 fn refuse_shared_by_request(
     container: &ContainerName,
     inspected: &Inspected,
@@ -195,7 +206,7 @@ fn owner_of(init: &NamespaceInit, list: &[Listed]) -> Owner {
 
 /// Finds a container by the cgroups of running processes: any runtime's, but only by its id.
 fn by_cgroup(proc: &Proc, text: &str, docker: Option<DockerError>) -> Result<Target, TargetError> {
-    let is_prefix = is_id_prefix(text);
+    let is_prefix = is_container_id_prefix(text);
     let mut processes = if is_prefix {
         proc.in_containers(text)
     } else {
@@ -227,6 +238,10 @@ fn by_cgroup(proc: &Proc, text: &str, docker: Option<DockerError>) -> Result<Tar
         }
     };
     let container = ContainerName::from_id(&found.container_id);
+    if let Some(shared) = proc.shared_container(&found.container_id) {
+        let label = format!("container {container} ({})", escaped(&shared.main.comm));
+        return Ok(Target::shared(shared, label));
+    }
     let init = match proc.init_of(found.pid) {
         Ok(init) => init,
         Err(NamespaceError::OwnNamespace { .. }) => {
@@ -252,6 +267,16 @@ impl Target {
             container_id: init.cgroup.container_id.clone(),
             label,
             init,
+            cgroup: None,
+        }
+    }
+
+    /// A container that shares its pid namespace with others.
+    fn shared(container: SharedContainer, label: String) -> Self {
+        Self {
+            container_id: Some(container.container_id),
+            cgroup: Some(container.cgroup),
+            ..Self::new(container.main, label)
         }
     }
 

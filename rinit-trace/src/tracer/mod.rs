@@ -17,7 +17,7 @@ use rinit_trace_core::{
     decode,
     diagnose::diagnose,
     model::{
-        DroppedSignal, Event, PidNs, PidnsTeardown, ProcessKey, ProcessNames, StopReport,
+        DroppedSignal, Event, PidnsTeardown, ProcessKey, ProcessNames, StopReport, WorkloadId,
         WorkloadNames,
     },
 };
@@ -32,7 +32,7 @@ use crate::{
         Kernel, Losses,
         attach::{Mechanism, TEARDOWN_FUNCTION},
     },
-    runtime::{self, Lookups, NamespaceInit},
+    runtime::{self, Lookups, NamespaceInit, SharedContainer},
 };
 use cmdlines::Cmdlines;
 
@@ -51,8 +51,8 @@ const ANSWERS: usize = 1024;
 
 /// The answer to a lookup.
 enum Answer {
-    Names(PidNs, ProcessKey, Box<WorkloadNames>),
-    Members(PidNs, Vec<ProcessNames>),
+    Names(WorkloadId, ProcessKey, Box<WorkloadNames>),
+    Members(WorkloadId, Vec<ProcessNames>),
     /// To remember, for no stop yet.
     Seen(Vec<ProcessNames>),
 }
@@ -81,7 +81,7 @@ pub struct Tracer {
     /// gone, and then only the leaf of its cgroup is left.
     learned: HashMap<u32, NamespaceInit>,
     /// Namespaces whose names were asked for, by the init's host pid.
-    asked: HashMap<u32, PidNs>,
+    asked: HashMap<u32, WorkloadId>,
     news: VecDeque<News>,
     losses: Losses,
     lost_by_namespace: HashMap<(u64, u64), u64>,
@@ -132,15 +132,36 @@ impl Tracer {
     /// at their stop it may be too late.
     pub fn learn(&mut self, namespaces: Vec<NamespaceInit>) {
         for init in namespaces {
-            let lookups = Arc::clone(&self.lookups);
-            let (pid, leaf) = (init.pid, leaf(&init));
-            self.learned.insert(pid, init);
-            tokio::spawn(async move {
-                // Kept by the lookups' own cache.
-                lookups.names(pid, &leaf).await;
-            });
+            if let Some(container) = &init.cgroup.container_id {
+                let (inum, start) = (init.inum, init.start_ticks);
+                self.correlator.handle_owner(inum, start, container.clone());
+            }
+            self.ask_early(init);
         }
         self.see(runtime::contained);
+    }
+
+    /// The same for containers that share a pid namespace with others. The kernel side has to be told
+    /// of those that were there before.
+    pub fn learn_shared(&mut self, containers: Vec<SharedContainer>) {
+        for container in containers {
+            self.kernel
+                .know_container(container.cgroup, container.main.pid);
+            let id = container.container_id;
+            self.see(move || runtime::members_of_container(&id));
+            self.ask_early(container.main);
+        }
+    }
+
+    /// Fetches the names of a workload for when they are wanted.
+    fn ask_early(&mut self, init: NamespaceInit) {
+        let lookups = Arc::clone(&self.lookups);
+        let (pid, leaf) = (init.pid, leaf(&init));
+        self.learned.insert(pid, init);
+        tokio::spawn(async move {
+            // Kept by the lookups' own cache.
+            lookups.names(pid, &leaf).await;
+        });
     }
 
     /// Remembers arguments of processes, read where reading may block.
@@ -159,8 +180,8 @@ impl Tracer {
 
     /// Names a workload by its init: the caller started it and knows.
     pub fn introduce(&mut self, init_pid: u32, names: WorkloadNames) {
-        if let Some(ns) = self.asked.get(&init_pid) {
-            self.correlator.handle_names(*ns, names.clone());
+        if let Some(id) = self.asked.get(&init_pid) {
+            self.correlator.handle_names(*id, names.clone());
         }
         self.introduced.insert(init_pid, names);
     }
@@ -298,20 +319,13 @@ impl Tracer {
     fn act(&mut self) {
         while let Some(output) = self.correlator.poll_output() {
             match output {
-                Output::LookupWorkload { ns, init, leaf } => self.look_up_workload(ns, init, leaf),
-                Output::LookupMembers { ns } => self.look_up_members(ns),
-                Output::CloseGate { ns } => {
-                    let id = if ns.id == 0 {
-                        u64::from(ns.inum)
-                    } else {
-                        ns.id
-                    };
-                    self.kernel.close_gate(id, ns.init_start);
-                }
+                Output::LookupWorkload { id, init, leaf } => self.look_up_workload(id, init, leaf),
+                Output::LookupMembers { id, container } => self.look_up_members(id, container),
+                Output::CloseGate { id } => self.kernel.close_gate(id.kernel_key()),
                 Output::SignalDropped(dropped) => {
                     self.news.push_back(News::SignalDropped(dropped));
                 }
-                Output::StopBegan { ns } => tracing::debug!("a stop has begun in {ns}"),
+                Output::StopBegan { id } => tracing::debug!("a stop has begun in {id}"),
                 Output::Closed(mut stop) => {
                     self.cmdlines.complete(&mut stop);
                     self.forget(stop.facts.init.tgid);
@@ -322,45 +336,48 @@ impl Tracer {
         }
     }
 
-    fn look_up_workload(&mut self, ns: PidNs, init: ProcessKey, leaf: String) {
+    fn look_up_workload(&mut self, id: WorkloadId, init: ProcessKey, leaf: String) {
         if self.asked.len() >= MAX_ASKED {
             self.asked.clear();
         }
-        self.asked.insert(init.tgid, ns);
+        self.asked.insert(init.tgid, id);
         if let Some(names) = self.introduced.get(&init.tgid) {
-            self.correlator.handle_names(ns, names.clone());
+            self.correlator.handle_names(id, names.clone());
             return;
         }
         let (lookups, answer) = (Arc::clone(&self.lookups), self.answer.clone());
         tokio::spawn(async move {
             let names = Box::new(lookups.names(init.tgid, &leaf).await);
             // The tracer is gone: nobody wants to know.
-            let _ = answer.send(Answer::Names(ns, init, names)).await;
+            let _ = answer.send(Answer::Names(id, init, names)).await;
         });
     }
 
-    fn look_up_members(&self, ns: PidNs) {
+    fn look_up_members(&self, id: WorkloadId, container: Option<String>) {
         let answer = self.answer.clone();
         tokio::task::spawn_blocking(move || {
-            let members = runtime::members(ns.inum);
-            let _ = answer.blocking_send(Answer::Members(ns, members));
+            let members = match container.filter(|_| id.is_shared()) {
+                Some(container) => runtime::members_of_container(&container),
+                None => runtime::members(id.ns.inum),
+            };
+            let _ = answer.blocking_send(Answer::Members(id, members));
         });
     }
 
     fn take(&mut self, answer: Answer) {
         match answer {
-            Answer::Names(ns, init, mut names) => {
+            Answer::Names(id, init, mut names) => {
                 names.init_cmdline = self.cmdlines.get(init).cloned();
                 if let Some(learned) = self.learned.get(&init.tgid) {
                     add_cgroup(&mut names, learned, init);
                 }
                 // Introduced in the meantime: the caller knows better.
                 let names = self.introduced.get(&init.tgid).cloned().unwrap_or(*names);
-                self.correlator.handle_names(ns, names);
+                self.correlator.handle_names(id, names);
             }
-            Answer::Members(ns, members) => {
+            Answer::Members(id, members) => {
                 self.cmdlines.remember_all(&members);
-                self.correlator.handle_members(ns, members);
+                self.correlator.handle_members(id, members);
             }
             Answer::Seen(members) => self.cmdlines.remember_all(&members),
         }

@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use rinit_trace_core::model::is_container_id_prefix;
 
 use super::*;
 
@@ -216,7 +217,7 @@ proptest! {
         for found in [parse_path(&path), parse_proc_cgroup(&format!("3:pids:{path}\n0::/{path}"))] {
             if let Some(id) = &found.container_id {
                 prop_assert_eq!(id.len(), 64);
-                prop_assert!(is_id_prefix(id) && path.contains(id.as_str()));
+                prop_assert!(is_container_id_prefix(id) && path.contains(id.as_str()));
             } else {
                 prop_assert_eq!(found.runtime, None);
             }

@@ -77,15 +77,20 @@ pub enum TargetError {
     },
     /// Started with `--pid=host`.
     #[error(
-        "container {container} shares the host's pid namespace, so nothing ends with its init; \
-         start it without --pid=host"
+        "container {container} shares the host's pid namespace, and its cgroup, which would tell \
+         its processes from the host's, is not to be seen here; mount /sys/fs/cgroup, or start it \
+         without --pid=host"
     )]
     SharesHost {
         /// The container.
         container: ContainerName,
     },
     /// Started with `--pid=container:X`, or in a pod that shares one namespace.
-    #[error("container {container} shares the pid namespace of {owner}; trace {} instead", owner.reference())]
+    #[error(
+        "container {container} shares the pid namespace of {owner}, and its cgroup, which would \
+         tell them apart, is not to be seen here; mount /sys/fs/cgroup, or trace {} instead",
+        owner.reference()
+    )]
     SharesWith {
         /// The container.
         container: ContainerName,

@@ -1,0 +1,140 @@
+//! Containers that share a pid namespace with another, or with the host: found by their cgroups.
+//!
+//! The kernel side knows such a container by the kernfs id of its cgroup, which is the inode number
+//! of the cgroup's folder.
+
+use std::{collections::HashMap, os::unix::fs::MetadataExt as _, path::PathBuf};
+
+use rinit_trace_core::model::Runtime;
+
+use super::{
+    cgroup::{is_v1_pids, path_of},
+    proc::{NamespaceInit, Proc},
+};
+
+/// One of them, at a moment when its main process lived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedContainer {
+    /// Full container id.
+    pub container_id: String,
+    /// kernfs id of its cgroup.
+    pub cgroup: u64,
+    /// Its main process; `inum` is that of the namespace it shares.
+    pub main: NamespaceInit,
+}
+
+impl SharedContainer {
+    /// The runtime, where the cgroup path names it.
+    pub fn runtime(&self) -> Option<Runtime> {
+        self.main.cgroup.runtime
+    }
+}
+
+/// A process of a container, as far as it tells who is the main one.
+pub(super) struct Resident {
+    pub(super) container_id: String,
+    /// Its `/proc/PID/cgroup`.
+    pub(super) cgroups: String,
+    pub(super) ppid: u32,
+    /// Described as if it were an init.
+    pub(super) process: NamespaceInit,
+}
+
+impl Proc {
+    /// Every container whose main process is no init of a pid namespace, by one scan. Blocking.
+    pub fn shared_containers(&self) -> Vec<SharedContainer> {
+        let owners: HashMap<u32, Option<String>> = self
+            .all_namespaces()
+            .into_iter()
+            .map(|init| (init.inum, init.cgroup.container_id))
+            .collect();
+        let residents = self.residents();
+        let home: HashMap<u32, &str> = residents
+            .iter()
+            .map(|resident| (resident.process.pid, resident.container_id.as_str()))
+            .collect();
+        let mut mains: HashMap<&str, &Resident> = HashMap::new();
+        for resident in &residents {
+            let id = resident.container_id.as_str();
+            let owner = owners.get(&resident.process.inum).cloned().flatten();
+            // Entered from outside, and the first that did.
+            let is_entered = home.get(&resident.ppid) != Some(&id);
+            if owner.as_deref() == Some(id) || !is_entered {
+                continue;
+            }
+            let first = mains.entry(id).or_insert(resident);
+            let age = |resident: &Resident| (resident.process.start_ticks, resident.process.pid);
+            if age(resident) < age(first) {
+                *first = resident;
+            }
+        }
+        let found = mains.into_values();
+        found
+            .filter_map(|main| {
+                Some(SharedContainer {
+                    container_id: main.container_id.clone(),
+                    cgroup: self.cgroup_id(&main.cgroups)?,
+                    main: main.process.clone(),
+                })
+            })
+            .collect()
+    }
+
+    /// One of them, by its full id. Blocking.
+    pub fn shared_container(&self, id: &str) -> Option<SharedContainer> {
+        let mut shared = self.shared_containers().into_iter();
+        shared.find(|container| container.container_id == id)
+    }
+
+    /// The kernfs id of the cgroup that tells a container, from the text of `/proc/PID/cgroup`.
+    fn cgroup_id(&self, cgroups: &str) -> Option<u64> {
+        let is_v1 = is_v1_pids(cgroups);
+        let path = path_of(cgroups, is_v1)?;
+        let mounts = std::fs::read_to_string(self.file("self/mountinfo")).ok()?;
+        let (root, folder) = mounts.lines().find_map(|line| cgroup_mount(line, is_v1))?;
+        let below = path.strip_prefix(root.trim_end_matches('/'))?;
+        let folder = PathBuf::from(folder).join(below.trim_start_matches('/'));
+        Some(std::fs::metadata(folder).ok()?.ino())
+    }
+}
+
+/// Root and mount point of a line of `/proc/self/mountinfo`, when it is the hierarchy that containers
+/// are told by: v1 with the pids controller, or v2.
+fn cgroup_mount(line: &str, is_v1: bool) -> Option<(&str, &str)> {
+    let (mount, kind) = line.split_once(" - ")?;
+    let mut mount = mount.split(' ').skip(3);
+    let (root, folder) = (mount.next()?, mount.next()?);
+    let mut kind = kind.split(' ');
+    let (name, options) = (kind.next()?, kind.nth(1)?);
+    let is_meant = match name {
+        "cgroup2" => !is_v1,
+        "cgroup" => is_v1 && options.split(',').any(|option| option == "pids"),
+        _ => false,
+    };
+    // A folder of cgroups with a space in its name would be written `\040`: nobody mounts it so.
+    is_meant.then_some((root, folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hierarchy_of_containers_is_found_among_the_mounts() {
+        let v2 = "31 24 0:27 / /sys/fs/cgroup/unified rw,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate";
+        let pids = "36 24 0:32 /docker /sys/fs/cgroup/pids rw,relatime - cgroup cgroup rw,pids";
+        let memory = "37 24 0:33 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory";
+        assert_eq!(
+            cgroup_mount(v2, false),
+            Some(("/", "/sys/fs/cgroup/unified"))
+        );
+        assert_eq!(cgroup_mount(v2, true), None);
+        assert_eq!(
+            cgroup_mount(pids, true),
+            Some(("/docker", "/sys/fs/cgroup/pids"))
+        );
+        assert_eq!(cgroup_mount(pids, false), None);
+        assert_eq!(cgroup_mount(memory, true), None);
+        assert_eq!(cgroup_mount("", true), None);
+    }
+}
