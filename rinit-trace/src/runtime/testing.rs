@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fs,
-    os::unix::fs::symlink,
+    os::unix::fs::{MetadataExt, symlink},
     path::PathBuf,
     sync::{
         Arc,
@@ -124,6 +124,15 @@ impl FakeProc {
             cgroup: &format!("0::/system.slice/docker-{id}.scope\n"),
             ..FakeProcess::default()
         });
+    }
+
+    /// A cgroup of the v2 hierarchy, which is mounted then; its kernfs id.
+    pub(super) fn add_cgroup(&self, path: &str) -> u64 {
+        let root = self.path("cgroups");
+        fs::create_dir_all(root.join(path)).unwrap();
+        let mount = format!("31 24 0:27 / {} rw - cgroup2 cgroup2 rw\n", root.display());
+        fs::write(self.path("self/mountinfo"), mount).unwrap();
+        fs::metadata(root.join(path)).unwrap().ino()
     }
 
     pub(super) fn proc(&self) -> Proc {

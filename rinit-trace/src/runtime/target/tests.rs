@@ -100,7 +100,7 @@ async fn what_does_not_run_cannot_be_traced() {
 }
 
 #[tokio::test]
-async fn shared_namespaces_are_refused_with_their_owner() {
+async fn shared_namespaces_without_cgroups_are_refused_with_their_owner() {
     let host = host_with_web();
     let mode = |mode: &str| {
         format!(r#""State":{{"Status":"running","Pid":41}},"HostConfig":{{"PidMode":"{mode}"}}"#)
@@ -113,8 +113,9 @@ async fn shared_namespaces_are_refused_with_their_owner() {
         "{text}"
     );
     assert_eq!(code, 3);
-    let expected = "container side (3f00c2d3a495) shares the pid namespace of web (3d206acf928a); \
-                    trace web instead";
+    let expected = "container side (3f00c2d3a495) shares the pid namespace of web (3d206acf928a), \
+                    and its cgroup, which would tell them apart, is not to be seen here; \
+                    mount /sys/fs/cgroup, or trace web instead";
     let owner = mode(&format!("container:{WEB}"));
     assert_eq!(
         message(&host, &side(&owner), "side").await,
@@ -132,6 +133,47 @@ async fn shared_namespaces_are_refused_with_their_owner() {
         message(&host, &side(&mode("")), "side").await,
         (expected.to_owned(), 3)
     );
+}
+
+#[tokio::test]
+async fn a_container_in_a_shared_namespace_is_traced_by_its_cgroup() {
+    for (inum, ns_pids) in [(NS, &[41, 20][..]), (HOST, &[41][..])] {
+        let host = host_with_web();
+        let cgroup = host.add_cgroup(&format!("docker/{DB}"));
+        let cgroups = format!("0::/docker/{DB}\n");
+        let member = |pid, ppid, ns_pids| FakeProcess {
+            pid,
+            ppid,
+            inum,
+            ns_pids,
+            comm: b"app",
+            cgroup: &cgroups,
+            ..FakeProcess::default()
+        };
+        host.add(&member(41, 1, ns_pids));
+        host.add(&member(42, 41, ns_pids));
+        // An exec session of it.
+        host.add(&member(43, 1, ns_pids));
+        let running = r#""State":{"Status":"running","Pid":41}"#;
+        let docker = docker(&[
+            (WEB, "web", "running", RUNNING),
+            (DB, "side", "running", running),
+        ]);
+        for (text, socket) in [
+            ("side", docker.socket()),
+            ("3f", NO_DOCKER.into()),
+            ("pid:42", NO_DOCKER.into()),
+        ] {
+            let target = resolve(text, &host.lookups(socket)).await.unwrap();
+            assert_eq!(target.cgroup, Some(cgroup), "{text}");
+            assert_eq!(target.init.pid, 41, "{text}");
+            assert_eq!(target.container_id.as_deref(), Some(DB), "{text}");
+        }
+        let web = resolve("3d", &host.lookups(NO_DOCKER)).await.unwrap();
+        assert_eq!(web.cgroup, None, "the owner is none");
+        let shared = host.proc().shared_containers();
+        assert_eq!(shared.len(), 1, "{shared:?}");
+    }
 }
 
 #[tokio::test]
@@ -201,7 +243,7 @@ async fn what_docker_does_not_know_may_be_another_runtimes() {
 }
 
 #[tokio::test]
-async fn shared_namespaces_are_refused_without_docker_too() {
+async fn shared_namespaces_without_cgroups_are_refused_without_docker_too() {
     let host = host_with_web();
     let process = FakeProcess {
         pid: 41,
@@ -212,8 +254,9 @@ async fn shared_namespaces_are_refused_without_docker_too() {
     };
     host.add(&process);
     let error = resolve("3f", &host.lookups(NO_DOCKER)).await.unwrap_err();
-    let expected = "container 3f00c2d3a495 shares the pid namespace of 3d206acf928a; \
-                    trace 3d206acf928a instead";
+    let expected = "container 3f00c2d3a495 shares the pid namespace of 3d206acf928a, and its \
+                    cgroup, which would tell them apart, is not to be seen here; \
+                    mount /sys/fs/cgroup, or trace 3d206acf928a instead";
     assert_eq!(
         (error.to_string().as_str(), error.exit_code()),
         (expected, 3)
