@@ -1,6 +1,8 @@
 //! What the correlator is told once, what it asks for, and what it counts.
 
-use crate::model::{BootTime, ClosedStop, DroppedSignal, PidnsTeardown, ProcessKey, WorkloadId};
+use crate::model::{
+    BootTime, ClosedStop, DroppedSignal, KillsOutsideStop, PidnsTeardown, ProcessKey, WorkloadId,
+};
 
 /// What the correlator is told once.
 #[derive(Clone, Debug)]
@@ -69,6 +71,8 @@ pub enum Output {
     },
     /// An init has dropped a stop signal from outside: to be told before its grace period ends.
     SignalDropped(Box<DroppedSignal>),
+    /// Members were SIGKILLed, and the workload lives on, or its stop has nothing to do with them.
+    KilledOutsideStop(Box<KillsOutsideStop>),
     /// A stop has closed.
     Closed(Box<ClosedStop>),
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    begin::is_inside,
     episode::{found_alive, is_effective_kill},
+    killers::killed_by,
     oom,
     scene::Scene,
 };
@@ -182,27 +182,6 @@ impl<'a> Member<'a> {
         let Some(kill) = self.kill else {
             return KilledBy::Unknown;
         };
-        match kill.origin() {
-            Origin::PidnsTeardown => KilledBy::PidnsTeardown,
-            Origin::CgroupKill => KilledBy::CgroupKill,
-            Origin::Oom => KilledBy::Oom,
-            Origin::ParentDeath => KilledBy::ParentDeath,
-            Origin::Ptrace => KilledBy::Tracer,
-            // The sender of a timer's signal is whatever the interrupt hit.
-            Origin::Kernel | Origin::Timer => KilledBy::Kernel,
-            Origin::User | Origin::Thread => self.killed_by_sender(kill, scene),
-        }
-    }
-
-    fn killed_by_sender(&self, kill: &SignalEvent, scene: &Scene) -> KilledBy {
-        if kill.sender.key == self.key {
-            KilledBy::Itself
-        } else if is_inside(&kill.sender, &kill.target) {
-            KilledBy::Peer
-        } else if scene.is_by_runtime(&kill.sender, &kill.target) {
-            KilledBy::Runtime
-        } else {
-            KilledBy::External
-        }
+        killed_by(kill, scene.is_by_runtime(&kill.sender, &kill.target))
     }
 }

@@ -10,11 +10,13 @@ mod dropped;
 mod entered;
 mod episode;
 mod facts;
+mod killers;
 mod losses;
 mod members;
 mod met;
 mod oom;
 mod origins;
+mod outside;
 mod residents;
 mod roles;
 mod route;
@@ -320,7 +322,9 @@ impl Correlator {
         let step = input(workload, room);
         self.facts = others + workload.episode.len();
         let dropped = workload.take_dropped(self.now);
+        let outside = workload.take_outside(&self.oom, self.now);
         self.outputs.extend(dropped.map(Output::SignalDropped));
+        self.outputs.extend(outside.map(Output::KilledOutsideStop));
         self.after(id, step);
         self.schedule(id);
     }
@@ -376,6 +380,10 @@ impl Correlator {
             return;
         }
         let closed = assemble::closed_stop(workload, &self.oom, &self.config);
+        let pids = closed.iter().flat_map(|closed| &closed.report.processes);
+        let listed = pids.map(|process| process.pid).collect();
+        let outside = workload.take_outside_but(&listed, &self.oom);
+        self.outputs.extend(outside.map(Output::KilledOutsideStop));
         self.facts -= workload.episode.len();
         workload.close(self.now);
         self.outputs.push_back(Output::CloseGate { id });

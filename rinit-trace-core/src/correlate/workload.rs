@@ -8,6 +8,7 @@ use super::{
     entered::Entered,
     episode::{Episode, is_effective_kill, is_to_dying},
     losses::Losses,
+    outside::Outside,
 };
 use crate::model::{
     BootTime, CgroupIds, DeliverEvent, ExitEvent, ProcessKey, ProcessNames, Signal, SignalEvent,
@@ -75,6 +76,7 @@ pub(super) struct Workload {
     pub(super) entered: Entered,
     pub(super) losses: Losses,
     pub(super) drops: Drops,
+    pub(super) outside: Outside,
     /// A probe saw `zap_pid_ns_processes`.
     pub(super) teardown_seen: bool,
     /// When every task of the namespace was known to be gone.
@@ -115,6 +117,7 @@ impl Workload {
             entered: Entered::default(),
             losses: Losses::default(),
             drops: Drops::default(),
+            outside: Outside::default(),
             teardown_seen: false,
             gone_at: None,
             left: 0,
@@ -141,6 +144,9 @@ impl Workload {
             self.note_dropped(event);
         }
         if event.target.key != self.init {
+            if is_effective_kill(event) {
+                self.note_kill(event);
+            }
             // One to somebody who is dying already keeps nothing open: a runtime that retries would
             // do so for ever.
             if !is_to_dying(event) {
@@ -260,7 +266,8 @@ impl Workload {
     }
 
     pub(super) fn deadline(&self) -> Option<BootTime> {
-        let deadlines = [self.state_deadline(), self.drops.deadline()];
+        let outside = self.outside.deadline().filter(|_| self.is_watching());
+        let deadlines = [self.state_deadline(), self.drops.deadline(), outside];
         deadlines.into_iter().flatten().min()
     }
 
@@ -328,7 +335,18 @@ impl Workload {
         self.asked_members = false;
         self.entered = Entered::default();
         self.drops = Drops::default();
+        self.outside = Outside::default();
         self.names = None;
+    }
+
+    /// Nobody asks it to end.
+    pub(super) fn is_watching(&self) -> bool {
+        matches!(self.state, State::Watching { .. })
+    }
+
+    /// Its init was not killed and has not ended.
+    pub(super) fn is_alive(&self) -> bool {
+        self.is_watching() || matches!(self.state, State::Asked { .. })
     }
 
     pub(super) fn is_over(&self) -> bool {

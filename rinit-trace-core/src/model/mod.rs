@@ -8,6 +8,7 @@ mod ids;
 mod init_kind;
 mod names;
 mod origin;
+mod outside;
 mod process;
 mod report;
 mod signal;
@@ -27,6 +28,7 @@ pub use names::{
     Grace, GraceSource, INIT_VARIABLES, InitSettings, Pod, ProcessNames, Runtime, WorkloadNames,
 };
 pub use origin::{Origin, RUNTIME_COMMS};
+pub use outside::{KilledOutsideStop, KillsOutsideStop};
 pub use process::{DispositionAtStop, Exit, KilledBy, Outcome, Process, Role, StopSignal};
 pub use report::{
     Init, InitKind, Kill, Observation, PidnsTeardown, SCHEMA, Sender, SignalEntry, StopDetails,

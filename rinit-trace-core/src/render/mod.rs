@@ -8,6 +8,7 @@ mod escape;
 mod json;
 mod layout;
 mod lines;
+mod outside;
 mod processes;
 #[cfg(test)]
 mod samples;
@@ -17,7 +18,7 @@ mod text;
 mod timeline;
 mod words;
 
-use crate::model::{DroppedSignal, StopReport};
+use crate::model::{DroppedSignal, KillsOutsideStop, StopReport};
 
 /// How [`text()`] prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,4 +46,9 @@ pub fn jsonl(report: &StopReport) -> Result<String, serde_json::Error> {
 /// line without its end.
 pub fn dropped_line(dropped: &DroppedSignal) -> String {
     dropped::line(dropped)
+}
+
+/// For people: who was killed while the workload lives on. One line without its end.
+pub fn outside_line(kills: &KillsOutsideStop) -> String {
+    outside::line(kills)
 }

@@ -31,6 +31,7 @@ mod members;
 #[cfg(test)]
 mod origins;
 #[cfg(test)]
+mod outside;
 mod properties;
 #[cfg(test)]
 mod scenarios;

@@ -106,6 +106,7 @@ impl Driver {
                     self.reports.push((init, report.verdict, cause));
                 }
                 Output::SignalDropped(dropped) => assert!(dropped.at <= self.now),
+                Output::KilledOutsideStop(kills) => assert!(!kills.victims.is_empty()),
                 Output::LookupWorkload { .. } | Output::LookupMembers { .. } => {}
             }
         }

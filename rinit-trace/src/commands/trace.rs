@@ -3,7 +3,7 @@
 use std::{fs, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use rinit_trace_core::model::{DroppedSignal, StopReport, Trigger, Verdict};
+use rinit_trace_core::model::{DroppedSignal, KillsOutsideStop, StopReport, Trigger, Verdict};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, print_report, put};
@@ -156,6 +156,7 @@ async fn trace_all(
         match news {
             News::Stop(report) => show(&report, args, verbose)?,
             News::SignalDropped(dropped) => warn_of_dropped(&dropped),
+            News::KilledOutsideStop(kills) => warn_of_kills(&kills),
         }
     }
     warn_of_what_is_missing(tracer);
@@ -234,6 +235,7 @@ async fn next(
             news = tracer.next() => match news {
                 News::Stop(report) => return Event::Report(report),
                 News::SignalDropped(dropped) => warn_of_dropped(&dropped),
+                News::KilledOutsideStop(kills) => warn_of_kills(&kills),
             },
             () = &mut timed_out => return Event::TimedOut,
             () = interrupts.recv() => return Event::Interrupted,
@@ -247,6 +249,11 @@ fn warn_of_dropped(dropped: &DroppedSignal) {
         "warning: {}",
         rinit_trace_core::render::dropped_line(dropped)
     );
+}
+
+/// No stop, and no report: only this line tells.
+fn warn_of_kills(kills: &KillsOutsideStop) {
+    eprintln!("warning: {}", rinit_trace_core::render::outside_line(kills));
 }
 
 /// Ctrl-C and SIGTERM: this program ends when it is asked to.

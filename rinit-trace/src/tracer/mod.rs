@@ -17,8 +17,8 @@ use rinit_trace_core::{
     decode,
     diagnose::diagnose,
     model::{
-        DroppedSignal, Event, PidnsTeardown, ProcessKey, ProcessNames, StopReport, WorkloadId,
-        WorkloadNames,
+        DroppedSignal, Event, KillsOutsideStop, PidnsTeardown, ProcessKey, ProcessNames,
+        StopReport, WorkloadId, WorkloadNames,
     },
 };
 use tokio::{
@@ -64,6 +64,8 @@ pub enum News {
     Stop(Box<StopReport>),
     /// An init has dropped a stop signal from outside; its stop goes on.
     SignalDropped(Box<DroppedSignal>),
+    /// Members of a workload that lives on were SIGKILLed.
+    KilledOutsideStop(Box<KillsOutsideStop>),
 }
 
 /// Traces until dropped. [`next`](Self::next) runs everything.
@@ -324,6 +326,9 @@ impl Tracer {
                 Output::CloseGate { id } => self.kernel.close_gate(id.kernel_key()),
                 Output::SignalDropped(dropped) => {
                     self.news.push_back(News::SignalDropped(dropped));
+                }
+                Output::KilledOutsideStop(kills) => {
+                    self.news.push_back(News::KilledOutsideStop(kills));
                 }
                 Output::StopBegan { id } => tracing::debug!("a stop has begun in {id}"),
                 Output::Closed(mut stop) => {

@@ -17,8 +17,8 @@ use rinit_trace_core::{
     diagnose::diagnose,
     model::{
         BootTime, ClosedStop, DeliverEvent, Disposition, DroppedSignal, Event, ExitEvent,
-        ExitStatus, PidNs, ProcessKey, ProcessNames, SendResult, Signal, SignalEvent, SignalInfo,
-        StopReport, Task, WorkloadId, WorkloadNames,
+        ExitStatus, KillsOutsideStop, PidNs, ProcessKey, ProcessNames, SendResult, Signal,
+        SignalEvent, SignalInfo, StopReport, Task, WorkloadId, WorkloadNames,
     },
 };
 pub(crate) use script::play;
@@ -70,6 +70,8 @@ pub(crate) struct World {
     pub(crate) began: usize,
     /// Stop signals that inits dropped, and when that was told.
     pub(crate) dropped: Vec<(BootTime, DroppedSignal)>,
+    /// Kills outside a stop, and when they were told.
+    pub(crate) outside: Vec<(BootTime, KillsOutsideStop)>,
 }
 
 /// A signal as a script tells it.
@@ -109,6 +111,7 @@ impl World {
             gates_closed: Vec::new(),
             began: 0,
             dropped: Vec::new(),
+            outside: Vec::new(),
         }
     }
 
@@ -220,6 +223,7 @@ impl World {
                 Output::CloseGate { .. } => self.gates_closed.push(self.now),
                 Output::StopBegan { .. } => self.began += 1,
                 Output::SignalDropped(dropped) => self.dropped.push((self.now, *dropped)),
+                Output::KilledOutsideStop(kills) => self.outside.push((self.now, *kills)),
                 Output::Closed(closed) => {
                     self.closed.push((*closed).clone());
                     self.closed_at.push(self.now);
