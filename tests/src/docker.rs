@@ -96,6 +96,18 @@ impl Container {
         self.pid
     }
 
+    /// The same process in its innermost pid namespace.
+    pub fn ns_pid(&self) -> u32 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
+        let line = status.lines().find(|line| line.starts_with("NSpid:"));
+        line.unwrap()
+            .split_whitespace()
+            .last()
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
     /// `docker stop -t SECONDS`
     pub fn stop(&self, seconds: u32) {
         succeed(&["stop", "-t", &seconds.to_string(), &self.id]);

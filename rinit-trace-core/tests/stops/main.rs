@@ -32,9 +32,11 @@ mod members;
 mod origins;
 #[cfg(test)]
 mod outside;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
 mod shared;
 #[cfg(test)]
 mod tables;

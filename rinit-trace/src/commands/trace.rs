@@ -146,11 +146,8 @@ async fn trace_all(
 ) -> Result<Exit> {
     eprintln!("tracing every container of this host; Ctrl-C ends");
     let deadline = Deadline::new(args);
-    loop {
-        match next(tracer, interrupts, deadline.left()).await {
-            Event::Report(report) => show(&report, args, verbose)?,
-            Event::TimedOut | Event::Interrupted => break,
-        }
+    while let Event::Report(report) = next(tracer, interrupts, deadline.left()).await {
+        show(&report, args, verbose)?;
     }
     for news in tracer.finish() {
         match news {

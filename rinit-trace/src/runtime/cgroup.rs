@@ -74,9 +74,12 @@ pub(super) fn is_v1_pids(text: &str) -> bool {
 /// `/proc/PID/cgroup`.
 pub(super) fn path_of(text: &str, is_v1: bool) -> Option<&str> {
     let mut lines = text.lines().filter_map(split_line);
-    let found = lines.find(|(controllers, _)| match is_v1 {
-        true => controllers.split(',').any(|name| name == "pids"),
-        false => controllers.is_empty(),
+    let found = lines.find(|(controllers, _)| {
+        if is_v1 {
+            controllers.split(',').any(|name| name == "pids")
+        } else {
+            controllers.is_empty()
+        }
     });
     found.map(|(_, path)| path)
 }
