@@ -120,20 +120,31 @@ impl Proc {
         Self { root: root.into() }
     }
 
-    /// The processes of a pid namespace that have not ended. Blocking; incomplete when processes
-    /// come and go meanwhile, or beyond 4096 of them.
+    /// The processes of a pid namespace, and of those below it, that have not ended. Blocking;
+    /// incomplete when processes come and go meanwhile, or beyond 4096 of them.
     pub fn members(&self, inum: u32) -> Vec<ProcessNames> {
-        let mut members: Vec<ProcessNames> = self
-            .processes()
-            .filter(|process| process.namespace().is_ok_and(|own| own == inum))
-            .filter_map(|process| process.names())
-            .take(MAX_MEMBERS)
-            .collect();
-        let inside: HashSet<u32> = members.iter().map(|member| member.pid).collect();
+        let own = self.own_namespace().ok();
+        let (mut members, mut below) = (Vec::new(), Vec::new());
+        for process in self.processes() {
+            let Ok(namespace) = process.namespace() else {
+                continue;
+            };
+            if namespace == inum {
+                members.extend(process.names());
+            } else if Some(namespace) != own {
+                below.extend(process.names());
+            }
+            if members.len() >= MAX_MEMBERS {
+                break;
+            }
+        }
+        let mut inside: HashSet<u32> = members.iter().map(|member| member.pid).collect();
         for member in &mut members {
             member.parent_inside =
                 inside.contains(&member.ppid) || self.namespace(member.ppid) == Some(inum);
         }
+        members.extend(descendants(&mut inside, below));
+        members.truncate(MAX_MEMBERS);
         members
     }
 
@@ -388,6 +399,27 @@ impl Process {
             cmdline: self.cmdline(),
             cgroup: self.cgroup().unwrap_or_default(),
         })
+    }
+}
+
+/// Who of other namespaces descends from processes that are inside, and is so inside, too.
+fn descendants(inside: &mut HashSet<u32>, mut others: Vec<ProcessNames>) -> Vec<ProcessNames> {
+    let mut found = Vec::new();
+    loop {
+        let (children, rest): (Vec<_>, Vec<_>) = others
+            .into_iter()
+            .partition(|process| inside.contains(&process.ppid));
+        if children.is_empty() {
+            return found;
+        }
+        inside.extend(children.iter().map(|child| child.pid));
+        found.extend(children.into_iter().map(|child| ProcessNames {
+            parent_inside: true,
+            // Known in the numbering of its own namespace alone.
+            sid: None,
+            ..child
+        }));
+        others = rest;
     }
 }
 

@@ -53,7 +53,7 @@ fn members_are_the_living_processes_of_the_namespace() {
     let mut members = host().proc().members(NS);
     members.sort_by_key(|member| member.pid);
     let pids: Vec<u32> = members.iter().map(|member| member.pid).collect();
-    assert_eq!(pids, [40, 41, 42]);
+    assert_eq!(pids, [40, 41, 42, 44], "the sandbox within it, too");
     let worker = &members[1];
     assert_eq!(
         (worker.start_ticks, worker.ppid, worker.sid),
@@ -62,7 +62,7 @@ fn members_are_the_living_processes_of_the_namespace() {
     assert_eq!(worker.comm, "a) S 1 (b");
     assert_eq!(worker.cmdline, ["worker", "\u{fffd}", ""]);
     let inside: Vec<bool> = members.iter().map(|member| member.parent_inside).collect();
-    assert_eq!(inside, [false, true, false]);
+    assert_eq!(inside, [false, true, false, true]);
     assert_eq!((members[2].sid, members[2].cmdline.len()), (Some(0), 0));
 }
 
@@ -119,7 +119,7 @@ fn half_a_process_is_left_out() {
         std::fs::remove_file(host.path(&format!("{pid}/{file}"))).unwrap();
     }
     let members = host.proc().members(NS);
-    assert_eq!(members.len(), 1);
+    assert_eq!(members.len(), 2, "with the sandbox within it");
     assert_eq!((members[0].pid, members[0].sid), (41, None));
 }
 
