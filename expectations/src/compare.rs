@@ -15,10 +15,11 @@ pub(crate) fn differences(entry: &Entry, report: &Value) -> Vec<String> {
         found.push(differs("verdict", &entry.verdict.join(" or "), verdict));
     }
     cause(entry, report, &mut found);
-    let lost = report.pointer("/lost_cleanup").and_then(Value::as_u64);
-    if !lost.is_some_and(|lost| entry.lost_cleanup.contains(&lost)) {
-        let seen = lost.map_or_else(|| "not known".to_owned(), |lost| lost.to_string());
-        found.push(differs("lost_cleanup", &counts(&entry.lost_cleanup), &seen));
+    let lost = report.get("lost_cleanup");
+    if !lost.is_some_and(|lost| entry.lost_cleanup.contains(lost)) {
+        let expected: Vec<String> = entry.lost_cleanup.iter().map(count).collect();
+        let seen = lost.map_or_else(|| "missing".to_owned(), count);
+        found.push(differs("lost_cleanup", &expected.join("|"), &seen));
     }
     processes(&entry.processes, report, &mut found);
     let ids: Vec<&str> = list(report, "/findings")
@@ -54,17 +55,20 @@ pub(crate) fn words(entry: &Entry) -> String {
     let verdict = entry.verdict.join("|");
     let cause = entry.cause.join("|");
     let confidence = entry.confidence.join("|");
-    in_short(&verdict, &cause, &confidence, &counts(&entry.lost_cleanup))
+    let lost: Vec<String> = entry.lost_cleanup.iter().map(short_count).collect();
+    let words = in_short(&verdict, &cause, &confidence, &lost.join("|"));
+    times(entry.reports, &words)
 }
 
 /// What a report says in short: verdict, cause with confidence, lost cleanup.
 pub fn words_of(report: &Value) -> String {
-    let lost = report.pointer("/lost_cleanup").and_then(Value::as_u64);
     in_short(
         text(report, "/verdict").unwrap_or("?"),
         text(report, "/cause/id").unwrap_or(NONE),
         text(report, "/cause/confidence").unwrap_or("?"),
-        &lost.map_or_else(|| "?".to_owned(), |lost| lost.to_string()),
+        &report
+            .get("lost_cleanup")
+            .map_or_else(|| "?".to_owned(), short_count),
     )
 }
 
@@ -218,9 +222,38 @@ fn differs(what: &str, expected: &str, seen: &str) -> String {
     format!("{what}: expected {expected}, seen {seen}")
 }
 
-fn counts(counts: &[u64]) -> String {
-    let counts: Vec<String> = counts.iter().map(u64::to_string).collect();
-    counts.join("|")
+/// What several reports say in short: those that say the same are counted.
+pub fn words_of_all(reports: &[Value]) -> String {
+    let mut said: Vec<(String, usize)> = Vec::new();
+    for words in reports.iter().map(words_of) {
+        match said.iter_mut().find(|(other, _)| *other == words) {
+            Some((_, count)) => *count += 1,
+            None => said.push((words, 1)),
+        }
+    }
+    let said: Vec<String> = said
+        .iter()
+        .map(|(words, count)| times(*count, words))
+        .collect();
+    said.join(" + ")
+}
+
+fn times(count: usize, words: &str) -> String {
+    if count == 1 {
+        words.to_owned()
+    } else {
+        format!("{count} x {words}")
+    }
+}
+
+fn count(lost: &Value) -> String {
+    lost.as_u64()
+        .map_or_else(|| "not known".to_owned(), |lost| lost.to_string())
+}
+
+fn short_count(lost: &Value) -> String {
+    lost.as_u64()
+        .map_or_else(|| "?".to_owned(), |lost| lost.to_string())
 }
 
 fn or_none(text: &str) -> String {

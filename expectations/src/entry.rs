@@ -21,7 +21,8 @@ pub(crate) struct Entry {
     pub(crate) cause: Vec<String>,
     /// Empty when no cause is expected.
     pub(crate) confidence: Vec<String>,
-    pub(crate) lost_cleanup: Vec<u64>,
+    /// Numbers; null is one that is not known.
+    pub(crate) lost_cleanup: Vec<serde_json::Value>,
     pub(crate) processes: Vec<ProcessLine>,
     pub(crate) fix: Vec<String>,
     pub(crate) summary: Vec<String>,
@@ -29,6 +30,8 @@ pub(crate) struct Entry {
     pub(crate) named: Option<Vec<String>>,
     pub(crate) stop: Vec<Field>,
     pub(crate) init: Vec<Field>,
+    /// How many reports, each of which must say it.
+    pub(crate) reports: usize,
 }
 
 impl Entry {
@@ -42,7 +45,7 @@ impl Entry {
             verdict: keys.words_among("verdict", &VERDICTS)?,
             cause: keys.required("cause", words)?,
             confidence: keys.optional("confidence", words)?.unwrap_or_default(),
-            lost_cleanup: keys.required("lost_cleanup", numbers)?,
+            lost_cleanup: keys.required("lost_cleanup", counts)?,
             processes: keys.required("processes", processes)?,
             fix: keys.optional("fix", words)?.unwrap_or_default(),
             summary: keys.optional("summary", words)?.unwrap_or_default(),
@@ -50,6 +53,7 @@ impl Entry {
             named: keys.optional("named", words)?,
             stop: keys.optional("stop", fields)?.unwrap_or_default(),
             init: keys.optional("init", fields)?.unwrap_or_default(),
+            reports: keys.optional("reports", several)?.unwrap_or(1),
         };
         keys.nothing_else()?;
         entry.confidence_fits()?;
@@ -152,14 +156,23 @@ fn words(value: &Value) -> Result<Vec<String>, String> {
     one_or_more(value)?.iter().map(word).collect()
 }
 
-fn numbers(value: &Value) -> Result<Vec<u64>, String> {
-    let number = |value: &Value| {
-        let number = value
-            .as_integer()
-            .and_then(|number| u64::try_from(number).ok());
-        number.ok_or_else(|| "is neither a count nor a list of counts".to_owned())
+/// As a report has them.
+fn counts(value: &Value) -> Result<Vec<serde_json::Value>, String> {
+    let count = |value: &Value| match value {
+        Value::String(word) if word == NONE => Ok(serde_json::Value::Null),
+        Value::Integer(count) if *count >= 0 => Ok((*count).into()),
+        _ => Err("is neither a count nor a list of counts".to_owned()),
     };
-    one_or_more(value)?.iter().map(number).collect()
+    one_or_more(value)?.iter().map(count).collect()
+}
+
+fn several(value: &Value) -> Result<usize, String> {
+    let count = value
+        .as_integer()
+        .and_then(|number| usize::try_from(number).ok());
+    count
+        .filter(|count| *count > 1)
+        .ok_or_else(|| "is no count of two or more".to_owned())
 }
 
 fn processes(value: &Value) -> Result<Vec<ProcessLine>, String> {

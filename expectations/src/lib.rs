@@ -9,13 +9,14 @@
 //! | `verdict` | a verdict, or a list of those that are right |
 //! | `cause` | the cause's id, or `none`; or a list |
 //! | `confidence` | of the cause; left out where there is none |
-//! | `lost_cleanup` | a number, or a list |
+//! | `lost_cleanup` | a number, `none` where it is not known, or a list |
 //! | `processes` | all processes of the report, in any order: `COMM: OUTCOME [by KILLED_BY] [with SIGNAL] [ROLE]`; each of the words may be alternatives, `java\|python3`; without `by` nobody killed it, without a role it is a `member` |
 //! | `fix`, `summary` | optional: a text that the cause's fixes, its summary contain, or a list of such |
 //! | `findings` | optional: ids that are among the findings |
 //! | `named` | optional: names of the processes whose pids the cause lists, all of them |
 //! | `stop` | optional: a table of fields of the report's `stop`; a value may be a list; `none` is null |
 //! | `init` | optional: a table of the init's `kind`, `disposition`, `disposition_at_end` |
+//! | `reports` | optional: how many reports there are, where it is not one; each must be as the entry says |
 //!
 //! Where a true race decides, `either` is a list of whole entries: `[[NAME.either]]`. They cannot be mixed.
 
@@ -27,7 +28,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde_json::Value;
 
-pub use compare::words_of;
+pub use compare::{words_of, words_of_all};
 use entry::Entry;
 
 /// What is wrong with a text of expectations.
@@ -46,7 +47,7 @@ impl std::error::Error for Error {}
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Expectations(BTreeMap<String, Expectation>);
 
-/// What one scenario's report must say: one entry, or several of which one must fit as a whole.
+/// What one scenario's reports must say: one entry, or several of which one must fit as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expectation(Vec<Entry>);
 
@@ -93,7 +94,7 @@ impl Expectation {
                 "`{other}` is beside `either`; move it into each of its entries"
             ));
         }
-        let entries = either
+        let entries: Vec<Entry> = either
             .as_array()
             .filter(|entries| entries.len() > 1)
             .ok_or(
@@ -107,13 +108,36 @@ impl Expectation {
                         .ok_or("`either` has an entry that is no table")?,
                 )
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<_, String>>()?;
+        if entries.iter().any(|entry| entry.reports > 1) {
+            return Err("`reports` is in `either`, which is of one report".to_owned());
+        }
         Ok(Self(entries))
     }
 
-    /// How a report differs, one line each; empty when it is as expected. Of several entries the one that fits best
-    /// is compared with.
-    pub fn check(&self, report: &Value) -> Vec<String> {
+    /// How the reports of a scenario differ, one line each; empty when there are as many as expected, and each is as
+    /// expected.
+    pub fn check(&self, reports: &[Value]) -> Vec<String> {
+        let expected = self.0.first().map_or(1, |entry| entry.reports);
+        let mut found = Vec::new();
+        if reports.len() != expected {
+            found.push(format!(
+                "reports: expected {expected}, seen {}",
+                reports.len()
+            ));
+        }
+        for (at, report) in reports.iter().enumerate() {
+            let differences = self.check_one(report);
+            found.extend(differences.into_iter().map(|line| match reports.len() {
+                1 => line,
+                count => format!("report {} of {count}: {line}", at + 1),
+            }));
+        }
+        found
+    }
+
+    /// Of several entries the one that fits best is compared with.
+    fn check_one(&self, report: &Value) -> Vec<String> {
         self.0
             .iter()
             .map(|entry| compare::differences(entry, report))

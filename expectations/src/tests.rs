@@ -63,7 +63,11 @@ fn upgrade() -> Value {
 }
 
 fn check(name: &str, report: &Value) -> Vec<String> {
-    parse(TEXT).unwrap().get(name).unwrap().check(report)
+    check_all(TEXT, name, std::slice::from_ref(report))
+}
+
+fn check_all(text: &str, name: &str, reports: &[Value]) -> Vec<String> {
+    parse(text).unwrap().get(name).unwrap().check(reports)
 }
 
 /// Checks a report of `dropped` in which one value is another.
@@ -227,13 +231,10 @@ fn alternatives_that_overlap_are_paired() {
     let process = |outcome: &str| json!({"comm": "app", "outcome": outcome, "killed_by": null, "role": "member"});
     let mut report = upgrade();
     report["processes"] = json!([process("exited"), process("alive")]);
-    let expectations = parse(text).unwrap();
-    assert_eq!(
-        expectations.get("a").unwrap().check(&report),
-        Vec::<String>::new()
-    );
+    let found = check_all(text, "a", std::slice::from_ref(&report));
+    assert_eq!(found, Vec::<String>::new());
     report["processes"] = json!([process("alive"), process("alive")]);
-    assert_eq!(expectations.get("a").unwrap().check(&report).len(), 2);
+    assert_eq!(check_all(text, "a", &[report]).len(), 2);
 }
 
 #[test]
@@ -269,8 +270,9 @@ fn one_of_several_entries_fits_as_a_whole() {
         "killed-handling",
         json!("pidns-teardown"),
     );
-    assert_eq!(race.check(&graceful), Vec::<String>::new());
-    assert_eq!(race.check(&forced), Vec::<String>::new());
+    for report in [graceful, forced.clone()] {
+        assert_eq!(race.check(&[report]), Vec::<String>::new());
+    }
     // Graceful, and yet somebody was killed.
     let mixed = report(
         "graceful",
@@ -279,8 +281,55 @@ fn one_of_several_entries_fits_as_a_whole() {
         "killed-handling",
         json!("pidns-teardown"),
     );
-    assert_eq!(race.check(&mixed).len(), 2);
+    assert_eq!(race.check(&[mixed]).len(), 2);
     assert_eq!(words_of(&forced), race.words()[1]);
+}
+
+#[test]
+fn several_reports_are_counted_and_each_is_compared() {
+    let text = TEXT.replace("[upgrade]\n", "[upgrade]\nreports = 2\n");
+    let expectations = parse(&text).unwrap();
+    let twice = expectations.get("upgrade").unwrap();
+    assert_eq!(twice.words(), ["2 x graceful, 0 lost"]);
+    let right = [upgrade(), upgrade()];
+    assert_eq!(twice.check(&right), Vec::<String>::new());
+    assert_eq!(words_of_all(&right), twice.words()[0]);
+    let wrong_count = |seen: usize| format!("reports: expected 2, seen {seen}");
+    assert_eq!(twice.check(&right[..1]), [wrong_count(1)]);
+    let three = [upgrade(), upgrade(), upgrade()];
+    assert_eq!(twice.check(&three), [wrong_count(3)]);
+    assert_eq!(twice.check(&[]), [wrong_count(0)]);
+    let mut one_wrong = right.clone();
+    one_wrong[1]["verdict"] = json!("forced");
+    let difference = "report 2 of 2: verdict: expected graceful, seen forced";
+    assert_eq!(twice.check(&one_wrong), [difference]);
+    assert_eq!(
+        words_of_all(&one_wrong),
+        "graceful, 0 lost + forced, 0 lost"
+    );
+    // One report is what is expected where nothing is said.
+    let found = check_all(TEXT, "upgrade", &right);
+    assert_eq!(found, ["reports: expected 1, seen 2"]);
+}
+
+#[test]
+fn a_lost_cleanup_may_be_expected_not_to_be_known() {
+    let text = TEXT.replace("lost_cleanup = 1", "lost_cleanup = 'none'");
+    let expectations = parse(&text).unwrap();
+    let dropped_one = expectations.get("dropped").unwrap();
+    assert_eq!(
+        dropped_one.words(),
+        ["forced init-no-handler (certain), ? lost"]
+    );
+    let difference = "lost_cleanup: expected not known, seen 1";
+    assert_eq!(dropped_one.check(&[dropped()]), [difference]);
+    let mut report = dropped();
+    report["lost_cleanup"] = Value::Null;
+    assert_eq!(dropped_one.check(&[report.clone()]), Vec::<String>::new());
+    assert_eq!(words_of(&report), dropped_one.words()[0]);
+    report.as_object_mut().unwrap().remove("lost_cleanup");
+    let difference = "lost_cleanup: expected not known, seen missing";
+    assert_eq!(dropped_one.check(&[report]), [difference]);
 }
 
 /// What a complete entry has.
@@ -325,6 +374,14 @@ const WRONG: &[[&str; 2]] = &[
     [
         "[a]\neither = []",
         "a: `either` is no list of two entries or more",
+    ],
+    [
+        "[[a.either]]\nGOODreports = 2\n[[a.either]]\nGOOD",
+        "a: `reports` is in `either`, which is of one report",
+    ],
+    [
+        "[a]\nGOODreports = 1",
+        "a: `reports` is no count of two or more",
     ],
     [
         "[[a.either]]\nGOOD[[a.either]]\n",

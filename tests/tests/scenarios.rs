@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use rinit_trace_expectations::{Expectations, parse};
 use rinit_trace_tests::{Ended, Kernel, Report, program, run, run_by, skip};
+use serde_json::Value;
 
 const EXPECTATIONS: &str = include_str!("../expectations.toml");
 
@@ -53,23 +54,56 @@ scenarios! {
     group_escape_tini: "group-escape-tini",
     group_escape_dumb_init: "group-escape-dumb-init",
     group_escape_alone: "group-escape-alone",
+    kill_at_once: "kill-at-once",
+    docker_kill: "docker-kill",
+    docker_rm_force: "docker-rm-force",
+    oom_init: "oom-init",
+    oom_sharers: "oom-sharers",
+    oom_child: "oom-child",
+    s6_timeout: "s6-timeout",
+    s6_in_time: "s6-in-time",
+    runsvdir: "runsvdir",
+    exec_session: "exec-session",
+    docker_exec: "docker-exec",
+    restart: "restart",
+    docker_restart: "docker-restart",
+    crowd: "crowd",
+    docker_crowd: "docker-crowd",
+    never_ends: "never-ends",
 }
 
 fn scenario(name: &str) {
     let Some(_kernel) = Kernel::ready() else {
         return;
     };
-    let ended = run(&["demo", name, "-o", "json"]);
+    let ended = run(&["demo", name, "-o", "jsonl"]);
     if is_skipped(&ended) {
         return;
     }
     assert_eq!(ended.code, Some(0), "{ended:#?}");
-    let report = Report::parse(&ended.stdout);
-    report.is("/observation/lost_records", 0);
+    let reports: Vec<Report> = ended.stdout.lines().map(Report::parse).collect();
+    for report in &reports {
+        report.is("/observation/lost_records", 0);
+    }
+    let values: Vec<Value> = reports.iter().map(|report| report.at("").clone()).collect();
     let expectations = expectations();
-    let expectation = expectations.get(name).unwrap();
-    let different = expectation.check(report.at(""));
-    assert_eq!(different, Vec::<String>::new(), "{report}");
+    let different = expectations.get(name).unwrap().check(&values);
+    assert_eq!(different, Vec::<String>::new(), "{}", ended.stdout);
+    share_nothing(&reports);
+}
+
+/// Containers that stop at once or one after the other have no process in common, and no report has one of another's.
+fn share_nothing(reports: &[Report]) {
+    let mut seen = BTreeSet::new();
+    for report in reports {
+        let init = report.at("/workload/init/pid");
+        for process in report.at("/processes").as_array().unwrap() {
+            let pid = process["pid"].as_u64().unwrap();
+            assert!(seen.insert(pid), "{pid} is in two reports: {report}");
+            let is_init = process["role"] == "init";
+            assert_eq!(is_init, process["pid"] == *init, "{report}");
+        }
+    }
 }
 
 fn expectations() -> Expectations {

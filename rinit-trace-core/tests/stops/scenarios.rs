@@ -6,6 +6,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use rinit_trace_expectations::{Expectations, parse};
+use serde_json::Value;
 
 use crate::world::play;
 
@@ -32,11 +33,11 @@ fn texts() -> Vec<(String, String)> {
 
 fn differences(expectations: &Expectations, name: &str, text: &str) -> Vec<String> {
     let world = play(text);
-    assert_eq!(world.reports.len(), 1, "{name}");
-    let report = serde_json::to_value(&world.reports[0]).unwrap();
+    let reports = world.reports.iter().map(serde_json::to_value);
+    let reports: Vec<Value> = reports.collect::<Result<_, _>>().unwrap();
     let expectation = expectations.get(name);
     let expectation = expectation.unwrap_or_else(|| panic!("nothing is expected of {name}"));
-    expectation.check(&report)
+    expectation.check(&reports)
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! A workload as a Docker container, stopped by `docker stop`.
+//! A workload as Docker containers, stopped by `docker stop`, or as its scenario has it.
 
 use std::{
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -9,8 +9,9 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::{
+    lines::Lines,
     needs,
-    scenarios::{DockerForm, Scenario},
+    scenarios::{DockerForm, Scenario, Session, Stop},
     workload::READY,
 };
 
@@ -30,67 +31,137 @@ pub fn missing(image: &str) -> Option<String> {
     (!has_image).then(|| format!("the image {image}; `cargo xtask test-image` makes it"))
 }
 
-/// A running container. Dropping it removes it.
-pub struct Container {
-    id: String,
-    grace: Duration,
+/// Running containers of a scenario. Dropping them removes them.
+pub struct Containers {
+    scenario: &'static Scenario,
+    form: DockerForm,
+    ids: Vec<String>,
+    /// `docker exec`, where its scenario has one.
+    session: Option<Child>,
 }
 
-impl Container {
-    /// Starts a scenario's script in a container and waits until it is ready.
-    pub fn start(scenario: &Scenario, form: &DockerForm, image: &str) -> Result<Self> {
-        let name = format!("rinit-trace-demo-{}-{}", scenario.name, std::process::id());
+impl Containers {
+    /// Starts a scenario's script, as often as it runs at a time, and waits until all are ready.
+    pub fn start(scenario: &'static Scenario, form: DockerForm, image: &str) -> Result<Self> {
+        let mut containers = Self {
+            scenario,
+            form,
+            ids: Vec::new(),
+            session: None,
+        };
+        for nth in 0..scenario.stop.workloads() {
+            containers.run(nth, image)?;
+        }
+        containers.wait_ready(1)?;
+        if let Stop::Entered(session, _) = scenario.stop {
+            containers.enter(&session)?;
+        }
+        Ok(containers)
+    }
+
+    fn run(&mut self, nth: usize, image: &str) -> Result<()> {
+        let mut name = format!(
+            "rinit-trace-demo-{}-{}",
+            self.scenario.name,
+            std::process::id()
+        );
+        if nth > 0 {
+            name += &format!("-{nth}");
+        }
         let mut arguments = vec!["run", "-d", "--name", &name];
-        if form.init {
+        if self.form.init {
             arguments.push("--init");
         }
-        arguments.extend([image, "/bin/sh", "-c", form.script]);
+        arguments.extend([image, "/bin/sh", "-c", self.form.script]);
         let output = docker(&arguments)?;
-        let container = Self {
-            id: String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-            grace: form.grace,
-        };
+        let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        self.ids.push(id);
+        Ok(())
+    }
+
+    /// In which round of its life: the logs are of all of them.
+    fn wait_ready(&self, round: usize) -> Result<()> {
         let deadline = Instant::now() + READY_TIME;
-        loop {
-            let logs = docker(&["logs", &container.id])?;
-            let ready = String::from_utf8_lossy(&logs.stdout)
-                .lines()
-                .filter(|line| *line == READY)
-                .count();
-            if ready >= form.ready {
-                return Ok(container);
+        for id in &self.ids {
+            while ready(id)? < self.form.ready * round {
+                if Instant::now() > deadline {
+                    bail!(
+                        "a container of {} was not ready within {} s",
+                        self.scenario.name,
+                        READY_TIME.as_secs()
+                    );
+                }
+                thread::sleep(POLL);
             }
-            if Instant::now() > deadline {
-                bail!(
-                    "the container of {} was not ready within {} s",
-                    scenario.name,
-                    READY_TIME.as_secs()
-                );
-            }
-            thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// `docker exec`, which stays there.
+    fn enter(&mut self, session: &Session) -> Result<()> {
+        let id = self.ids.first().context("no container")?;
+        let child = Command::new("docker")
+            .args(["exec", id, "/bin/sh", "-c", session.script])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("run `docker exec`")?;
+        let child = self.session.insert(child);
+        if !Lines::of(child.stdout.take()).are_ready(session.ready, READY_TIME) {
+            bail!("the session of {} was not ready", self.scenario.name);
+        }
+        Ok(())
+    }
+
+    /// Full container ids.
+    pub fn ids(&self) -> &[String] {
+        &self.ids
+    }
+
+    /// Stops them, as often as their scenario has it.
+    pub fn stop(&self) -> Result<()> {
+        let grace = self.form.grace.as_secs().to_string();
+        for round in 1..self.scenario.stop.rounds() {
+            self.all(&["restart", "-t", &grace])?;
+            self.wait_ready(round + 1)?;
+        }
+        match self.scenario.stop {
+            Stop::Kill => self.all(&["kill"]),
+            Stop::Remove => self.all(&["rm", "-f"]),
+            _ => self.all(&["stop", "-t", &grace]),
         }
     }
 
-    /// Full container id.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// `docker stop`
-    pub fn stop(&self) -> Result<()> {
-        docker(&["stop", "-t", &self.grace.as_secs().to_string(), &self.id]).map(drop)
+    /// One command for all of them: Docker takes them at the same time.
+    fn all(&self, command: &[&str]) -> Result<()> {
+        let ids = self.ids.iter().map(String::as_str);
+        let arguments: Vec<&str> = command.iter().copied().chain(ids).collect();
+        docker(&arguments).map(drop)
     }
 }
 
-impl Drop for Container {
+impl Drop for Containers {
     fn drop(&mut self) {
-        // It was stopped in the usual case; what fails here has failed loudly before.
+        // They were stopped in the usual case; what fails here has failed loudly before.
         let _ = Command::new("docker")
-            .args(["rm", "-f", &self.id])
+            .args(["rm", "-f"])
+            .args(&self.ids)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
+        if let Some(session) = &mut self.session {
+            let _ = session.kill();
+            let _ = session.wait();
+        }
     }
+}
+
+/// How often a container has said `ready`.
+fn ready(id: &str) -> Result<usize> {
+    let logs = docker(&["logs", id])?;
+    let said = String::from_utf8_lossy(&logs.stdout);
+    Ok(said.lines().filter(|line| *line == READY).count())
 }
 
 fn docker(arguments: &[&str]) -> Result<Output> {

@@ -2,7 +2,7 @@
 
 use std::{
     env, fs,
-    os::unix::process::CommandExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -11,9 +11,10 @@ use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
 use super::{
+    freezer::Freezer,
     limit::MemoryLimit,
     needs,
-    scenarios::{Program, Scenario, Server, Stop},
+    scenarios::{Program, Scenario, Server, Stop, Supervisor},
 };
 
 const APP_PY: &str = include_str!("programs/app.py");
@@ -34,27 +35,40 @@ pub(super) struct Launch {
 pub(super) struct Kept {
     dir: Option<TempDir>,
     limit: Option<MemoryLimit>,
+    freezer: Option<Freezer>,
+}
+
+impl Kept {
+    /// Whom the launch puts into a freezer, if it made one.
+    pub(super) fn freezer(&self) -> Option<&Freezer> {
+        self.freezer.as_ref()
+    }
 }
 
 /// The command of a scenario that runs in a namespace.
 pub(super) fn launch(scenario: &Scenario) -> Result<Launch> {
     let mut kept = Kept::default();
     let mut command = match scenario.program {
-        Program::Own(programs) => {
-            let mut command = Command::new(own_program()?);
-            // Where this program lies says nothing in a report.
-            command.arg0("rinit-trace").arg("workload").args(programs);
-            command
-        }
+        Program::Own(programs) => own(programs.iter().copied())?,
         Program::Under(init, programs) => under(init, programs.iter().copied())?,
         Program::UnderWithLimit(init, programs) => {
             let limit = kept.limit.insert(MemoryLimit::new()?);
-            let path = limit.path().display().to_string();
-            let programs: Vec<String> = programs
-                .iter()
-                .map(|program| program.replace("CGROUP", &path))
-                .collect();
+            let programs = in_cgroup(programs, limit.path());
             under(init, programs.iter().map(String::as_str))?
+        }
+        Program::OwnWithLimit(programs) => {
+            let limit = kept.limit.insert(MemoryLimit::new()?);
+            let programs = in_cgroup(programs, limit.path());
+            own(programs.iter().map(String::as_str))?
+        }
+        Program::OwnWithFreezer(programs) => {
+            let freezer = kept.freezer.insert(Freezer::new()?);
+            let programs = in_cgroup(programs, freezer.path());
+            own(programs.iter().map(String::as_str))?
+        }
+        Program::Supervisor(supervisor, service) => {
+            let dir = kept.dir.insert(folder()?);
+            supervise(supervisor, service, dir.path())?
         }
         Program::Bash(script, _) => {
             let mut command = Command::new("bash");
@@ -78,14 +92,65 @@ pub(super) fn launch(scenario: &Scenario) -> Result<Launch> {
             command.arg("app.py").current_dir(dir.path());
             command
         }
-        Program::DockerInit => anyhow::bail!("{} runs in Docker only", scenario.name),
+        Program::Docker => anyhow::bail!("{} runs in Docker only", scenario.name),
     };
     command.env("PATH", path()?).stdout(Stdio::piped());
     command.stdin(match scenario.stop {
-        Stop::Runtime(_) => Stdio::null(),
-        Stop::ByItself | Stop::Stale { .. } => Stdio::piped(),
+        Stop::ByItself | Stop::Stale { .. } | Stop::ToldFirst(_) => Stdio::piped(),
+        _ => Stdio::null(),
     });
     Ok(Launch { command, kept })
+}
+
+/// What enters the workload's namespace.
+pub(super) fn session(programs: &[&str]) -> Result<Command> {
+    let mut command = own(programs.iter().copied())?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    Ok(command)
+}
+
+fn own<'a>(programs: impl Iterator<Item = &'a str>) -> Result<Command> {
+    let mut command = Command::new(own_program()?);
+    // Where this program lies says nothing in a report.
+    command.arg0("rinit-trace").arg("workload").args(programs);
+    Ok(command)
+}
+
+fn in_cgroup(programs: &[&str], path: &Path) -> Vec<String> {
+    let path = path.display().to_string();
+    let programs = programs.iter();
+    programs
+        .map(|program| program.replace("CGROUP", &path))
+        .collect()
+}
+
+/// A supervisor over a folder with one service, which is this program.
+fn supervise(supervisor: Supervisor, service: &str, dir: &Path) -> Result<Command> {
+    let services = dir.join("services");
+    let folder = services.join("service");
+    fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let own = own_program()?;
+    let own = own.file_name().context("this program's file has no name")?;
+    let run = format!("#!/bin/sh\nexec {} workload {service}\n", own.display());
+    write(&folder, "run", &run)?;
+    let run = folder.join("run");
+    fs::set_permissions(&run, fs::Permissions::from_mode(0o755))
+        .with_context(|| format!("make {} executable", run.display()))?;
+    let mut command = match supervisor {
+        Supervisor::S6 => {
+            // Milliseconds.
+            write(&folder, "timeout-kill", "500\n")?;
+            Command::new("s6-svscan")
+        }
+        Supervisor::Runit => {
+            let mut command = Command::new("runsvdir");
+            // Each service in a session of its own, as runit's own boot has it.
+            command.arg("-P");
+            command
+        }
+    };
+    command.arg(services);
+    Ok(command)
 }
 
 /// An init, and this program below it by its bare name, which [`path`] has it find.
@@ -112,10 +177,7 @@ fn start_of(server: Server) -> &'static str {
 
 /// A folder with the servers.
 fn files() -> Result<TempDir> {
-    let dir = tempfile::Builder::new()
-        .prefix("rinit-trace-demo-")
-        .tempdir()
-        .context("make a folder for the demo's files")?;
+    let dir = folder()?;
     for (name, text) in [
         ("app.py", APP_PY),
         ("server.py", SERVER_PY),
@@ -124,6 +186,13 @@ fn files() -> Result<TempDir> {
         write(dir.path(), name, text)?;
     }
     Ok(dir)
+}
+
+fn folder() -> Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix("rinit-trace-demo-")
+        .tempdir()
+        .context("make a folder for the demo's files")
 }
 
 fn write(dir: &Path, name: &str, text: &str) -> Result<()> {

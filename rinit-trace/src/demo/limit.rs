@@ -69,18 +69,23 @@ impl MemoryLimit {
 
 impl Drop for MemoryLimit {
     fn drop(&mut self) {
-        let deadline = Instant::now() + REMOVE_TIME;
-        // The last process is counted until the kernel has cleaned up after it.
-        while let Err(error) = fs::remove_dir(&self.path) {
-            if error.kind() == io::ErrorKind::NotFound {
-                return;
-            }
-            if Instant::now() > deadline {
-                tracing::warn!("cannot remove the cgroup {}: {error}", self.path.display());
-                return;
-            }
-            thread::sleep(POLL);
+        remove(&self.path);
+    }
+}
+
+/// Removes a cgroup whose processes are about to be gone.
+pub(super) fn remove(path: &Path) {
+    let deadline = Instant::now() + REMOVE_TIME;
+    // The last process is counted until the kernel has cleaned up after it.
+    while let Err(error) = fs::remove_dir(path) {
+        if error.kind() == io::ErrorKind::NotFound {
+            return;
         }
+        if Instant::now() > deadline {
+            tracing::warn!("cannot remove the cgroup {}: {error}", path.display());
+            return;
+        }
+        thread::sleep(POLL);
     }
 }
 
@@ -92,15 +97,7 @@ pub(super) fn missing() -> Option<String> {
 
 /// The v1 hierarchy where memory is in one, else v2.
 fn hierarchy(mounts: &str) -> Option<Hierarchy> {
-    let root = |kind: &str, option: &str| {
-        mounts.lines().find_map(|line| {
-            let mut fields = line.split(' ').skip(1);
-            let (path, fs, options) = (fields.next()?, fields.next()?, fields.next()?);
-            let has = option.is_empty() || options.split(',').any(|one| one == option);
-            (fs == kind && has).then(|| PathBuf::from(path))
-        })
-    };
-    if let Some(root) = root("cgroup", "memory") {
+    if let Some(root) = root(mounts, "cgroup", "memory") {
         return Some(Hierarchy {
             root,
             limit: "memory.limit_in_bytes",
@@ -108,9 +105,19 @@ fn hierarchy(mounts: &str) -> Option<Hierarchy> {
         });
     }
     Some(Hierarchy {
-        root: root("cgroup2", "")?,
+        root: root(mounts, "cgroup2", "")?,
         limit: "memory.max",
         swap: ("memory.swap.max", "0"),
+    })
+}
+
+/// Where a file system with an option, or any where none is named, is mounted first.
+pub(super) fn root(mounts: &str, kind: &str, option: &str) -> Option<PathBuf> {
+    mounts.lines().find_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        let (path, fs, options) = (fields.next()?, fields.next()?, fields.next()?);
+        let has = option.is_empty() || options.split(',').any(|one| one == option);
+        (fs == kind && has).then(|| PathBuf::from(path))
     })
 }
 

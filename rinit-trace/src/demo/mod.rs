@@ -5,8 +5,10 @@
 //! its own and stops it as a runtime would, [`docker`] does the same with `docker run` and `docker stop`.
 
 pub mod docker;
+mod freezer;
 mod launch;
 mod limit;
+mod lines;
 pub mod namespace;
 pub mod needs;
 pub mod scenarios;

@@ -1,22 +1,24 @@
-//! A workload as PID 1 of a pid namespace of its own, stopped as a runtime would.
+//! Workloads, each as PID 1 of a pid namespace of its own, stopped as a runtime would.
 
 use std::{
     fs::{self, File},
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, Write as _},
     os::fd::AsFd as _,
-    process::{Child, ChildStdin, ChildStdout, Command},
-    sync::mpsc::{self, Receiver},
+    process::{Child, ChildStdin, Command},
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    thread::{LinkNameSpaceType, move_into_link_name_space},
+};
 
 use super::{
     launch::{self, Kept},
-    scenarios::{Program, Scenario, Stop},
-    workload::READY,
+    lines::Lines,
+    scenarios::{Program, Scenario, Session, Stop},
 };
 
 /// How long a workload may take to say `ready`, or to end by itself.
@@ -30,30 +32,75 @@ pub struct Running {
     scenario: &'static Scenario,
     child: Child,
     input: Option<ChildStdin>,
-    lines: Receiver<String>,
+    lines: Lines,
+    /// One that entered from outside, and is no child of PID 1.
+    session: Option<Child>,
     /// Dropped last.
-    _kept: Kept,
+    kept: Kept,
+}
+
+/// Starts a scenario's program, as often as it runs at a time, and waits until all are ready.
+pub fn start(scenario: &'static Scenario) -> Result<Vec<Running>> {
+    let mut all = Vec::new();
+    for _ in 0..scenario.stop.workloads() {
+        all.push(Running::spawn(scenario)?);
+    }
+    for running in &mut all {
+        running.get_ready()?;
+    }
+    Ok(all)
+}
+
+/// Stops them at one instant, or has them end.
+pub fn stop(all: &mut [Running]) -> Result<()> {
+    let began = Instant::now();
+    for running in &mut *all {
+        running.ask()?;
+    }
+    for running in all {
+        running.end(began)?;
+    }
+    Ok(())
 }
 
 impl Running {
-    /// Starts a scenario's program and waits until it is ready.
-    pub fn start(scenario: &'static Scenario) -> Result<Self> {
+    fn spawn(scenario: &'static Scenario) -> Result<Self> {
         let launch = launch::launch(scenario)
             .with_context(|| format!("prepare the workload of {}", scenario.name))?;
-        let mut child = spawn_in_namespace(launch.command)
+        let mut child = spawn_in_namespace(launch.command, None)
             .with_context(|| format!("start the workload of {}", scenario.name))?;
-        let running = Self {
+        Ok(Self {
             scenario,
-            lines: listen(child.stdout.take()),
+            lines: Lines::of(child.stdout.take()),
             input: child.stdin.take(),
             child,
-            _kept: launch.kept,
-        };
-        running.wait_ready(scenario.ready)?;
-        if let Program::Bash(_, child) = scenario.program {
-            running.wait_until(|pid| waits_for_child(pid, child))?;
+            session: None,
+            kept: launch.kept,
+        })
+    }
+
+    fn get_ready(&mut self) -> Result<()> {
+        self.wait_ready(self.scenario.ready)?;
+        if let Program::Bash(_, child) = self.scenario.program {
+            self.wait_until(|pid| waits_for_child(pid, child))?;
         }
-        Ok(running)
+        if let Stop::Entered(session, _) = self.scenario.stop {
+            self.enter(&session)?;
+        }
+        Ok(())
+    }
+
+    /// Starts a session in the workload's namespace.
+    fn enter(&mut self, session: &Session) -> Result<()> {
+        let command = launch::session(session.programs)?;
+        let child = spawn_in_namespace(command, Some(self.pid()))
+            .context("enter the workload's namespace")?;
+        let child = self.session.insert(child);
+        let lines = Lines::of(child.stdout.take());
+        if !lines.are_ready(session.ready, PATIENCE) {
+            return self.is_late();
+        }
+        Ok(())
     }
 
     /// Host pid of the namespace's init.
@@ -62,17 +109,10 @@ impl Running {
     }
 
     fn wait_ready(&self, count: usize) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut ready = 0;
-        while ready < count {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.lines.recv_timeout(left) {
-                Ok(line) if line == READY => ready += 1,
-                Ok(_) => {}
-                Err(_) => return self.is_late(),
-            }
+        if self.lines.are_ready(count, PATIENCE) {
+            return Ok(());
         }
-        Ok(())
+        self.is_late()
     }
 
     fn wait_until(&self, holds: impl Fn(u32) -> bool) -> Result<()> {
@@ -94,37 +134,64 @@ impl Running {
         )
     }
 
-    /// Stops it, or has it end.
-    pub fn stop(mut self) -> Result<()> {
+    /// Asks it to end, as its scenario has it.
+    fn ask(&mut self) -> Result<()> {
         match self.scenario.stop {
-            Stop::Runtime(grace) => {
-                self.send(Signal::TERM)?;
-                if self.ends_within(grace)? {
-                    return Ok(());
-                }
+            Stop::Runtime(_) | Stop::Entered(..) | Stop::Restart(_) | Stop::Crowd(..) => {
+                self.send(Signal::TERM)
             }
-            Stop::ByItself => {
+            Stop::ByItself => self.tell(),
+            Stop::Stale { ready, .. } => {
+                self.send(Signal::TERM)?;
                 self.tell()?;
+                self.wait_ready(ready)
+            }
+            Stop::ToldFirst(_) => {
+                self.tell()?;
+                self.wait_ready(1)?;
+                self.send(Signal::TERM)
+            }
+            // SIGKILL comes with the end.
+            Stop::Kill => Ok(()),
+            Stop::Frozen => {
+                let freezer = self.kept.freezer().context("no freezer was made")?;
+                freezer.freeze()?;
+                self.send(Signal::TERM)
+            }
+            Stop::Remove => bail!("{} runs in Docker only", self.scenario.name),
+        }
+    }
+
+    /// Waits for its end, and sends SIGKILL where its scenario has that.
+    fn end(&mut self, began: Instant) -> Result<()> {
+        let name = self.scenario.name;
+        match self.scenario.stop {
+            // It has none before the report has come.
+            Stop::Frozen => return Ok(()),
+            Stop::ByItself => {
                 if self.ends_within(PATIENCE)? {
                     return Ok(());
                 }
-                bail!(
-                    "the workload of {} did not end by itself",
-                    self.scenario.name
-                );
+                bail!("the workload of {name} did not end by itself");
             }
-            Stop::Stale { ready, age } => {
-                let asked = Instant::now();
-                self.send(Signal::TERM)?;
-                self.tell()?;
-                self.wait_ready(ready)?;
-                if self.ends_within(age.saturating_sub(asked.elapsed()))? {
-                    bail!("the workload of {} ended by itself", self.scenario.name);
+            stop => {
+                let left = stop
+                    .grace()
+                    .map(|grace| grace.saturating_sub(began.elapsed()));
+                if let Some(left) = left
+                    && self.ends_within(left)?
+                {
+                    if matches!(stop, Stop::Stale { .. }) {
+                        bail!("the workload of {name} ended by itself");
+                    }
+                    return Ok(());
                 }
             }
         }
         self.send(Signal::KILL)?;
-        self.child.wait().context("wait for the workload")?;
+        if !self.ends_within(PATIENCE)? {
+            bail!("the workload of {name} did not end by SIGKILL");
+        }
         Ok(())
     }
 
@@ -144,6 +211,10 @@ impl Running {
     fn ends_within(&mut self, time: Duration) -> Result<bool> {
         let deadline = Instant::now() + time;
         while Instant::now() < deadline {
+            if let Some(session) = &mut self.session {
+                // The namespace does not end before it is reaped, and its parent is here.
+                session.try_wait().context("wait for the session")?;
+            }
             let status = self.child.try_wait().context("wait for the workload")?;
             if status.is_some() {
                 return Ok(true);
@@ -156,31 +227,19 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Ended already in the usual case; then both do nothing.
+        if let Some(freezer) = self.kept.freezer()
+            && let Err(error) = freezer.thaw()
+        {
+            tracing::warn!("{error:#}");
+        }
+        // Ended already in the usual case; then these do nothing.
         let _ = self.child.kill();
+        if let Some(session) = &mut self.session {
+            let _ = session.kill();
+            let _ = session.wait();
+        }
         let _ = self.child.wait();
     }
-}
-
-/// Reads lines on and on, also after `ready`: a workload must not meet a closed pipe.
-fn listen(stdout: Option<ChildStdout>) -> Receiver<String> {
-    let (send, lines) = mpsc::channel();
-    thread::spawn(move || {
-        let Some(stdout) = stdout else { return };
-        let mut reader = BufReader::new(stdout);
-        let mut line = String::new();
-        // A workload's lines are short; a hostile one is not run here.
-        while reader
-            .by_ref()
-            .take(4096)
-            .read_line(&mut line)
-            .is_ok_and(|read| read > 0)
-        {
-            let _ = send.send(line.trim().to_owned());
-            line.clear();
-        }
-    });
-    lines
 }
 
 /// Whether a process sleeps with a child of this name and does not block SIGTERM, as shells do for the moment of a fork.
@@ -198,27 +257,23 @@ fn waits_for_child(pid: u32, name: &str) -> bool {
             .any(|process| process.ppid == pid && process.comm == name)
 }
 
-/// Starts a command as PID 1 of a new pid namespace.
+/// Starts a command as PID 1 of a new pid namespace, or in that of another process.
 ///
-/// `unshare(CLONE_NEWPID)` changes where the calling thread's next children go, so it happens on a
+/// `unshare(CLONE_NEWPID)` and `setns` change where the calling thread's next children go, so it happens on a
 /// thread of its own that does nothing else; the namespace of this process is put back for the
 /// thread before it ends.
-fn spawn_in_namespace(mut command: Command) -> Result<Child> {
+fn spawn_in_namespace(mut command: Command, of: Option<u32>) -> Result<Child> {
     let thread = thread::Builder::new()
         .name("namespace".to_owned())
         .spawn(move || -> Result<Child> {
             let own = File::open("/proc/self/ns/pid").context("open our own pid namespace")?;
-            // SAFETY: only the pid namespace of future children of this thread changes.
-            if unsafe { libc::unshare(libc::CLONE_NEWPID) } != 0 {
-                return Err(io::Error::last_os_error())
-                    .context("make a pid namespace (run as root)");
+            match of {
+                Some(pid) => move_into(&format!("/proc/{pid}/ns/pid"))?,
+                None => unshare_pid()?,
             }
             let child = command.spawn().context("start the program");
-            rustix::thread::move_into_link_name_space(
-                own.as_fd(),
-                Some(rustix::thread::LinkNameSpaceType::ProcessID),
-            )
-            .context("go back to our own pid namespace")?;
+            move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID))
+                .context("go back to our own pid namespace")?;
             child
         })
         .context("start a thread")?;
@@ -226,4 +281,18 @@ fn spawn_in_namespace(mut command: Command) -> Result<Child> {
         Ok(child) => child,
         Err(_) => bail!("the thread that makes the pid namespace failed"),
     }
+}
+
+fn unshare_pid() -> Result<()> {
+    // SAFETY: only the pid namespace of future children of this thread changes.
+    if unsafe { libc::unshare(libc::CLONE_NEWPID) } != 0 {
+        return Err(io::Error::last_os_error()).context("make a pid namespace (run as root)");
+    }
+    Ok(())
+}
+
+fn move_into(path: &str) -> Result<()> {
+    let namespace = File::open(path).with_context(|| format!("open {path}"))?;
+    move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::ProcessID))
+        .with_context(|| format!("enter {path}"))
 }

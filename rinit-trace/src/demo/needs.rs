@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    docker, limit,
-    scenarios::{Program, Scenario, Server},
+    docker, freezer, limit,
+    scenarios::{Program, Scenario, Server, Supervisor},
 };
 
 /// What a scenario needs and this machine has not, for `skipped (needs …)`; `None` when it can run.
@@ -27,7 +27,11 @@ pub fn missing(scenario: &Scenario) -> Option<String> {
             Server::Python | Server::PythonWithoutHandler => missing_python(),
         }),
         Program::Python => missing_python(),
-        Program::DockerInit => docker::missing(docker::IMAGE),
+        Program::Docker => docker::missing(docker::IMAGE),
+        Program::OwnWithLimit(_) => limit::missing(),
+        Program::OwnWithFreezer(_) => freezer::missing(),
+        Program::Supervisor(Supervisor::S6, _) => missing_program(Some("s6-svscan")),
+        Program::Supervisor(Supervisor::Runit, _) => missing_program(Some("runsvdir")),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use rinit_trace_core::model::StopReport;
-use rinit_trace_expectations::{Expectation, Expectations, words_of};
+use rinit_trace_expectations::{Expectation, Expectations, words_of_all};
+use serde_json::Value;
 
 use crate::demo::Scenario;
 
@@ -45,12 +46,12 @@ impl Expected {
             .unwrap_or_default()
     }
 
-    /// How a report differs; nothing when it is as expected, or nothing is expected.
-    pub(super) fn differences(&self, scenario: &Scenario, report: &StopReport) -> Vec<String> {
-        match (self.of(scenario), serde_json::to_value(report)) {
+    /// How reports differ; nothing when they are as expected, or nothing is expected.
+    pub(super) fn differences(&self, scenario: &Scenario, reports: &[StopReport]) -> Vec<String> {
+        match (self.of(scenario), values(reports)) {
             (None, _) => Vec::new(),
-            (Some(expectation), Ok(report)) => expectation.check(&report),
-            (Some(_), Err(error)) => vec![format!("the report is no JSON: {error}")],
+            (Some(expectation), Ok(reports)) => expectation.check(&reports),
+            (Some(_), Err(error)) => vec![format!("a report is no JSON: {error}")],
         }
     }
 
@@ -59,7 +60,11 @@ impl Expected {
     }
 }
 
-/// A report in short, in the words of expectations.
-pub(super) fn seen(report: &StopReport) -> String {
-    serde_json::to_value(report).map_or_else(|error| error.to_string(), |report| words_of(&report))
+/// Reports in short, in the words of expectations.
+pub(super) fn seen(reports: &[StopReport]) -> String {
+    values(reports).map_or_else(|error| error.to_string(), |reports| words_of_all(&reports))
+}
+
+fn values(reports: &[StopReport]) -> serde_json::Result<Vec<Value>> {
+    reports.iter().map(serde_json::to_value).collect()
 }

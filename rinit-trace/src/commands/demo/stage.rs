@@ -10,23 +10,23 @@ use crate::{
     cli::DemoArgs,
     demo::{
         Scenario,
-        docker::{self, Container},
-        namespace::Running,
+        docker::{self, Containers},
+        namespace::{self, Running},
         needs,
-        scenarios::{DockerForm, Program, Stop},
+        scenarios::{DockerForm, Program},
     },
     kernel::{Kernel, KernelOptions, SystemInfo},
     runtime::{self, LookupConfig, Lookups},
     tracer::Tracer,
 };
 
-/// A report that has not come this long after the stop will not come.
+/// A report that has not come this long after the last stop will not come.
 const REPORT_TIME: Duration = Duration::from_secs(40);
 
 /// What came of a scenario.
 pub(super) enum Played {
-    /// Its report.
-    Report(Box<StopReport>),
+    /// Its reports, as they came.
+    Reports(Vec<StopReport>),
     /// What it needs and this machine has not.
     Skipped(String),
 }
@@ -36,6 +36,27 @@ pub(super) struct Stage {
     tracer: Tracer,
     docker: bool,
     image: String,
+    /// What has come since a scenario began; stops of others on this host are among them.
+    came: Vec<StopReport>,
+}
+
+/// What a scenario has run, by which its reports are known. Dropping it ends what is left.
+enum Cast {
+    Namespaces(Vec<Running>),
+    Containers(Containers),
+}
+
+impl Cast {
+    fn is_in(&self, report: &StopReport) -> bool {
+        let workload = &report.workload;
+        match self {
+            Self::Namespaces(all) => all.iter().any(|one| one.pid() == workload.init.pid),
+            Self::Containers(all) => all
+                .ids()
+                .iter()
+                .any(|id| workload.container_id.as_ref() == Some(id)),
+        }
+    }
 }
 
 impl Stage {
@@ -48,13 +69,15 @@ impl Stage {
             tracer: Tracer::new(kernel, lookups, None),
             docker: args.docker,
             image: args.image.clone(),
+            came: Vec::new(),
         })
     }
 
-    /// Runs a scenario until its report has come.
+    /// Runs a scenario until its reports have come.
     pub(super) async fn play(&mut self, scenario: &'static Scenario) -> Result<Played> {
+        self.came.clear();
         let image = self.image.clone();
-        let in_docker = self.docker || matches!(scenario.program, Program::DockerInit);
+        let in_docker = self.docker || matches!(scenario.program, Program::Docker);
         let form = scenario.docker.filter(|_| in_docker);
         let missing = self
             .drive(move || {
@@ -67,54 +90,65 @@ impl Stage {
         if let Some(missing) = missing {
             return Ok(Played::Skipped(missing));
         }
-        let report = match form {
+        let cast = match form {
             Some(form) => self.in_docker(scenario, form).await?,
-            None => self.in_namespace(scenario).await?,
+            None => self.in_namespaces(scenario).await?,
         };
-        Ok(Played::Report(Box::new(report)))
+        let reports = self.reports(scenario, &cast).await;
+        // What does not end by itself ends now.
+        self.drive(move || {
+            drop(cast);
+            Ok(())
+        })
+        .await?;
+        reports.map(Played::Reports)
     }
 
-    async fn in_namespace(&mut self, scenario: &'static Scenario) -> Result<StopReport> {
-        let running = self.drive(move || Running::start(scenario)).await?;
-        let pid = running.pid();
-        let grace = match scenario.stop {
-            Stop::Runtime(grace) => Some(grace),
-            Stop::Stale { age, .. } => Some(age),
-            Stop::ByItself => None,
-        };
+    async fn in_namespaces(&mut self, scenario: &'static Scenario) -> Result<Cast> {
+        let mut all = Vec::new();
+        for _ in 0..scenario.stop.rounds() {
+            let mut begun = self.drive(move || namespace::start(scenario)).await?;
+            for running in &begun {
+                self.introduce(scenario, running.pid());
+            }
+            // The stop is over in a millisecond: too soon for a look at the arguments then.
+            let processes = self.drive(|| Ok(runtime::contained())).await?;
+            self.tracer.remember(&processes);
+            let stopped = self
+                .drive(move || {
+                    namespace::stop(&mut begun)?;
+                    Ok(begun)
+                })
+                .await?;
+            all.extend(stopped);
+        }
+        Ok(Cast::Namespaces(all))
+    }
+
+    fn introduce(&mut self, scenario: &Scenario, pid: u32) {
         self.tracer.introduce(
             pid,
             WorkloadNames {
                 name: Some(scenario.name.to_owned()),
-                grace: grace.map(|period| Grace {
+                grace: scenario.stop.grace().map(|period| Grace {
                     period,
                     source: GraceSource::Caller,
                 }),
                 ..WorkloadNames::default()
             },
         );
-        // The stop is over in a millisecond: too soon for a look at the arguments then.
-        let processes = self.drive(|| Ok(runtime::contained())).await?;
-        self.tracer.remember(&processes);
-        let is_ours = move |report: &StopReport| report.workload.init.pid == pid;
-        self.stop_and_report(scenario, is_ours, move || running.stop())
-            .await
     }
 
-    async fn in_docker(
-        &mut self,
-        scenario: &'static Scenario,
-        form: DockerForm,
-    ) -> Result<StopReport> {
+    async fn in_docker(&mut self, scenario: &'static Scenario, form: DockerForm) -> Result<Cast> {
         let image = self.image.clone();
-        let container = self
-            .drive(move || Container::start(scenario, &form, &image))
+        let containers = self
+            .drive(move || {
+                let containers = Containers::start(scenario, form, &image)?;
+                containers.stop()?;
+                Ok(containers)
+            })
             .await?;
-        let id = container.id().to_owned();
-        let is_ours =
-            move |report: &StopReport| report.workload.container_id.as_deref() == Some(id.as_str());
-        self.stop_and_report(scenario, is_ours, move || container.stop())
-            .await
+        Ok(Cast::Containers(containers))
     }
 
     /// Runs something that blocks while the tracer goes on.
@@ -126,40 +160,35 @@ impl Stage {
         loop {
             tokio::select! {
                 done = &mut running => return done.context("a helper thread failed")?,
-                // Stops of others on this host are not the demo's.
-                _ = self.tracer.next_report() => {}
+                report = self.tracer.next_report() => self.came.push(report),
             }
         }
     }
 
-    async fn stop_and_report(
-        &mut self,
-        scenario: &Scenario,
-        is_ours: impl Fn(&StopReport) -> bool,
-        stop: impl FnOnce() -> Result<()> + Send + 'static,
-    ) -> Result<StopReport> {
-        let mut stopping = task::spawn_blocking(stop);
-        let mut stopped = false;
-        let mut found = None;
+    /// The reports of what has been stopped, once there are as many as stops.
+    async fn reports(&mut self, scenario: &Scenario, cast: &Cast) -> Result<Vec<StopReport>> {
+        let expected = scenario.stop.workloads() * scenario.stop.rounds();
         let deadline = time::sleep(REPORT_TIME);
         tokio::pin!(deadline);
         loop {
-            tokio::select! {
-                done = &mut stopping, if !stopped => {
-                    done.context("a helper thread failed")??;
-                    stopped = true;
-                    deadline.as_mut().reset(time::Instant::now() + REPORT_TIME);
-                }
-                report = self.tracer.next_report() => {
-                    if is_ours(&report) {
-                        found = Some(report);
-                    }
-                }
-                () = &mut deadline => bail!("no report of {} came", scenario.name),
+            let ours = self.came.iter().filter(|report| cast.is_in(report));
+            let count = ours.count();
+            if count >= expected {
+                break;
             }
-            if stopped && let Some(report) = found.take() {
-                return Ok(report);
+            tokio::select! {
+                report = self.tracer.next_report() => self.came.push(report),
+                () = &mut deadline => {
+                    let name = scenario.name;
+                    if expected == 1 {
+                        bail!("no report of {name} came");
+                    }
+                    bail!("{count} of {expected} reports of {name} came");
+                }
             }
         }
+        let mut ours = std::mem::take(&mut self.came);
+        ours.retain(|report| cast.is_in(report));
+        Ok(ours)
     }
 }

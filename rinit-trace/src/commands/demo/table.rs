@@ -36,12 +36,12 @@ impl Table {
         self.row(SCENARIO, EXPECTED, "seen", "")
     }
 
-    /// The rows of a report; a scenario with several right answers has several.
-    pub(super) fn report(
+    /// The rows of a scenario's reports; one with several right answers has several.
+    pub(super) fn reports(
         &self,
         scenario: &Scenario,
         expected: &Expected,
-        report: &StopReport,
+        reports: &[StopReport],
         is_right: bool,
     ) -> String {
         let result = match (expected.is_given(), is_right) {
@@ -49,7 +49,7 @@ impl Table {
             (true, true) => "ok",
             (true, false) => "WRONG",
         };
-        self.rows(scenario, expected, &expected::seen(report), result)
+        self.rows(scenario, expected, &expected::seen(reports), result)
     }
 
     pub(super) fn skipped(&self, scenario: &Scenario, expected: &Expected, needs: &str) -> String {

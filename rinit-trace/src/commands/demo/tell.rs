@@ -12,12 +12,12 @@ use crate::{
     demo::{Scenario, scenarios},
 };
 
-/// A stop that is not as expected.
+/// A scenario that is not as expected.
 struct Wrong {
     scenario: &'static Scenario,
     differences: Vec<String>,
-    /// None when none came.
-    report: Option<Box<StopReport>>,
+    /// Those that came.
+    reports: Vec<StopReport>,
 }
 
 /// Prints as stops come in, and adds them up.
@@ -71,18 +71,18 @@ impl Teller {
         played: Result<Played>,
     ) -> Result<()> {
         match played {
-            Ok(Played::Report(report)) => self.report(scenario, report),
+            Ok(Played::Reports(reports)) => self.reports(scenario, reports),
             Ok(Played::Skipped(needs)) => self.skip(scenario, &needs),
             Err(error) => self.fail(scenario, &error),
         }
     }
 
-    fn report(&mut self, scenario: &'static Scenario, report: Box<StopReport>) -> Result<()> {
-        let differences = self.expected.differences(scenario, &report);
+    fn reports(&mut self, scenario: &'static Scenario, reports: Vec<StopReport>) -> Result<()> {
+        let differences = self.expected.differences(scenario, &reports);
         let is_right = differences.is_empty();
         match &self.table {
-            Some(table) => put(&table.report(scenario, &self.expected, &report, is_right))?,
-            None => self.in_full(scenario, &report, &differences)?,
+            Some(table) => put(&table.reports(scenario, &self.expected, &reports, is_right))?,
+            None => self.in_full(scenario, &reports, &differences)?,
         }
         if is_right {
             self.right += 1;
@@ -90,7 +90,7 @@ impl Teller {
             self.wrong.push(Wrong {
                 scenario,
                 differences,
-                report: Some(report),
+                reports,
             });
         }
         Ok(())
@@ -99,18 +99,20 @@ impl Teller {
     fn in_full(
         &self,
         scenario: &Scenario,
-        report: &StopReport,
+        reports: &[StopReport],
         different: &[String],
     ) -> Result<()> {
         if self.output != Output::Text {
-            print_report(report, self.output)?;
+            for report in reports {
+                print_report(report, self.output)?;
+            }
             for line in different {
                 eprintln!("wrong: {}: {line}", scenario.name);
             }
             return Ok(());
         }
         put(&format!("── {}: {}\n\n", scenario.name, scenario.about))?;
-        print_report(report, self.output)?;
+        self.print(reports)?;
         if self.expected.is_given() && different.is_empty() {
             put("\nas expected\n")?;
         }
@@ -139,7 +141,7 @@ impl Teller {
         self.wrong.push(Wrong {
             scenario,
             differences: vec![format!("{error:#}")],
-            report: None,
+            reports: Vec::new(),
         });
         Ok(())
     }
@@ -166,17 +168,25 @@ impl Teller {
         for line in &wrong.differences {
             put(&format!("{line}\n"))?;
         }
-        match &wrong.report {
-            Some(report) => {
-                put("\n")?;
-                print_report(report, self.output)
-            }
-            None => Ok(()),
+        if !wrong.reports.is_empty() {
+            put("\n")?;
         }
+        self.print(&wrong.reports)
+    }
+
+    /// One below the other.
+    fn print(&self, reports: &[StopReport]) -> Result<()> {
+        for (at, report) in reports.iter().enumerate() {
+            if at > 0 {
+                put("\n")?;
+            }
+            print_report(report, self.output)?;
+        }
+        Ok(())
     }
 
     fn sums(&self) -> String {
-        let stops = self.right + self.wrong.len() + self.skipped;
+        let runs = self.right + self.wrong.len() + self.skipped;
         let seconds = self.began.elapsed().as_secs_f64();
         let (right, wrong) = if self.expected.is_given() {
             ("as expected", "wrong")
@@ -184,7 +194,7 @@ impl Teller {
             ("seen", "without a report")
         };
         let sums = format!(
-            "\n{stops} stops in {seconds:.1} s: {} {right}, {} {wrong}, {} skipped\n",
+            "\n{runs} scenarios in {seconds:.1} s: {} {right}, {} {wrong}, {} skipped\n",
             self.right,
             self.wrong.len(),
             self.skipped

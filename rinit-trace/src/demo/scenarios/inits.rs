@@ -73,7 +73,7 @@ pub(super) const TINI: Group = Group {
         Scenario {
             name: "docker-init",
             about: "docker run --init is tini without -g: the grandchild is torn down",
-            program: Program::DockerInit,
+            program: Program::Docker,
             ready: 2,
             stop: AMPLE,
             docker: Some(DockerForm {

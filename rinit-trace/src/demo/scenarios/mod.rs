@@ -3,6 +3,7 @@
 
 mod groups;
 mod inits;
+mod kills;
 mod pid_one;
 
 use std::time::Duration;
@@ -39,8 +40,23 @@ pub enum Program {
     Script(Server, &'static str),
     /// `python3 app.py`
     Python,
-    /// A container, by `docker run --init` and `docker stop` also without `--docker`.
-    DockerInit,
+    /// A container, also without `--docker`.
+    Docker,
+    /// One of [`super::workload`], with its children, as [`Program::UnderWithLimit`] has it.
+    OwnWithLimit(&'static [&'static str]),
+    /// One of [`super::workload`], with its children; `CGROUP` in them is one that is frozen before the stop.
+    OwnWithFreezer(&'static [&'static str]),
+    /// A supervisor over one service, which is one of [`super::workload`].
+    Supervisor(Supervisor, &'static str),
+}
+
+/// Who starts services and looks after them.
+#[derive(Debug, Clone, Copy)]
+pub enum Supervisor {
+    /// `s6-svscan`; it gives a service half a second from SIGTERM to SIGKILL.
+    S6,
+    /// `runsvdir`
+    Runit,
 }
 
 /// What `run.sh` starts.
@@ -68,6 +84,62 @@ pub enum Stop {
         /// From SIGTERM to SIGKILL, at least.
         age: Duration,
     },
+    /// SIGKILL at once, as by `docker kill`.
+    Kill,
+    /// The same by `docker rm -f`: in Docker only.
+    Remove,
+    /// A line on its input, and `ready` is said once more; then as [`Stop::Runtime`].
+    ToldFirst(Duration),
+    /// As [`Stop::Runtime`], while a session is there that entered from outside.
+    Entered(Session, Duration),
+    /// SIGTERM, when one member is frozen, and nothing more until the report has come.
+    Frozen,
+    /// As [`Stop::Runtime`], started again at once, and stopped again.
+    Restart(Duration),
+    /// As [`Stop::Runtime`], so many at one instant.
+    Crowd(usize, Duration),
+}
+
+/// What enters a running workload.
+#[derive(Debug, Clone, Copy)]
+pub struct Session {
+    /// One of [`super::workload`], with its children.
+    pub programs: &'static [&'static str],
+    /// The same for `sh -c`, by `docker exec`.
+    pub script: &'static str,
+    /// How often `ready` is said.
+    pub ready: usize,
+}
+
+impl Stop {
+    /// From SIGTERM to SIGKILL; none where SIGKILL does not follow.
+    pub fn grace(self) -> Option<Duration> {
+        match self {
+            Self::Runtime(grace)
+            | Self::ToldFirst(grace)
+            | Self::Entered(_, grace)
+            | Self::Restart(grace)
+            | Self::Crowd(_, grace) => Some(grace),
+            Self::Stale { age, .. } => Some(age),
+            Self::ByItself | Self::Kill | Self::Remove | Self::Frozen => None,
+        }
+    }
+
+    /// How many run at a time.
+    pub fn workloads(self) -> usize {
+        match self {
+            Self::Crowd(count, _) => count,
+            _ => 1,
+        }
+    }
+
+    /// How often each is stopped, and started again.
+    pub fn rounds(self) -> usize {
+        match self {
+            Self::Restart(_) => 2,
+            _ => 1,
+        }
+    }
 }
 
 /// How a scenario runs in a container.
@@ -100,6 +172,12 @@ pub const GROUPS: &[Group] = &[
     inits::OTHER_INITS,
     groups::MAIN_CHILD,
     groups::ESCAPES,
+    kills::AT_ONCE,
+    kills::OUT_OF_MEMORY,
+    kills::SUPERVISORS,
+    kills::ENTERED,
+    kills::SEVERAL,
+    kills::NEVER,
 ];
 
 /// For stops that are expected to end by themselves: nobody waits for it.

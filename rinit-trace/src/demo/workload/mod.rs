@@ -5,6 +5,7 @@
 //! `ready` on its standard output when its handlers are installed, its place is taken and its children are started.
 //! Every process has one thread, and what it does without being asked to it does on a line on its standard input.
 
+mod memory;
 mod spec;
 mod term;
 
@@ -31,10 +32,6 @@ const TAKEN: &str = "taken";
 
 /// A child that has ended just now may be reaped in a moment, and is no zombie to complain of: it has to lie for a while.
 const ZOMBIE_AGE: Duration = Duration::from_millis(1500);
-
-/// What an OOM-killed program asks for at a time, and at most: a limit that does not bite must not take the host down.
-const BITE: usize = 1 << 20;
-const MOST_BITES: usize = 256;
 
 /// Whether a text names a program or a chain of them; the text itself, or what is wrong with it.
 pub fn check(text: &str) -> Result<String, String> {
@@ -102,7 +99,25 @@ fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
             wait_for_line()?;
             kill(rustix::process::getpid(), Signal::KILL)?;
         }
-        Life::Eats(cgroup) => return eat(cgroup),
+        Life::Eats(cgroup) => {
+            join(cgroup)?;
+            return memory::eat();
+        }
+        Life::EatsShared(cgroup) => {
+            join(cgroup)?;
+            memory::share()?;
+            return memory::eat();
+        }
+        Life::OutlivesChild => {
+            say(READY)?;
+            let child = children.first_mut().context("no child")?;
+            child.wait().context("wait for a child")?;
+            say(READY)?;
+        }
+        Life::Joins(cgroup) => {
+            join(cgroup)?;
+            say(READY)?;
+        }
     }
     serve(spec, term)
 }
@@ -184,21 +199,9 @@ fn start_worker() -> Result<Child> {
     command.spawn().context("start a worker")
 }
 
-/// Asks for memory in a cgroup with a limit until the kernel's answer is the OOM killer.
-fn eat(cgroup: &str) -> Result<()> {
+fn join(cgroup: &str) -> Result<()> {
     let members = format!("{cgroup}/cgroup.procs");
-    fs::write(&members, "0").with_context(|| format!("join the cgroup by {members}"))?;
-    say(READY)?;
-    wait_for_line()?;
-    let mut eaten = Vec::new();
-    for _ in 0..MOST_BITES {
-        // Not zero: pages that nobody has written to are not there.
-        eaten.push(std::hint::black_box(vec![1_u8; BITE]));
-    }
-    bail!(
-        "{} MiB were granted in {cgroup}; its limit is not in force",
-        eaten.len()
-    )
+    fs::write(&members, "0").with_context(|| format!("join the cgroup by {members}"))
 }
 
 /// Starts a child, with its own children after `>`.

@@ -62,6 +62,12 @@ pub(super) enum Life {
     KillsItself,
     /// `eats=CGROUP`: joins it and, on a line, asks for more memory than it may have.
     Eats(String),
+    /// `eats-shared=CGROUP`: the same, with a process that has the same memory.
+    EatsShared(String),
+    /// `outlives-child`: says `ready` once more when its first child has ended.
+    OutlivesChild,
+    /// `joins=CGROUP`
+    Joins(String),
 }
 
 impl Spec {
@@ -103,6 +109,9 @@ fn life(word: &str, value: &str) -> Result<Life> {
         "kills-parent" => Life::KillsParent,
         "kills-itself" => Life::KillsItself,
         "eats" => Life::Eats(value.to_owned()),
+        "eats-shared" => Life::EatsShared(value.to_owned()),
+        "outlives-child" => Life::OutlivesChild,
+        "joins" => Life::Joins(value.to_owned()),
         _ => bail!("no workload is `{word}`; this command is for `rinit-trace demo`"),
     })
 }
