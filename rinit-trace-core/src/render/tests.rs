@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{TextOptions, escape::is_hidden, json, jsonl, samples, text};
-use crate::model::{DispositionAtStop, FindingId, SendResult, SignalEntry, StopReport};
+use crate::model::{DispositionAtStop, FindingId, Outcome, SendResult, SignalEntry, StopReport};
 
 fn plain(report: &StopReport) -> String {
     text(report, &TextOptions { color: false })
@@ -54,6 +54,19 @@ fn a_kill_without_stop_signal_shows_no_grace_as_used() {
 #[test]
 fn lost_records_come_first_and_nothing_is_guessed() {
     insta::assert_snapshot!(plain(&samples::lost_records()));
+}
+
+/// Of records that were lost, of a trace that came too late, and of who does not die, each says its own.
+#[test]
+fn the_headline_says_why_a_verdict_is_unknown() {
+    let headline = |report: &StopReport| plain(report).lines().nth(1).unwrap().trim().to_owned();
+    let mut report = samples::lost_records();
+    let words = |why: &str| format!("{why}: whether anybody was killed cannot be said");
+    assert_eq!(headline(&report), words("records were lost"));
+    report.observation.lost_records = 0;
+    assert_eq!(headline(&report), words("1 process did not end"));
+    report.processes[0].outcome = Outcome::Exited;
+    assert_eq!(headline(&report), words("the tracer came too late"));
 }
 
 /// A teardown sends SIGKILL to whoever has a number, zombies too: nobody ignores it.

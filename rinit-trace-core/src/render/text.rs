@@ -6,7 +6,9 @@ use super::{
     processes, timeline,
     words::{self, Names, duration, offset, word},
 };
-use crate::model::{Evidence, Finding, InitKind, PidnsTeardown, Role, StopReport, Verdict};
+use crate::model::{
+    Evidence, Finding, InitKind, Outcome, PidnsTeardown, Role, StopReport, Verdict,
+};
 
 /// Evidence shown of one finding; the JSON has all of it.
 const EVIDENCE_MAX: usize = 3;
@@ -100,10 +102,19 @@ fn headline(report: &StopReport) -> String {
             .filter(|process| of_role(process.role) && process.outcome.is_killed())
             .count()
     };
+    let alive = report
+        .processes
+        .iter()
+        .filter(|process| process.role != Role::Exec && process.outcome == Outcome::Alive)
+        .count();
     match (report.verdict, &report.cause) {
         (Verdict::Unknown, _) if report.observation.lost_records > 0 => {
             "records were lost: whether anybody was killed cannot be said".to_owned()
         }
+        (Verdict::Unknown, _) if alive > 0 => format!(
+            "{} did not end: whether anybody was killed cannot be said",
+            words::processes(alive)
+        ),
         (Verdict::Unknown, _) => {
             "the tracer came too late: whether anybody was killed cannot be said".to_owned()
         }
