@@ -44,8 +44,8 @@ extern "C" fn sharer(_: *mut libc::c_void) -> libc::c_int {
     term::wait_forever();
 }
 
-/// Starts a process of its own, no thread, that has the memory of this one (`CLONE_VM`), and returns when it runs.
-pub(super) fn share() -> Result<()> {
+/// Starts a process of its own, no thread, that has the memory of this one (`CLONE_VM`), and returns its pid when it runs.
+pub(super) fn share() -> Result<libc::pid_t> {
     // Never given back: its owner runs on it until both end.
     let stack = Box::leak(vec![0_u128; STACK / size_of::<u128>()].into_boxed_slice());
     // SAFETY: the stack is as long as told, aligned, nobody else's, and grows down from its end. What runs on it makes
@@ -68,5 +68,5 @@ pub(super) fn share() -> Result<()> {
         }
         thread::sleep(POLL);
     }
-    Ok(())
+    Ok(pid)
 }

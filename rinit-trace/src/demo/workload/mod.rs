@@ -104,8 +104,10 @@ fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
             return memory::eat();
         }
         Life::EatsShared(cgroup) => {
+            // The kernel takes the last of equals in the cgroup: this one. The other then lives until it is killed for
+            // the memory that it shares.
+            join_process(cgroup, memory::share()?)?;
             join(cgroup)?;
-            memory::share()?;
             return memory::eat();
         }
         Life::OutlivesChild => {
@@ -200,8 +202,13 @@ fn start_worker() -> Result<Child> {
 }
 
 fn join(cgroup: &str) -> Result<()> {
+    // Zero is who writes.
+    join_process(cgroup, 0)
+}
+
+fn join_process(cgroup: &str, pid: libc::pid_t) -> Result<()> {
     let members = format!("{cgroup}/cgroup.procs");
-    fs::write(&members, "0").with_context(|| format!("join the cgroup by {members}"))
+    fs::write(&members, pid.to_string()).with_context(|| format!("join the cgroup by {members}"))
 }
 
 /// Starts a child, with its own children after `>`.
