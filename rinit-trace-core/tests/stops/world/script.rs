@@ -34,7 +34,8 @@
 //! => 7 killed-unsignalled member      outcome, killed_by and role of a process, in any order
 //! => 7.stop_signal.taken null
 //! ```
-//! Namespace `A` is meant where none is named: `init B app`, `TERM runc -> B/1`, `end B`.
+//! Namespace `A` is meant where none is named: `init B app`, `TERM runc -> B/1`, `end B`. After
+//! `crowd 50` each line with `*` (`init * app`, `end *`) is told of fifty, one after the other.
 
 use std::{iter::Peekable, str::SplitWhitespace, time::Duration};
 
@@ -56,7 +57,7 @@ type Words<'a> = Peekable<SplitWhitespace<'a>>;
 /// Plays a scenario, then lets everything close.
 pub(crate) fn play(text: &str) -> World {
     let mut world = World::new(config(text));
-    for line in lines(text) {
+    for line in &lines_of_all(text) {
         let mut words = line.split_whitespace().peekable();
         let first = words.next().unwrap();
         if let Some(time) = first.strip_prefix('+') {
@@ -69,6 +70,19 @@ pub(crate) fn play(text: &str) -> World {
     }
     world.settle();
     world
+}
+
+/// The lines that tell; of a crowd each for one after the other.
+fn lines_of_all(text: &str) -> Vec<String> {
+    let crowd = lines(text).find_map(|line| line.strip_prefix("crowd "));
+    let crowd: usize = crowd.map_or(1, |count| count.trim().parse().unwrap());
+    let of_line = |line: &str| {
+        let count = if line.contains('*') { crowd } else { 1 };
+        let letters = (b'A'..).take(count).map(char::from);
+        let told = letters.map(|letter| line.replace('*', &letter.to_string()));
+        told.collect::<Vec<_>>()
+    };
+    lines(text).flat_map(of_line).collect()
 }
 
 /// The lines that tell, without those that expect.
@@ -100,13 +114,12 @@ fn config(text: &str) -> Config {
 
 fn declare(world: &mut World, what: &str, words: &mut Words) {
     let letter = match words.peek() {
-        Some(token) if token.len() == 1 && token.starts_with(|c: char| c.is_ascii_uppercase()) => {
-            words.next().unwrap().chars().next().unwrap()
-        }
+        // Those after Z are of a crowd.
+        Some(token) if token.len() == 1 && **token >= *"A" => letter_of(words.next().unwrap()),
         _ => 'A',
     };
     match what {
-        "trace" => {}
+        "trace" | "crowd" => {}
         "init" => {
             let comm = words.next().unwrap();
             let attributes: Vec<&str> = words.collect();
