@@ -109,7 +109,8 @@ impl Tracer {
 
     /// Waits for its end.
     pub fn ended(mut self) -> Ended {
-        let status = wait::until("rinit-trace ends", || self.child.try_wait().unwrap());
+        let status = wait::within(wait::LONG, || self.child.try_wait().unwrap())
+            .expect("rinit-trace did not end");
         Ended {
             code: status.code(),
             stdout: self.stdout.all(),

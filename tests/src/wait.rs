@@ -8,6 +8,9 @@ use std::{
 /// For what takes a second or two on an idle machine.
 pub const DEADLINE: Duration = Duration::from_mins(1);
 
+/// For what takes a minute or more: `demo all`, in which a report closes only after half a minute.
+pub const LONG: Duration = Duration::from_mins(4);
+
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Waits until `look` finds something, and panics after [`DEADLINE`].

@@ -246,6 +246,8 @@ fn what_is_not_there_is_skipped_and_not_passed() {
         "tini",
         "dumb-init",
         "catatonit",
+        "s6-svscan",
+        "runsvdir",
         "docker",
     ] {
         let told = format!("skipped (needs {skipped})");

@@ -95,6 +95,16 @@ pub(crate) const TESTS: &[Package] = &[
         "an init that signals the whole session",
     ),
     package("catatonit", "catatonit", "the init of podman"),
+    package(
+        "s6",
+        "s6-svscan",
+        "a supervisor that SIGKILLs services which do not end",
+    ),
+    package(
+        "runit",
+        "runsvdir",
+        "a supervisor that leaves its services behind",
+    ),
     package("iproute2", "ip", "network namespaces without Docker"),
     package("bash", "bash", "the shell that is PID 1 in most images"),
     package(

@@ -60,14 +60,8 @@ impl Containers {
     }
 
     fn run(&mut self, nth: usize, image: &str) -> Result<()> {
-        let mut name = format!(
-            "rinit-trace-demo-{}-{}",
-            self.scenario.name,
-            std::process::id()
-        );
-        if nth > 0 {
-            name += &format!("-{nth}");
-        }
+        let (scenario, pid) = (self.scenario.name, std::process::id());
+        let name = format!("rinit-trace-demo-{scenario}-{pid}-{nth}");
         let mut arguments = vec!["run", "-d", "--name", &name];
         if self.form.init {
             arguments.push("--init");

@@ -129,6 +129,16 @@ mod tests {
     const V2: &str = "proc /proc proc rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw,nsdelegate 0 0\n";
 
     #[test]
+    fn a_hierarchy_is_found_by_its_kind_and_option() {
+        let mounts = format!("{V2}{V1}cgroup /f cgroup rw,freezer,pids 0 0\n");
+        let found = |kind: &str, option: &str| root(&mounts, kind, option);
+        assert_eq!(found("cgroup", "freezer"), Some(PathBuf::from("/f")));
+        assert_eq!(found("cgroup2", ""), Some(PathBuf::from("/sys/fs/cgroup")));
+        assert_eq!(found("cgroup2", "freezer"), None);
+        assert_eq!(found("cgroup", "free"), None, "a part of a name");
+    }
+
+    #[test]
     fn memory_is_where_it_is_accounted() {
         let found = |mounts: &str| hierarchy(mounts).map(|found| (found.root, found.limit));
         let v1 = (

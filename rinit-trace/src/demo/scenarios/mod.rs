@@ -202,6 +202,29 @@ mod tests {
 
     use super::*;
 
+    /// Where the programs of the others are, no container is.
+    #[test]
+    fn what_docker_alone_can_do_runs_in_docker() {
+        for scenario in all() {
+            let in_docker_only = matches!(scenario.program, Program::Docker);
+            assert!(
+                !in_docker_only || scenario.docker.is_some(),
+                "{}",
+                scenario.name
+            );
+            let removes = matches!(scenario.stop, Stop::Remove);
+            assert!(!removes || in_docker_only, "{}", scenario.name);
+        }
+    }
+
+    #[test]
+    fn a_scenario_is_stopped_once_unless_it_says_so() {
+        let stops = |name: &str| find(name).map(|one| one.stop.workloads() * one.stop.rounds());
+        assert_eq!(stops("init-exits"), Some(1));
+        assert_eq!(stops("restart"), Some(2));
+        assert_eq!(stops("crowd"), Some(50));
+    }
+
     #[test]
     fn names_are_unique_and_no_commands() {
         let names: Vec<&str> = all().map(|scenario| scenario.name).collect();

@@ -132,6 +132,8 @@ mod tests {
         assert_eq!(spec.on_term, OnTerm::Handled(Duration::from_millis(100)));
         assert_eq!(spec.place, Place::OwnGroup);
         assert_eq!(spec.life, Life::SaysTaken);
+        let frozen = Spec::parse("frozen:handles=1,joins=/sys/fs/cgroup/x").unwrap();
+        assert_eq!(frozen.life, Life::Joins("/sys/fs/cgroup/x".to_owned()));
         let plain = Spec::parse("worker").unwrap();
         assert_eq!((plain.on_term, plain.life), (OnTerm::Default, Life::Serves));
     }
