@@ -25,6 +25,55 @@ fn who_shares_the_memory_of_an_oom_victim_is_one_too() {
     );
 }
 
+/// The kernel prints in between, and a serial console is slow.
+#[test]
+fn who_shares_the_memory_may_be_killed_a_while_after_the_victim() {
+    for (later, killed_by) in [
+        ("1.03", "oom-killed oom"),
+        ("3", "killed-unsignalled kernel"),
+    ] {
+        check(&format!(
+            "
+            init   app handles=TERM
+            member 7 java
+            member 8 helper
+            +0        TERM runc -> 1
+            +1        oom  7
+            +{later}  KILL 7 -> 8 kernel
+            +3.1      exit 8
+            +3.2      exit 7
+            +3.3      exit 1
+            +3.4      end
+            => 7 oom-killed oom
+            => 8 {killed_by}
+            "
+        ));
+    }
+}
+
+/// PID 1 is killed for the memory that it shares; the victim was chosen and gone before that.
+#[test]
+fn a_victim_that_is_gone_before_pid_1_is_killed_is_no_member() {
+    check(
+        "
+        init   app
+        member 7 helper
+        +0     KILL 1 -> 7 kernel
+        +0     marks 7
+        +0.001 exit 7
+        +0.02  KILL 1 -> 1 kernel delivered
+        +0.021 exit 1 killed
+        +0.022 end
+        => reports 1
+        => stop.trigger oom
+        => verdict forced
+        => cause.id oom
+        => 1 oom-killed oom
+        => 7 absent
+        ",
+    );
+}
+
 #[test]
 fn a_kill_by_the_kernel_while_another_ran_is_not_of_the_oom_killer() {
     check(
