@@ -6,7 +6,10 @@
 
 mod options;
 
-use crate::model::{InitKind, InitSettings};
+use crate::{
+    knowledge::{Fix, causes::forwarded_to_child_only as fixes},
+    model::{InitKind, InitSettings},
+};
 
 /// Whom an init passes a stop signal on to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,17 +66,11 @@ pub fn reach(kind: InitKind, cmdline: Option<&[String]>, settings: &InitSettings
 }
 
 /// How to make an init reach more than its main child.
-pub(super) fn widen(kind: InitKind) -> Option<&'static str> {
+pub(super) fn widen(kind: InitKind) -> Option<&'static Fix> {
     Some(match kind {
-        InitKind::Tini => {
-            "run tini with -g: the whole process group of its child gets the signal then"
-        }
-        InitKind::DockerInit => {
-            "set TINI_KILL_PROCESS_GROUP=1 in the container's environment (docker run -e): docker-init is tini, and has no other switch for its -g"
-        }
-        InitKind::DumbInit => {
-            "run dumb-init without -c (--single-child) and without DUMB_INIT_SETSID=0: the whole process group of its child gets the signal then"
-        }
+        InitKind::Tini => &fixes::TINI_GROUP,
+        InitKind::DockerInit => &fixes::DOCKER_INIT_GROUP,
+        InitKind::DumbInit => &fixes::DUMB_INIT_GROUP,
         _ => return None,
     })
 }

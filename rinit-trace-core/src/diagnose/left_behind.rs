@@ -9,7 +9,10 @@ use super::{
     view::{self, Listed, init, init_ended_by_itself, torn_down},
     words,
 };
-use crate::model::{ClosedStop, Confidence, Evidence, Finding, FindingId, Role, Signal};
+use crate::{
+    knowledge::causes::WHY_PID_1_CRASHED,
+    model::{ClosedStop, Confidence, Evidence, Finding, FindingId, Role, Signal},
+};
 
 pub(super) struct LeftBehind<'a> {
     pub(super) stop: &'a ClosedStop,
@@ -103,8 +106,7 @@ impl<'a> LeftBehind<'a> {
     ) -> Finding {
         let crash = self.crash();
         if let Some(signal) = crash {
-            let why = format!("find out why PID 1 died by {signal} before it was done");
-            fix.insert(0, why);
+            fix.insert(0, WHY_PID_1_CRASHED.about(signal));
         }
         let report = &self.stop.report;
         let (pids, mut evidence) = words::about(report, victims.iter().copied());

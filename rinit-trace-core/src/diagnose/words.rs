@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::view::Listed;
 use crate::model::{
     ClosedStop, Confidence, Evidence, Process, SendResult, Signal, StopReport, Unlinked, millis,
 };
@@ -110,30 +109,4 @@ pub(super) fn may_have_been_asked(stop: &ClosedStop) -> (Confidence, String) {
         None => return (Confidence::Certain, String::new()),
     };
     (Confidence::Likely, doubt)
-}
-
-/// Cures of a PID 1 that does not react to the stop signal; `others` have a handler for it.
-pub(super) fn make_init_react(signal: Signal, is_shell: bool, others: &[Listed]) -> Vec<String> {
-    let mut fix = Vec::new();
-    if is_shell {
-        fix.push(
-            "use the exec form of ENTRYPOINT, or `exec` the last command of the script".to_owned(),
-        );
-        fix.push(format!(
-            "or `trap 'kill -TERM \"$child\"; wait \"$child\"' {}` in the script, with the command in the background and `wait`",
-            signal.to_string().trim_start_matches("SIG")
-        ));
-    } else {
-        fix.push(format!("install a handler for {signal} in the program"));
-    }
-    fix.push(if is_shell && !others.is_empty() {
-        // It passes the signal on to the shell alone, which is no PID 1 then and dies of it.
-        format!(
-            "docker run --init alone is no cure: the shell dies by {signal}, the init leaves with it, and {} would be killed all the same",
-            names(others.iter().copied())
-        )
-    } else {
-        "or run with an init that forwards signals: docker run --init".to_owned()
-    });
-    fix
 }

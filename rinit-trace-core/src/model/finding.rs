@@ -104,6 +104,8 @@ finding_ids! {
     SignalledTwice = "signalled-twice",
     /// Over 80 % of the grace period was used.
     NearMiss = "near-miss",
+    /// Who inside passed the stop signal on to whom.
+    Forwarded = "forwarded",
 }
 
 impl std::fmt::Display for FindingId {

@@ -5,9 +5,11 @@
 
 mod dropped;
 mod escape;
+mod explain;
 mod json;
 mod layout;
 mod lines;
+mod markdown;
 mod outside;
 mod processes;
 #[cfg(test)]
@@ -18,7 +20,10 @@ mod text;
 mod timeline;
 mod words;
 
-use crate::model::{DroppedSignal, KillsOutsideStop, StopReport};
+use crate::{
+    knowledge::Topic,
+    model::{DroppedSignal, KillsOutsideStop, StopReport},
+};
 
 /// How [`text()`] prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,4 +56,19 @@ pub fn dropped_line(dropped: &DroppedSignal) -> String {
 /// For people: who was killed while the workload lives on. One line without its end.
 pub fn outside_line(kills: &KillsOutsideStop) -> String {
     outside::line(kills)
+}
+
+/// What a word of a report means, and what to do about it. Ends with a newline.
+pub fn article(topic: Topic, options: &TextOptions) -> String {
+    explain::topic(topic, layout::Paint::new(options.color))
+}
+
+/// All words that have an article, with one line each. Ends with a newline.
+pub fn articles(options: &TextOptions) -> String {
+    explain::list(layout::Paint::new(options.color))
+}
+
+/// All articles as one page of documentation (Markdown). Ends with a newline.
+pub fn articles_markdown() -> String {
+    markdown::articles()
 }

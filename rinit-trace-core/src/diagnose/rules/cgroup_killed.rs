@@ -6,6 +6,7 @@ use crate::{
         view::{self, Listed},
         words,
     },
+    knowledge::causes::cgroup_killed as fixes,
     model::{ClosedStop, Confidence, Finding, FindingId, KilledBy, Role},
 };
 
@@ -37,9 +38,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         id: RULE.id,
         confidence: Confidence::Certain,
         summary: format!("{names} {verb} killed {how}"),
-        fix: vec![
-            "let the main process end its children and wait for them before it ends: what it leaves is killed with the container's cgroup".to_owned(),
-        ],
+        fix: vec![fixes::END_CHILDREN.plain()],
         pids,
         evidence,
     })

@@ -7,6 +7,7 @@ use crate::{
         left_behind::{LeftBehind, left_behind},
         words,
     },
+    knowledge::{Fix, causes::forwarded_to_child_only as fixes},
     model::{ClosedStop, Confidence, Finding, FindingId, InitKind},
 };
 
@@ -48,23 +49,14 @@ fn fix(left: &LeftBehind) -> Vec<String> {
     let mut fix = Vec::new();
     // It may be on already, and have missed who was in no group yet.
     if left.reach() != (Reach::Group, true) {
-        fix.extend(inits::widen(kind).map(str::to_owned));
+        fix.extend(inits::widen(kind).map(Fix::plain));
     }
     if kind.leaves_with_main_child() {
-        fix.push(format!(
-            "let the child pass {} on to its own children and wait for them before it ends",
-            left.signal
-        ));
+        fix.push(fixes::CHILD_PASSES_ON.about(left.signal));
     } else if kind == InitKind::Shell {
-        fix.push(
-            "in the trap, signal every child (`kill -TERM $(jobs -p)`) and `wait` for all before `exit`"
-                .to_owned(),
-        );
+        fix.push(fixes::TRAP_SIGNALS_ALL.plain());
     } else {
-        fix.push(format!(
-            "let PID 1 pass {} on to every child and wait for all of them before it ends",
-            left.signal
-        ));
+        fix.push(fixes::PASS_TO_EVERY_CHILD.about(left.signal));
     }
     fix
 }

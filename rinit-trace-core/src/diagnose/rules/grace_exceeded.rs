@@ -3,6 +3,7 @@
 
 use crate::{
     diagnose::{Rule, unheeded::runtime_gave_up, view::killed_with_init, words},
+    knowledge::causes::grace_exceeded as fixes,
     model::{
         ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, Outcome, Process, Signal,
     },
@@ -35,11 +36,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         gave_up.waited,
         who_was_waited_for(stop, gave_up.signal)
     );
-    let fix = vec![
-        "find what the shutdown waits for and end it sooner (open connections, a foreground command of a shell, a child that does not stop)".to_owned(),
-        "or give it more time: docker stop -t, --stop-timeout, terminationGracePeriodSeconds"
-            .to_owned(),
-    ];
+    let fix = vec![fixes::END_SOONER.plain(), fixes::MORE_TIME.plain()];
     let mut finding = gave_up.finding(RULE.id, summary, fix);
     if waits || has_execed {
         finding.confidence = Confidence::Likely;

@@ -13,6 +13,7 @@ use crate::{
         left_behind::{LeftBehind, left_behind},
         words,
     },
+    knowledge::causes::group_escape as fixes,
     model::{ClosedStop, Confidence, Finding, FindingId, Role},
 };
 
@@ -44,8 +45,8 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         left.left("left")
     );
     let fix = vec![
-        "keep these processes in the group of the main child: no setsid or setpgid (in a shell, no job control: `set +m`)".to_owned(),
-        "or let the process that starts them pass the signal on and wait for them".to_owned(),
+        fixes::STAY_IN_GROUP.plain(),
+        fixes::STARTER_PASSES_ON.plain(),
     ];
     Some(left.finding(RULE.id, confidence, &left.unsignalled, summary, fix))
 }

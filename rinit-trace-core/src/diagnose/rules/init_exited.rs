@@ -8,6 +8,7 @@ use crate::{
         view::{init, init_ended_by_itself, torn_down},
         words,
     },
+    knowledge::causes::{INIT_THAT_WAITS, init_exited::STOP_CHILDREN},
     model::{ClosedStop, Confidence, Evidence, Finding, FindingId, InitKind, Trigger},
 };
 
@@ -48,10 +49,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             "PID 1 ({}) {how} by itself while {names} still ran; the kernel killed what was left with the pid namespace{doubt}",
             init_process.comm
         ),
-        fix: vec![
-            "let PID 1 stop its children and wait for them before it ends".to_owned(),
-            "or run with an init that leaves only when no child is left".to_owned(),
-        ],
+        fix: vec![STOP_CHILDREN.plain(), INIT_THAT_WAITS.plain()],
         pids,
         evidence,
     })

@@ -3,6 +3,7 @@
 
 use crate::{
     diagnose::{Rule, left_behind::left_behind, words},
+    knowledge::causes::{INIT_THAT_WAITS, init_exited_early as fixes},
     model::{ClosedStop, Confidence, Finding, FindingId, InitKind, Outcome, Process},
 };
 
@@ -44,19 +45,16 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     );
     let mut fix = vec![if all_ignore {
         // Whoever waits for them waits until the runtime gives up.
-        format!(
-            "let {names} react to {}, which is set to SIG_IGN",
-            left.signal
-        )
+        fixes::REACT.with(&[("names", &names), ("signal", &left.signal)])
     } else if kind.leaves_with_main_child() {
-        "let the main child wait for its own children before it ends".to_owned()
+        fixes::MAIN_CHILD_WAITS.plain()
     } else if kind == InitKind::Shell {
-        "in the trap, `wait` for every child before `exit`".to_owned()
+        fixes::TRAP_WAITS.plain()
     } else {
-        "let PID 1 wait for all its children before it ends".to_owned()
+        fixes::INIT_WAITS.plain()
     }];
     if !all_ignore {
-        fix.push("or run with an init that leaves only when no child is left".to_owned());
+        fix.push(INIT_THAT_WAITS.plain());
     }
     Some(left.finding(RULE.id, Confidence::Certain, &left.signalled, summary, fix))
 }

@@ -3,6 +3,7 @@
 
 use crate::{
     diagnose::{Rule, unheeded::unheeded},
+    knowledge::causes::init_ignores_signal as fixes,
     model::{ClosedStop, DispositionAtStop, Finding, FindingId, SendResult},
 };
 
@@ -30,8 +31,8 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         unheeded.init.comm, unheeded.end
     );
     let fix = vec![
-        format!("do not set {signal} to SIG_IGN in PID 1, nor in what starts it: exec inherits it"),
-        format!("install a handler for {signal} that ends the program"),
+        fixes::NO_SIG_IGN.about(signal),
+        fixes::HANDLER_THAT_ENDS.about(signal),
     ];
     Some(unheeded.finding(RULE.id, summary, fix))
 }

@@ -13,6 +13,7 @@ use crate::{
         view::{Listed, is_python, is_shell, killed_with_init, would_react},
         words,
     },
+    knowledge::causes::init_no_handler as fixes,
     model::{ClosedStop, Finding, FindingId, Signal},
 };
 
@@ -31,16 +32,33 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let others: Vec<Listed> = killed_with_init(stop)
         .filter(|(_, process)| would_react(process))
         .collect();
-    let mut fix = words::make_init_react(signal, is_shell(stop), &others);
+    let mut fix = make_init_react(signal, is_shell(stop), &others);
     if is_python(stop) && signal != Signal::INT {
-        fix.push(
-            "or set STOPSIGNAL SIGINT: python catches that on its own (KeyboardInterrupt)"
-                .to_owned(),
-        );
+        fix.push(fixes::PYTHON_INT.plain());
     }
     let summary = format!(
         "PID 1 ({}) has no {signal} handler, so the kernel dropped the signal; {}",
         unheeded.init.comm, unheeded.end
     );
     Some(unheeded.finding(RULE.id, summary, fix))
+}
+
+/// Cures of a PID 1 that does not react to the stop signal; `others` have a handler for it.
+fn make_init_react(signal: Signal, is_shell: bool, others: &[Listed]) -> Vec<String> {
+    let mut fix = Vec::new();
+    if is_shell {
+        let name = signal.to_string();
+        fix.push(fixes::EXEC_FORM.plain());
+        fix.push(fixes::TRAP.with(&[("trap", &name.trim_start_matches("SIG"))]));
+    } else {
+        fix.push(fixes::HANDLER.about(signal));
+    }
+    fix.push(if is_shell && !others.is_empty() {
+        // It passes the signal on to the shell alone, which is no PID 1 then and dies of it.
+        let names = words::names(others.iter().copied());
+        fixes::INIT_ALONE_IS_NO_CURE.with(&[("signal", &signal), ("names", &names)])
+    } else {
+        fixes::WITH_INIT.plain()
+    });
+    fix
 }

@@ -7,6 +7,7 @@ use crate::{
         view::{self, Listed},
         words,
     },
+    knowledge::causes::killed_inside as fixes,
     model::{
         ClosedStop, Confidence, Finding, FindingId, KilledBy, Process, Role, SendResult, Signal,
         StopReport,
@@ -64,26 +65,14 @@ fn nested_init<'a>(stop: &'a ClosedStop, process: &Process) -> Option<&'a str> {
 /// What to change, by who killed them.
 fn fix(victims: &[Listed]) -> Vec<String> {
     let ways = [
-        (
-            KilledBy::Peer,
-            "find out why it was killed; a supervisor can give it more time before the SIGKILL (stopwaitsecs, timeout-kill), or let it end sooner",
-        ),
-        (
-            KilledBy::Itself,
-            "let it end by exit, or by a signal that lets it clean up, and not by SIGKILL to itself",
-        ),
-        (
-            KilledBy::ParentDeath,
-            "let its parent wait for it before it ends, or ask for SIGTERM in place of SIGKILL (PR_SET_PDEATHSIG)",
-        ),
-        (
-            KilledBy::PidnsTeardown,
-            "let the init of the inner pid namespace wait for the processes in it before it ends",
-        ),
+        (KilledBy::Peer, &fixes::MORE_TIME_BEFORE),
+        (KilledBy::Itself, &fixes::NOT_BY_SIGKILL),
+        (KilledBy::ParentDeath, &fixes::PARENT_WAITS),
+        (KilledBy::PidnsTeardown, &fixes::INNER_INIT_WAITS),
     ];
     ways.into_iter()
         .filter(|(way, _)| victims.iter().any(|(_, one)| one.killed_by == Some(*way)))
-        .map(|(_, fix)| fix.to_owned())
+        .map(|(_, fix)| fix.plain())
         .collect()
 }
 

@@ -12,6 +12,7 @@ use crate::{
         view::{self, Listed},
         words,
     },
+    knowledge::causes::killed_outside::WHY_IT_KILLS,
     model::{ClosedStop, Confidence, Finding, FindingId, KilledBy, Process, Role},
 };
 
@@ -67,9 +68,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         summary: format!(
             "{killer}, a process of the host that is not the container's runtime, sent SIGKILL to {whom} {asked}{others}"
         ),
-        fix: vec![format!(
-            "find out why {killer} kills processes of this container (an operator, a watchdog, a security agent), and stop containers by their runtime"
-        )],
+        fix: vec![WHY_IT_KILLS.with(&[("name", &killer)])],
         pids,
         evidence,
     })

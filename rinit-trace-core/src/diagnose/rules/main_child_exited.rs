@@ -7,6 +7,7 @@ use crate::{
         view::{self, Listed, init_ended_by_itself, torn_down},
         words,
     },
+    knowledge::causes::{INIT_THAT_WAITS, main_child_exited::KEEP_MAIN_CHILD},
     model::{ClosedStop, Confidence, Evidence, Finding, FindingId, Trigger},
 };
 
@@ -60,10 +61,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             child.comm,
             words::how_it_ended(child)
         ),
-        fix: vec![
-            "keep the main child until the last of its processes has ended: no hot upgrade, no fork into the background under such an init".to_owned(),
-            "or run with an init that leaves only when no child is left".to_owned(),
-        ],
+        fix: vec![KEEP_MAIN_CHILD.plain(), INIT_THAT_WAITS.plain()],
         pids,
         evidence,
     })

@@ -11,6 +11,7 @@ use crate::{
         view::{init, killed_with_init},
         words,
     },
+    knowledge::causes::no_stop_signal as fixes,
     model::{ClosedStop, Finding, FindingId, Trigger},
 };
 
@@ -37,11 +38,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             "the runtime ({}) sent SIGKILL to PID 1 ({}) without a stop signal before{doubt}",
             kill.sender.comm, init_process.comm
         ),
-        fix: vec![
-            "use `docker stop` in place of `docker kill` or `docker rm -f`".to_owned(),
-            "give the stop a grace period above zero (docker stop -t, terminationGracePeriodSeconds)"
-                .to_owned(),
-        ],
+        fix: vec![fixes::DOCKER_STOP.plain(), fixes::GRACE_ABOVE_ZERO.plain()],
         pids,
         evidence,
     })

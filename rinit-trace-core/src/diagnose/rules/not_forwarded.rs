@@ -3,6 +3,7 @@
 
 use crate::{
     diagnose::{Rule, left_behind::left_behind, view::is_shell, words},
+    knowledge::causes::not_forwarded as fixes,
     model::{ClosedStop, Confidence, DispositionAtStop, Finding, FindingId},
 };
 
@@ -39,14 +40,11 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     );
     let fix = if is_shell(stop) {
         vec![
-            "in the trap, `kill -TERM \"$child\"` and `wait \"$child\"` before `exit`".to_owned(),
-            "or `exec` the server, so that it is PID 1 and gets the signal itself".to_owned(),
+            fixes::TRAP_SIGNALS_CHILD.plain(),
+            fixes::EXEC_SERVER.plain(),
         ]
     } else {
-        vec![
-            format!("let PID 1 pass {signal} on to its children and wait for them before it ends"),
-            "or let the program that needs the signal be PID 1".to_owned(),
-        ]
+        vec![fixes::PASS_ON.about(signal), fixes::BE_PID_1.plain()]
     };
     let confidence = if others_signal {
         Confidence::Likely

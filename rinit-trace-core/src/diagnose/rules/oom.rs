@@ -9,6 +9,7 @@ use crate::{
         view::{self, Listed},
         words,
     },
+    knowledge::causes::oom::MORE_MEMORY,
     model::{ClosedStop, Confidence, Finding, FindingId, Outcome, Role},
 };
 
@@ -84,9 +85,7 @@ fn finding(stop: &ClosedStop, victims: &[Listed], summary: String) -> Finding {
         id: FindingId::Oom,
         confidence: Confidence::Certain,
         summary,
-        fix: vec![
-            "raise the memory limit (docker run --memory, resources.limits.memory), or use less: a SIGKILL by the OOM killer leaves no time to clean up".to_owned(),
-        ],
+        fix: vec![MORE_MEMORY.plain()],
         pids,
         evidence,
     }

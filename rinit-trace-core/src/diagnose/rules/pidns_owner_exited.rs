@@ -7,6 +7,7 @@ use crate::{
         view::{self, Listed, torn_down_by_another},
         words,
     },
+    knowledge::causes::pidns_owner_exited as fixes,
     model::{ClosedStop, Confidence, Finding, FindingId},
 };
 
@@ -29,18 +30,14 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let (whose, fix) = if stop.facts.shares_namespace {
         (
             "of another container, which owns the pid namespace that this one shares",
-            "stop the container that shares the namespace before the one that owns it (depends_on in a compose file)",
+            vec![fixes::OWNER_LAST.plain(), fixes::OWN_NAMESPACE.plain()],
         )
     } else {
         (
             "of the pid namespace around this one",
-            "let the outer container stop its containers, and wait for them, before its PID 1 ends",
+            vec![fixes::OUTER_WAITS.plain()],
         )
     };
-    let mut fixes = vec![fix.to_owned()];
-    if stop.facts.shares_namespace {
-        fixes.push("or give this container a pid namespace of its own: no --pid=container:X, no shareProcessNamespace".to_owned());
-    }
     Some(Finding {
         id: RULE.id,
         confidence: Confidence::Certain,
@@ -48,7 +45,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             "PID 1 {whose}, {} (pid {}), ended, and the kernel killed {names} with that namespace",
             owner.by_comm, owner.by
         ),
-        fix: fixes,
+        fix,
         pids,
         evidence,
     })

@@ -3,6 +3,7 @@
 
 use crate::{
     diagnose::{Rule, unheeded::unheeded, view::is_shell},
+    knowledge::causes::signal_blocked as fixes,
     model::{ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, SendResult},
 };
 
@@ -28,19 +29,12 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let (why, fix) = if is_blocked {
         (
             format!("PID 1 ({comm}) blocks {signal} and did not wait for it, so it stayed pending"),
-            vec![
-                format!(
-                    "unblock {signal} (sigprocmask) once the handler is installed, or wait for it: sigwait, signalfd"
-                ),
-                "look at what starts PID 1, too: exec inherits blocked signals".to_owned(),
-            ],
+            vec![fixes::UNBLOCK.about(signal), fixes::LOOK_AT_STARTER.plain()],
         )
     } else {
         (
             format!("PID 1 ({comm}) did not come to take {signal}, which stayed pending"),
-            vec![
-                "find out why PID 1 did not run: stopped (SIGSTOP, a debugger), a frozen cgroup, stuck in a system call (D state), or killed at once".to_owned(),
-            ],
+            vec![fixes::WHY_IT_DID_NOT_RUN.plain()],
         )
     };
     let summary = format!("{why}; {}", unheeded.end);

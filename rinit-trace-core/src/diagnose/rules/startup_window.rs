@@ -10,6 +10,7 @@ use crate::{
         view::is_shell,
         words,
     },
+    knowledge::causes::startup_window as fixes,
     model::{Asked, ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, millis},
 };
 
@@ -41,12 +42,8 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         unheeded.end
     );
     let fix = vec![
-        format!(
-            "install the {} handler first of all in the program, before anything slow",
-            unheeded.signal
-        ),
-        "in a script, `exec` the program without long work before it, or run with an init that takes signals from its first moment: docker run --init"
-            .to_owned(),
+        fixes::HANDLER_FIRST.about(unheeded.signal),
+        fixes::EXEC_SOON.plain(),
     ];
     // Blocked for good by one that waits for signals, or for the moment of a fork?
     let asked = unheeded.asked;

@@ -11,6 +11,7 @@ use crate::{
         view::{self, Listed},
         words,
     },
+    knowledge::causes::traced::WITHOUT_TRACER,
     model::{
         ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, Outcome, Process, SendResult,
     },
@@ -26,7 +27,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
 }
 
 fn fix() -> Vec<String> {
-    vec!["stop it again without the tracer (strace, a debugger): the kernel treats signals of traced processes differently".to_owned()]
+    vec![WITHOUT_TRACER.plain()]
 }
 
 fn is_traced(stop: &ClosedStop, process: &Process) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::{
     diagnose::Rule,
+    knowledge::remarks::unreaped::REAP,
     model::{ClosedStop, Confidence, Finding, FindingId},
 };
 
@@ -35,9 +36,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             stop.report.workload.init.comm,
             names.join(", ")
         ),
-        fix: vec![
-            "let PID 1 reap its children (waitpid on SIGCHLD), or run with an init that does: docker run --init".to_owned(),
-        ],
+        fix: vec![REAP.plain()],
         pids: unreaped.iter().map(|(pid, _)| *pid).collect(),
         evidence: Vec::new(),
     })

@@ -12,6 +12,7 @@ use crate::{
         unheeded::{Unheeded, runtime_gave_up, unheeded, was_dropped},
         view::{catches_int_on_its_own, catches_winch_on_its_own, is_shell},
     },
+    knowledge::causes::wrong_stop_signal as fixes,
     model::{ClosedStop, Confidence, Finding, FindingId, InitKind, Signal},
 };
 
@@ -64,10 +65,8 @@ fn of_systemd(stop: &ClosedStop) -> Option<Finding> {
 
 fn finding(unheeded: Unheeded, other: Signal, summary: String) -> Finding {
     let fix = vec![
-        format!(
-            "set STOPSIGNAL {other} in the Dockerfile (docker run --stop-signal {other}), if that ends the program"
-        ),
-        format!("or install a handler for {}", unheeded.signal),
+        fixes::SET_STOPSIGNAL.with(&[("other", &other)]),
+        fixes::OR_HANDLER.about(unheeded.signal),
     ];
     unheeded.finding(RULE.id, summary, fix)
 }

@@ -1,0 +1,74 @@
+//! `grace-exceeded`
+
+use super::EVENTS;
+use crate::knowledge::{Article, Close, Diff, Fix, Look, kernel};
+
+/// The cure.
+pub const END_SOONER: Fix = Fix::new(
+    "find what the shutdown waits for and end it sooner (open connections, a foreground command of a shell, a child that does not stop)",
+    &[Diff {
+        file: "entrypoint.sh",
+        lines: &[
+            " trap 'cleanup; exit 0' TERM",
+            "-sleep infinity",
+            "+sleep infinity &",
+            "+wait \"$!\"",
+        ],
+    }],
+);
+
+/// The other one.
+pub const MORE_TIME: Fix = Fix::new(
+    "or give it more time: docker stop -t, --stop-timeout, terminationGracePeriodSeconds",
+    &[
+        Diff {
+            file: "compose.yaml",
+            lines: &["   web:", "     image: shop", "+    stop_grace_period: 45s"],
+        },
+        Diff {
+            file: "pod.yaml",
+            lines: &[
+                " spec:",
+                "+  terminationGracePeriodSeconds: 60",
+                "   containers:",
+            ],
+        },
+    ],
+);
+
+/// What is known.
+pub const ARTICLE: Article = Article {
+    line: "PID 1 took the stop signal and had not ended when the runtime sent SIGKILL",
+    what: "PID 1 took the signal, and PID 1, or a member that it waited for, was not done when the grace period was over. A shell runs its trap only after the foreground command has ended; an init waits for its main child, which may ignore the signal.",
+    kernel: &[kernel::SIGKILL, kernel::TEARDOWN],
+    see: &[
+        EVENTS,
+        Look {
+            run: "docker inspect -f '{{.Config.StopTimeout}}' web",
+            shows: "the configured grace period in seconds; nothing means 10",
+        },
+        Look {
+            run: "docker top web -o pid,ppid,stat,etime,comm",
+            shows: "while it stops: who is still there",
+        },
+    ],
+    shown_by: &[
+        ("stop.taken", "true"),
+        ("stop.kill", "when SIGKILL came, and from whom"),
+        ("stop.grace_used_ms", "how long the runtime waited"),
+        (
+            "processes[].outcome",
+            "killed-handling, killed-ignoring: who was not done",
+        ),
+    ],
+    fixes: &[&END_SOONER, &MORE_TIME],
+    limits: &[
+        "grace_ms is what is configured; `docker stop -t`, and the kubelet, which deducts the time of a preStop hook, may have used another. What counts is grace_used_ms.",
+        "It is likely, not certain, where the taking of a signal could not be seen, or where PID 1 had become another program since.",
+        "What PID 1 did in that time is not seen. A handler that only sets a flag which nobody reads looks the same.",
+    ],
+    close: Some(Close {
+        scenario: "waits-for-all-slow",
+        why: "slow as well, and done before the grace period is over: graceful.",
+    }),
+};

@@ -1,0 +1,6 @@
+//! What explains no kill, and is worth a word: one file each.
+
+pub mod forwarded;
+pub mod near_miss;
+pub mod signalled_twice;
+pub mod unreaped;
