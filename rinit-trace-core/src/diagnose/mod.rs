@@ -6,6 +6,7 @@
 
 mod inits;
 mod left_behind;
+mod passed;
 mod rules;
 mod unheeded;
 mod view;
@@ -50,7 +51,13 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// What explains no kill: beside a cause, or in a graceful report.
-const REMARKS: &[Rule] = &[rules::startup_window::MAYBE, rules::unreaped::RULE];
+const REMARKS: &[Rule] = &[
+    rules::startup_window::MAYBE,
+    rules::unreaped::RULE,
+    rules::signalled_twice::RULE,
+    rules::near_miss::RULE,
+    rules::forwarded::RULE,
+];
 
 /// Completes the report of a closed stop: kind of its init, lost cleanup, cause and findings.
 pub fn diagnose(mut stop: ClosedStop) -> StopReport {

@@ -10,6 +10,8 @@ mod kernel;
 mod killers;
 mod outcomes;
 pub mod remarks;
+#[cfg(test)]
+mod tests;
 mod topic;
 mod verdicts;
 

@@ -7,11 +7,14 @@ use super::{
     words::{self, Names, duration, offset, word},
 };
 use crate::model::{
-    Evidence, Finding, InitKind, Outcome, PidnsTeardown, Role, StopReport, Verdict,
+    Evidence, Finding, FindingId, InitKind, Outcome, PidnsTeardown, Role, StopReport, Verdict,
 };
 
 /// Evidence shown of one finding; the JSON has all of it.
 const EVIDENCE_MAX: usize = 3;
+
+/// Findings that say nothing which the timeline does not have: they are for programs.
+const IN_THE_TIMELINE: &[FindingId] = &[FindingId::Forwarded];
 
 pub(super) fn render(report: &StopReport, paint: Paint) -> String {
     let names = Names::of(report);
@@ -183,7 +186,7 @@ fn why(page: &mut Page, report: &StopReport, names: &Names<'_>) {
     let others: Vec<&Finding> = report
         .findings
         .iter()
-        .filter(|finding| Some(*finding) != cause)
+        .filter(|finding| Some(*finding) != cause && !IN_THE_TIMELINE.contains(&finding.id))
         .collect();
     if cause.is_none() && others.is_empty() && report.verdict == Verdict::Graceful {
         return;

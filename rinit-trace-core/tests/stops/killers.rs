@@ -105,7 +105,8 @@ fn a_supervisor_that_kills_what_does_not_end() {
         => cause.summary deaf was sent SIGKILL by PID 1 (runsvdir)
         => cause.pids 1
         => 7 killed-ignoring peer
-        => findings 1
+        => findings 2
+        => findings.1.id forwarded
         ",
     );
 }

@@ -246,7 +246,8 @@ fn an_init_that_leaves_before_everybody_is_done() {
         => cause.confidence certain
         => cause.summary ~ left when its main child had ended after 3.0 ms; child and grand had been signalled and were not done
         => cause.pids 2
-        => findings 1
+        => findings 2
+        => findings.1.id forwarded
         => 8 killed-handling pidns-teardown
         => 9 killed-handling pidns-teardown
         => lost_cleanup 2

@@ -35,6 +35,8 @@ mod outside;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod remarks;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod shared;

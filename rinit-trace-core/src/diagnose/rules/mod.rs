@@ -1,6 +1,7 @@
 //! One file per cause: what it sees, what it cannot know, the check.
 
 pub(super) mod cgroup_killed;
+pub(super) mod forwarded;
 pub(super) mod forwarded_to_child_only;
 pub(super) mod grace_exceeded;
 pub(super) mod group_escape;
@@ -11,11 +12,13 @@ pub(super) mod init_no_handler;
 pub(super) mod killed_inside;
 pub(super) mod killed_outside;
 pub(super) mod main_child_exited;
+pub(super) mod near_miss;
 pub(super) mod no_stop_signal;
 pub(super) mod not_forwarded;
 pub(super) mod oom;
 pub(super) mod pidns_owner_exited;
 pub(super) mod signal_blocked;
+pub(super) mod signalled_twice;
 pub(super) mod startup_window;
 pub(super) mod traced;
 pub(super) mod unexplained;
