@@ -24,7 +24,10 @@ mod compare;
 mod entry;
 mod process;
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde_json::Value;
 
@@ -143,6 +146,13 @@ impl Expectation {
             .map(|entry| compare::differences(entry, report))
             .min_by_key(Vec::len)
             .unwrap_or_default()
+    }
+
+    /// The causes that are right, each once; none for a stop without a cause.
+    pub fn causes(&self) -> BTreeSet<&str> {
+        let causes = self.0.iter().flat_map(|entry| &entry.cause);
+        let causes = causes.map(String::as_str);
+        causes.filter(|cause| *cause != entry::NONE).collect()
     }
 
     /// What is expected in short, as [`words_of`] tells it of a report: one line per entry, without those that would

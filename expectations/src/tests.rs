@@ -435,3 +435,14 @@ fn the_expectations_of_the_repository_are_read() {
     let expectations = parse(include_str!("../../tests/expectations.toml")).unwrap();
     assert!(expectations.names().count() > 30);
 }
+
+#[test]
+fn causes_are_those_of_all_entries_without_none() {
+    let expectations = parse(TEXT).unwrap();
+    let causes = |name| {
+        let causes = expectations.get(name).unwrap().causes();
+        causes.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(causes("dropped"), ["init-no-handler"]);
+    assert_eq!(causes("upgrade"), Vec::<&str>::new());
+}

@@ -34,6 +34,8 @@ pub struct Cli {
 pub enum Command {
     /// Show what this kernel offers, how each probe was attached, and the result of the self-test
     SystemInfo(SystemInfoArgs),
+    /// Explain a word of a report: what the kernel did, how to see it, what to change
+    Explain(ExplainArgs),
     /// Stop small workloads in pid namespaces of their own and report each stop
     Demo(DemoArgs),
     /// Be one of the demo's workloads
@@ -85,6 +87,15 @@ pub struct SystemInfoArgs {
     /// How to print
     #[arg(short, long, value_enum, default_value_t = InfoOutput::Text)]
     pub output: InfoOutput,
+}
+
+/// Options of `explain`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Exit codes: 0 explained; 2 no such word.")]
+pub struct ExplainArgs {
+    /// A verdict, cause, finding or outcome, such as `init-no-handler`; lists them when left out
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
 }
 
 /// Options of `demo`.

@@ -28,6 +28,9 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         // Must not return, nor start a runtime: it is PID 1 of a namespace.
         match demo::workload::run(program, children)? {}
     }
+    if let Some(Command::Explain(args)) = &cli.command {
+        return commands::explain::run(args);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -36,7 +39,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
             None => commands::trace::run(&cli.trace, cli.verbose > 0).await,
             Some(Command::SystemInfo(args)) => commands::system_info::run(args),
             Some(Command::Demo(args)) => commands::demo::run(args).await,
-            Some(Command::Workload { .. }) => Ok(Exit::Usage),
+            Some(Command::Explain(_) | Command::Workload { .. }) => Ok(Exit::Usage),
         }
     })
 }

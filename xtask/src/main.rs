@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod docker_image;
 mod dockerd;
+mod docs;
 mod interrupt;
 mod packages;
 mod run;
@@ -41,6 +42,8 @@ enum Chore {
     Demo(demo::Args),
     /// Check format, lints, documentation and the rules of the house
     Check,
+    /// Write the documentation that is made of sources: docs/verdicts.md
+    Docs,
     /// Run all tests, those on the real kernel included
     Test(test::Args),
     /// Measure what the probes cost in the kernel
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Chore::Setup(args) => setup::run(&args),
         Chore::Demo(args) => demo::run(&args),
         Chore::Check => check::run(),
+        Chore::Docs => docs::run(),
         Chore::Test(args) => test::run(&args),
         Chore::Bench => bench::run(),
         Chore::TestImage(args) => docker_image::run(&args),

@@ -1,11 +1,11 @@
 //! Rules of the kernel that several articles follow from.
 //!
-//! Read in the sources of 5.4, 5.10, 5.15, 6.1, 6.12 and 7.3, and seen in traces of 6.1, 6.12 and
-//! 6.18. A version is given where a manual page or the commit has it.
+//! Read in the sources, and seen in traces of 6.1, 6.12 and 6.18. Versions are given where the
+//! sources of 5.4, 5.10, 5.15, 6.1, 6.12 and 7.3 were compared, or where a manual page has them.
 
 use super::KernelRule;
 
-/// What holds for every kernel that this program runs on.
+/// Compared in the sources of these.
 const SAME: Option<&str> = Some("the same from 5.4 to 7.3");
 
 pub(super) const UNKILLABLE: KernelRule = KernelRule {
@@ -19,7 +19,7 @@ pub(super) const AT_DELIVERY: KernelRule = KernelRule {
     function: "get_signal()",
     file: "kernel/signal.c",
     says: "a signal that PID 1 had blocked when it came is queued; if there is no handler when PID 1 unblocks it, it is dropped then.",
-    since: SAME,
+    since: None,
 };
 
 pub(super) const IGNORED: KernelRule = KernelRule {
@@ -33,35 +33,35 @@ pub(super) const BLOCKED: KernelRule = KernelRule {
     function: "sig_ignored()",
     file: "kernel/signal.c",
     says: "a blocked signal is never dropped when it is sent: it stays pending until somebody unblocks it or waits for it, whatever its disposition.",
-    since: SAME,
+    since: None,
 };
 
 pub(super) const TRACED: KernelRule = KernelRule {
     function: "sig_ignored()",
     file: "kernel/signal.c",
     says: "a signal other than SIGKILL to a traced process is never dropped when it is sent: it is queued, the process stops for its tracer, and the tracer passes it on, later or not at all.",
-    since: SAME,
+    since: None,
 };
 
 pub(super) const EXEC: KernelRule = KernelRule {
     function: "flush_signal_handlers()",
     file: "kernel/signal.c",
     says: "exec sets handlers back to the default. SIG_IGN and blocked signals are inherited.",
-    since: SAME,
+    since: None,
 };
 
 pub(super) const TEARDOWN: KernelRule = KernelRule {
     function: "zap_pid_ns_processes()",
     file: "kernel/pid_namespace.c",
     says: "when PID 1 of a pid namespace ends, the kernel sends SIGKILL to every process that is left in the namespace, and PID 1 is gone only when all of them are.",
-    since: Some("pid namespaces are there since 2.6.24; the same from 5.4 to 7.3"),
+    since: Some("pid namespaces: since 2.6.24; the same from 5.4 to 7.3"),
 };
 
 pub(super) const SIGKILL: KernelRule = KernelRule {
     function: "complete_signal()",
     file: "kernel/signal.c",
     says: "SIGKILL ends all threads of a process at once: no handler runs, nothing can be cleaned up.",
-    since: SAME,
+    since: None,
 };
 
 pub(super) const FORCED: KernelRule = KernelRule {
@@ -75,14 +75,14 @@ pub(super) const GROUP: KernelRule = KernelRule {
     function: "__kill_pgrp_info()",
     file: "kernel/signal.c",
     says: "a signal to a process group is one signal to each process that is in the group at that moment. Who has called setsid() or setpgid() is in another one.",
-    since: SAME,
+    since: None,
 };
 
 pub(super) const ORPHANS: KernelRule = KernelRule {
     function: "forget_original_parent()",
     file: "kernel/exit.c",
     says: "children of a process that ends become children of PID 1 of their pid namespace (or of a subreaper).",
-    since: SAME,
+    since: None,
 };
 
 pub(super) const PARENT_DEATH: KernelRule = KernelRule {
@@ -96,7 +96,7 @@ pub(super) const OOM: KernelRule = KernelRule {
     function: "__oom_kill_process()",
     file: "mm/oom_kill.c",
     says: "when a memory cgroup or the machine has no memory left, the kernel chooses a victim and sends SIGKILL to it and to every process that shares its memory. PID 1 of a container is not spared.",
-    since: SAME,
+    since: None,
 };
 
 pub(super) const CGROUP_KILL: KernelRule = KernelRule {

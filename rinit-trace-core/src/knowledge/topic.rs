@@ -187,11 +187,14 @@ impl Topic {
     /// Words that somebody may have meant, the likeliest first.
     pub fn near(id: &str) -> Vec<&'static str> {
         const MAX: usize = 3;
+        let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_', ' '], "");
+        let id = plain(id);
         let mut near: Vec<(usize, &'static str)> = Self::all()
             .map(Self::id)
             .map(|word| {
-                let is_part = id.len() > 2 && (word.contains(id) || id.contains(word));
-                (if is_part { 0 } else { distance(id, word) }, word)
+                let known = plain(word);
+                let is_part = id.len() > 2 && (known.contains(&id) || id.contains(&known));
+                (if is_part { 0 } else { distance(&id, &known) }, word)
             })
             .filter(|(distance, word)| *distance <= word.len() / 3)
             .collect();

@@ -70,7 +70,8 @@ fn kernel(page: &mut Page, article: &Article) {
         let since = rule
             .since
             .map_or_else(String::new, |since| format!(" ({since})"));
-        page.line(4, &format!("{}, {}{since}", rule.function, rule.file));
+        let place = format!("{}, {}{since}", rule.function, rule.file);
+        page.text(4, "", &place);
         page.text(6, "", rule.says);
     }
 }

@@ -25,6 +25,8 @@ mod killers;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod knowledge;
+#[cfg(test)]
 mod left_behind;
 #[cfg(test)]
 mod members;

@@ -14,7 +14,7 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
 }
 
-fn expectations() -> Expectations {
+pub(crate) fn expectations() -> Expectations {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/expectations.toml");
     parse(&fs::read_to_string(file).unwrap()).unwrap()
 }

@@ -1,6 +1,7 @@
 //! One file per command. Only `main` comes here.
 
 pub mod demo;
+pub mod explain;
 pub mod system_info;
 pub mod trace;
 

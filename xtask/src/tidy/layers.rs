@@ -70,12 +70,15 @@ pub(super) fn core_is_sans_io(file: &SourceFile) -> Vec<Finding> {
         .collect()
 }
 
-/// `decode`, `correlate`, `diagnose` and `render` do not know each other, and `model` knows none of them.
+/// What these share, and knows none of them.
+const CORE_SHARED: [&str; 2] = ["knowledge", "model"];
+
+/// `decode`, `correlate`, `diagnose` and `render` do not know each other, and `model` and `knowledge` know none of them.
 pub(super) fn core_modules(file: &SourceFile) -> Vec<Finding> {
     let Some(part) = file.path.strip_prefix(CORE).and_then(part_of) else {
         return Vec::new();
     };
-    if part != "model" && !CORE_PARTS.contains(&part) {
+    if !CORE_SHARED.contains(&part) && !CORE_PARTS.contains(&part) {
         return Vec::new();
     }
     let is_top =
@@ -190,6 +193,10 @@ mod tests {
         );
         assert!(findings(core_modules, "rinit-trace-core/src/render/text.rs", bad).is_empty());
         assert!(findings(core_modules, "rinit-trace-core/src/lib.rs", bad).is_empty());
+        let shared = "rinit-trace-core/src/knowledge/fix.rs";
+        assert_eq!(findings(core_modules, shared, bad).len(), 1);
+        let good = "use crate::{knowledge::Fix, model::Event};\n";
+        assert!(findings(core_modules, "rinit-trace-core/src/diagnose/a.rs", good).is_empty());
         assert_eq!(
             findings(
                 core_modules,

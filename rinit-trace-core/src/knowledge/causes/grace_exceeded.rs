@@ -38,14 +38,14 @@ pub const MORE_TIME: Fix = Fix::new(
 
 /// What is known.
 pub const ARTICLE: Article = Article {
-    line: "PID 1 took the stop signal and had not ended when the runtime sent SIGKILL",
+    line: "PID 1 took the stop signal and was not done when SIGKILL came",
     what: "PID 1 took the signal, and PID 1, or a member that it waited for, was not done when the grace period was over. A shell runs its trap only after the foreground command has ended; an init waits for its main child, which may ignore the signal.",
     kernel: &[kernel::SIGKILL, kernel::TEARDOWN],
     see: &[
         EVENTS,
         Look {
             run: "docker inspect -f '{{.Config.StopTimeout}}' web",
-            shows: "the configured grace period in seconds; nothing means 10",
+            shows: "the configured grace period in seconds; <nil> means 10",
         },
         Look {
             run: "docker top web -o pid,ppid,stat,etime,comm",

@@ -38,7 +38,7 @@ pub const OUTER_WAITS: Fix = Fix::new(
 
 /// What is known.
 pub const ARTICLE: Article = Article {
-    line: "another container owned the shared pid namespace, and its end tore this one down",
+    line: "the end of another container, which owned the pid namespace, killed it",
     what: "The container ran in the pid namespace of another one (docker run --pid=container:X, a pod with shareProcessNamespace), or in one within another's (Docker in Docker). PID 1 of that namespace is the other container's main process, or pause; when it ended the kernel killed everybody in the namespace and below.",
     kernel: &[kernel::TEARDOWN],
     see: &[
@@ -52,6 +52,10 @@ pub const ARTICLE: Article = Article {
         },
     ],
     shown_by: &[
+        (
+            "stop.trigger",
+            "owner-exit, when nothing had begun a stop before",
+        ),
         ("cause.summary", "whose end it was, with its host pid"),
         ("processes[].killed_by", "pidns-teardown"),
     ],

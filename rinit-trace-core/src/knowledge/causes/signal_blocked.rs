@@ -56,6 +56,6 @@ pub const ARTICLE: Article = Article {
     ],
     close: Some(Close {
         scenario: "tini-child-only",
-        why: "tini blocks SIGTERM, too, and waits for it by sigtimedwait: it takes the signal.",
+        why: "tini blocks SIGTERM, too, and waits for it by sigtimedwait: it takes the signal, and the cause is forwarded-to-child-only.",
     }),
 };

@@ -16,7 +16,7 @@ pub const WITHOUT_TRACER: Fix = Fix::new(
 
 /// What is known.
 pub const ARTICLE: Article = Article {
-    line: "somebody traced (ptrace) PID 1 or a killed member, which changed what the signal did",
+    line: "a tracer (ptrace) of PID 1 or of a victim changed what the signal did",
     what: "Under strace or a debugger a signal goes to the tracer first. PID 1 without a handler seems to take it then, and nothing comes of it; a member that would have died by SIGTERM is held by the tracer until SIGKILL comes. The stop would have gone another way without the tracer.",
     kernel: &[kernel::TRACED, kernel::EXIT_KILL],
     see: &[Look {

@@ -23,7 +23,7 @@ pub const OR_HANDLER: Fix = Fix::new("or install a handler for {signal}", &[]);
 
 /// What is known.
 pub const ARTICLE: Article = Article {
-    line: "PID 1 does not handle this signal, and handles another that is usual for stopping",
+    line: "PID 1 handles another usual stop signal, and not this one",
     what: "The runtime sent a signal that PID 1 has no handler for, and PID 1 handles another one by which programs are asked to end: SIGQUIT (nginx, php-fpm), SIGWINCH (Apache httpd), SIGRTMIN+3 (systemd), SIGINT. Or PID 1 is systemd, to which SIGTERM means to execute itself again.",
     kernel: &[kernel::UNKILLABLE],
     see: &[

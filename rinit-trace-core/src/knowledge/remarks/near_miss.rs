@@ -7,7 +7,7 @@ use crate::knowledge::{
 
 /// What is known.
 pub const ARTICLE: Article = Article {
-    line: "over 80 % of the configured grace period was used, and SIGKILL did not come",
+    line: "over 80 % of the configured grace period was used, without a SIGKILL",
     what: "The stop was over just before the runtime would have sent SIGKILL. A slower machine, or one connection more, and it is grace-exceeded.",
     kernel: &[],
     see: &[
@@ -17,7 +17,7 @@ pub const ARTICLE: Article = Article {
         },
         Look {
             run: "docker inspect -f '{{.Config.StopTimeout}}' web",
-            shows: "the configured grace period in seconds; nothing means 10",
+            shows: "the configured grace period in seconds; <nil> means 10",
         },
     ],
     shown_by: &[

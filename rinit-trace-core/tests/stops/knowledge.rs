@@ -1,0 +1,99 @@
+//! Articles, scenarios and the documentation agree.
+//!
+//! `cargo xtask docs` writes the documentation anew: it runs the last test with [`WRITE`] set.
+
+use std::{env, fs, path::PathBuf};
+
+use rinit_trace_core::{
+    knowledge::{Group, Topic},
+    model::FindingId,
+    render,
+};
+
+use crate::scenarios::expectations;
+
+/// Set to write `docs/verdicts.md` in place of comparing it.
+const WRITE: &str = "RINIT_TRACE_WRITE_DOCS";
+
+/// Causes without a scenario of the demo, and why. One that has come to have one is told.
+const WITHOUT_SCENARIO: &[(FindingId, &str)] = &[
+    (FindingId::NoStopSignal, "its scenario is to come"),
+    (FindingId::KilledOutside, "its scenario is to come"),
+    (FindingId::Traced, "its scenario is to come"),
+    (FindingId::StartupWindow, "its scenario is to come"),
+    (FindingId::WrongStopSignal, "its scenario is to come"),
+    (
+        FindingId::PidnsOwnerExited,
+        "shared pid namespaces, and its rule, are to come",
+    ),
+    (
+        FindingId::InitExited,
+        "no scenario has it yet; `causes.rs` and `departures.rs` here have its stops",
+    ),
+    (FindingId::KilledInside, "its scenario is to come"),
+    (FindingId::CgroupKilled, "its scenario is to come"),
+    (
+        FindingId::Unexplained,
+        "a way to kill that has a scenario has a cause",
+    ),
+];
+
+fn causes() -> impl Iterator<Item = Topic> {
+    Group::Causes.topics().into_iter()
+}
+
+#[test]
+fn every_cause_has_a_scenario_whose_cause_it_is() {
+    let expectations = expectations();
+    let has_scenario = |id: &str| {
+        let mut names = expectations.names();
+        names.any(|name| expectations.get(name).unwrap().causes().contains(id))
+    };
+    let is_excused = |id: &str| {
+        let mut without = WITHOUT_SCENARIO.iter();
+        without.any(|(excused, _)| excused.as_str() == id)
+    };
+    for id in causes().map(Topic::id) {
+        let (has, excused) = (has_scenario(id), is_excused(id));
+        assert!(has || excused, "{id} has no scenario in expectations.toml");
+        assert!(
+            !has || !excused,
+            "{id} has a scenario: take it from WITHOUT_SCENARIO"
+        );
+    }
+}
+
+#[test]
+fn every_cause_has_a_scenario_that_is_close_and_has_another_cause() {
+    let expectations = expectations();
+    for topic in Topic::all() {
+        let (id, Some(close)) = (topic.id(), &topic.article().close) else {
+            continue;
+        };
+        let Some(expectation) = expectations.get(close.scenario) else {
+            panic!("{id}: there is no scenario {}", close.scenario);
+        };
+        let causes = expectation.causes();
+        assert!(!causes.contains(id), "{id} is {}", close.scenario);
+        // The difference names what it is in place of this.
+        let told = causes.iter().any(|cause| close.why.contains(cause));
+        let is_graceful = causes.is_empty() && close.why.contains("graceful");
+        let is_remark = topic.group() == Group::Remarks;
+        assert!(told || is_graceful || is_remark, "{id}: {}", close.why);
+    }
+}
+
+#[test]
+fn the_documentation_is_what_the_articles_say() {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/verdicts.md");
+    let page = render::articles_markdown();
+    if env::var_os(WRITE).is_some() {
+        fs::write(&file, page).unwrap();
+        return;
+    }
+    let written = fs::read_to_string(&file).unwrap();
+    assert!(
+        written == page,
+        "docs/verdicts.md is not what the articles say; run `cargo xtask docs`"
+    );
+}
