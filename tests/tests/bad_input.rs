@@ -74,6 +74,17 @@ fn without_privileges_the_missing_capabilities_are_named() {
     assert!(line.error(NOT_TRACED).contains("CAP_BPF and CAP_PERFMON"));
 }
 
+/// It is documentation: no rights, no eBPF.
+#[test]
+fn without_privileges_a_word_can_be_explained() {
+    let dir = TempDir::new().unwrap();
+    let copy = copy_for_anybody(&dir);
+    let root_without_capabilities = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"];
+    let ended = run_by(&root_without_capabilities, &copy, &["explain", "oom"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(ended.stdout.contains("mm/oom_kill.c"), "{ended:#?}");
+}
+
 #[test]
 fn two_capabilities_are_enough_to_load_the_probes() {
     let Some(_kernel) = Kernel::ready() else {

@@ -1,4 +1,4 @@
-//! `system-info` and `demo`, as somebody new runs them.
+//! `system-info`, `demo` and `explain`, as somebody new runs them.
 
 use rinit_trace_tests::{Kernel, Report, run, run_with_closed_stdout};
 use serde_json::Value;
@@ -135,11 +135,72 @@ fn demo_for_people_says_why_and_what_to_change() {
 }
 
 #[test]
+fn explain_lists_every_word_of_the_reports_that_the_demo_expects() {
+    let ended = run(&["explain"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert_eq!(ended.stderr, "");
+    let listed: Vec<&str> = ended
+        .stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
+        .collect();
+    for expectation in [
+        "graceful",
+        "forced",
+        "init-no-handler",
+        "unreaped",
+        "killed-ignoring",
+        "pidns-teardown",
+    ] {
+        assert!(listed.contains(&expectation), "{expectation}: {ended:#?}");
+    }
+    // Whatever is listed is explained.
+    for id in ["unknown", "grace-exceeded", "forwarded", "alive", "self"] {
+        assert!(listed.contains(&id), "{id}: {ended:#?}");
+        let article = run(&["explain", id]);
+        assert_eq!(article.code, Some(0), "{article:#?}");
+        assert!(article.stdout.starts_with(id), "{article:#?}");
+    }
+}
+
+#[test]
+fn explain_says_what_the_kernel_did_and_what_to_change() {
+    let ended = run(&["explain", "init-no-handler"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    for part in [
+        "kernel/signal.c",
+        "SIGNAL_UNKILLABLE",
+        "/status",
+        "stop.result",
+        "+ENTRYPOINT [\"./server\"",
+        "rinit-trace demo shell-trap",
+    ] {
+        assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
+    }
+    // Not a terminal: no colours.
+    assert!(!ended.stdout.contains('\x1b'), "{}", ended.stdout);
+}
+
+#[test]
+fn explain_helps_somebody_who_mistypes() {
+    let error = run(&["explain", "init-no-handlr"]).error(2).to_owned();
+    assert!(error.contains("did you mean init-no-handler?"), "{error}");
+    let error = run(&["explain", "\x1b[31mx\n"]).error(2).to_owned();
+    assert!(error.contains("`rinit-trace explain` lists"), "{error}");
+    assert!(!error.contains('\x1b'), "{error:?}");
+}
+
+#[test]
 fn reader_that_has_seen_enough_is_no_error() {
     let Some(_kernel) = Kernel::ready() else {
         return;
     };
-    for arguments in [&["system-info"][..], &["demo"], &["demo", "waits-for-all"]] {
+    for arguments in [
+        &["system-info"][..],
+        &["demo"],
+        &["demo", "waits-for-all"],
+        &["explain"],
+    ] {
         let ended = run_with_closed_stdout(arguments);
         assert_eq!(ended.code, Some(0), "{ended:#?}");
         assert_eq!(ended.stderr, "");

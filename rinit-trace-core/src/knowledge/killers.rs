@@ -10,7 +10,7 @@ pub(super) const PIDNS_TEARDOWN: Article = Article {
         ("signals[].origin", "pidns-teardown"),
         (
             "observation.pidns_teardown",
-            "fentry or kprobe where the kernel let a probe confirm it, else inferred",
+            "fentry or kprobe where a probe confirmed it, else inferred",
         ),
     ],
     limits: &[

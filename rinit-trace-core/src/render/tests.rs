@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::{TextOptions, escape::is_hidden, json, jsonl, samples, text};
-use crate::model::{DispositionAtStop, FindingId, Outcome, SendResult, SignalEntry, StopReport};
+use super::{TextOptions, article, articles, escape::is_hidden, json, jsonl, samples, text};
+use crate::{
+    knowledge::Topic,
+    model::{DispositionAtStop, FindingId, Outcome, SendResult, SignalEntry, StopReport},
+};
 
 fn plain(report: &StopReport) -> String {
     text(report, &TextOptions { color: false })
@@ -150,6 +153,39 @@ fn a_near_miss_of_a_graceful_stop_comes_with_its_advice() {
     assert!(!text.contains("  why"), "{text}");
     assert!(text.contains("  also      near-miss (certain): "), "{text}");
     assert!(text.contains("  change    - in the trap"), "{text}");
+}
+
+#[test]
+fn who_passed_the_signal_on_is_left_to_the_timeline() {
+    let mut report = samples::graceful();
+    let mut forwarded = samples::not_forwarded().findings.remove(0);
+    forwarded.id = FindingId::Forwarded;
+    let quiet = plain(&report);
+    report.findings = vec![forwarded];
+    assert_eq!(plain(&report), quiet);
+    assert!(json(&report).unwrap().contains("\"forwarded\""));
+}
+
+#[test]
+fn articles_fit_on_a_terminal() {
+    let (plain, colored) = (TextOptions { color: false }, TextOptions { color: true });
+    let mut pages = vec![(articles(&plain), articles(&colored))];
+    pages.extend(Topic::all().map(|topic| (article(topic, &plain), article(topic, &colored))));
+    for (text, colored) in pages {
+        assert_eq!(strip(&colored), text);
+        assert_ne!(colored, text);
+        let lines = text.lines().filter(|line| !line.contains("  $ "));
+        for line in lines {
+            assert!(line.chars().count() <= 100, "{line}");
+            assert_eq!(line.trim_end(), line);
+        }
+    }
+}
+
+#[test]
+fn the_article_of_a_near_miss() {
+    let topic = Topic::Finding(FindingId::NearMiss);
+    insta::assert_snapshot!(article(topic, &TextOptions { color: false }));
 }
 
 #[test]

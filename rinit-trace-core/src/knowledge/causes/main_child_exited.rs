@@ -43,7 +43,7 @@ pub const ARTICLE: Article = Article {
     fixes: &[&KEEP_MAIN_CHILD, &INIT_THAT_WAITS],
     limits: &[
         "It is likely, not certain, when a stop signal may have been sent before the trace began, or long before.",
-        "The main child is the first that the init started. Where that start was not seen it is the last direct child that ended before the init.",
+        "Of the init's children that ended just before it, the one that started first is taken for the main child.",
     ],
     close: Some(Close {
         scenario: "dumb-init-default",
