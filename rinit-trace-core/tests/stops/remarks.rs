@@ -254,7 +254,7 @@ fn a_stop_that_was_over_just_in_time_is_a_near_miss() {
         => findings.0.id near-miss
         => findings.0.confidence likely
         => findings.0.summary ~ the stop took 9.2 s of the 10.0 s that are configured
-        => findings.0.summary ~ PID 1 (app) was the last to end
+        => findings.0.summary ~ PID 1 (app) was the last to end by itself
         => findings.0.pids 1
         => findings.0.fix.0 ~ end it sooner
         ",
@@ -275,6 +275,25 @@ fn only_what_was_near_is_a_near_miss() {
         let near = finding(FindingId::NearMiss, &slow_stop(grace, end));
         assert_eq!(near.is_some(), is_near, "{end} of {grace}");
     }
+}
+
+/// It was killed because PID 1 had been slow.
+#[test]
+fn a_victim_of_the_teardown_did_not_take_the_time() {
+    let near = finding(
+        FindingId::NearMiss,
+        "
+        init   app handles=TERM
+        names  grace=10s
+        member 7 worker
+        +0     TERM runc -> 1
+        +9.2   exit 1 code=0
+        +9.201 zap 7
+        +9.202 exit 7
+        +9.203 end
+        ",
+    );
+    assert_eq!(near.unwrap().pids, [8001]);
 }
 
 #[test]

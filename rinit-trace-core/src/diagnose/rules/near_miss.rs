@@ -36,7 +36,8 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         .enumerate()
         // Of several that end at one instant the first listed: the init.
         .rev()
-        .filter(|(_, process)| process.role != Role::Exec)
+        // Whom the kernel killed in the end kept nobody waiting.
+        .filter(|(_, process)| process.role != Role::Exec && !process.outcome.is_killed())
         .max_by(|(_, one), (_, other)| ended(one.exit).total_cmp(&ended(other.exit)))?;
     let who = if last.pid == init.pid {
         format!("PID 1 ({})", last.comm)
@@ -53,7 +54,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         id: RULE.id,
         confidence: Confidence::Likely,
         summary: format!(
-            "the stop took {} of the {} that are configured as its grace period; {who} was the last to end, shortly before SIGKILL would have come",
+            "the stop took {} of the {} that are configured as its grace period; {who} was the last to end by itself, shortly before SIGKILL would have come",
             words::duration(used),
             words::duration(grace)
         ),
