@@ -166,6 +166,32 @@ fn who_is_sent_it_by_the_group_signal_and_by_its_parent_is_told() {
 }
 
 #[test]
+fn processes_of_one_name_are_told_apart() {
+    let text = "
+        init   tini cmd=tini,-g,sh env= blocks=TERM waits=TERM
+        member 7 sh sid=7 handles=TERM
+        member 8 sh parent=7 sid=7 handles=TERM
+        +0     TERM runc -> 1
+        +0.001 TERM 1 -> 7,8
+        +0.001 takes 8 TERM
+        +0.002 TERM 7 -> 8
+        +0.003 exit 8 code=0
+        +0.004 exit 7 code=0
+        +0.005 exit 1 code=0
+        +0.006 end
+        ";
+    let summary = |id| finding(id, text).unwrap().summary;
+    assert_eq!(
+        summary(FindingId::SignalledTwice),
+        "sh was sent SIGTERM by PID 1 (tini), and again by another sh"
+    );
+    assert_eq!(
+        summary(FindingId::Forwarded),
+        "PID 1 (tini) passed SIGTERM to sh and sh; sh passed it to another sh"
+    );
+}
+
+#[test]
 fn another_signal_by_another_sender_is_named() {
     let twice = finding(
         FindingId::SignalledTwice,

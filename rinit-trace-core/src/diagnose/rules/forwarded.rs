@@ -97,8 +97,12 @@ fn summary(edges: &[Edges], stop_signal: Signal) -> String {
                 (0, false) => format!("{stop_signal} on as {}", edge.signal),
                 (_, false) => format!("it on as {}", edge.signal),
             };
-            let names = words::names(edge.recipients.iter().copied());
-            format!("{} passed {what} to {names}", name(edge.sender))
+            let sender = name(edge.sender);
+            let names = match words::names(edge.recipients.iter().copied()) {
+                names if names == sender => format!("another {names}"),
+                names => names,
+            };
+            format!("{sender} passed {what} to {names}")
         })
         .collect();
     match edges.len().saturating_sub(MAX_SENDERS) {

@@ -69,9 +69,13 @@ fn summary(stop: &ClosedStop, signals: &[Asking], others: usize) -> String {
     let shown = signals.iter().take(MAX_SENDERS).enumerate();
     let mut parts: Vec<String> = shown
         .map(|(nth, one)| {
-            let (signal, sender) = (one.entry.signal, one.sender_name(stop));
+            let (signal, target) = (one.entry.signal, name(one.target));
+            let sender = match one.sender_name(stop) {
+                sender if sender == target => format!("another {sender}"),
+                sender => sender,
+            };
             match nth {
-                0 => format!("{} was sent {signal} by {sender}", name(one.target)),
+                0 => format!("{target} was sent {signal} by {sender}"),
                 _ if signals[0].entry.signal == signal => format!("and again by {sender}"),
                 _ => format!("and {signal} by {sender}"),
             }
