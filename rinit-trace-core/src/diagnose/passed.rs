@@ -40,10 +40,11 @@ impl Asking<'_> {
     }
 }
 
-/// `PID 1 (tini)`, `worker`.
+/// `PID 1 (tini)`, `the main process (web)` of a container in a shared pid namespace, `worker`.
 pub(super) fn name(process: &Process) -> String {
     match process.role {
-        Role::Init => format!("PID 1 ({})", process.comm),
+        Role::Init if process.ns_pid == 1 => format!("PID 1 ({})", process.comm),
+        Role::Init => format!("the main process ({})", process.comm),
         _ => process.comm.clone(),
     }
 }

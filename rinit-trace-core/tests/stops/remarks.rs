@@ -70,6 +70,26 @@ fn an_init_that_translates_the_signal_passes_it_on_as_another() {
 }
 
 #[test]
+fn the_main_process_of_a_container_in_a_shared_namespace_is_no_pid_1() {
+    let forwarded = finding(
+        FindingId::Forwarded,
+        "
+        container B web pid=20 joins=host handles=TERM
+        member    B/21 worker
+        +0     TERM runc -> B/20
+        +0.001 TERM B/20 -> B/21
+        +0.002 exit B/21
+        +0.1   exit B/20 code=0
+        +0.3   gone B
+        ",
+    );
+    assert_eq!(
+        forwarded.unwrap().summary,
+        "the main process (web) passed SIGTERM to worker"
+    );
+}
+
+#[test]
 fn a_long_chain_is_told_in_a_short_sentence() {
     let mut text = String::from("init app handles=TERM\n");
     for pid in 2..=40 {

@@ -178,7 +178,8 @@ fn a_namespace_within_the_container_is_part_of_it() {
         => 40 killed-ignoring peer member
         => 41 killed-unsignalled pidns-teardown member
         => cause.id killed-inside
-        => findings 1
+        => findings 2
+        => findings.1.id forwarded
         ",
     );
 }

@@ -5,7 +5,7 @@
 
 use crate::{
     diagnose::{
-        Rule,
+        Rule, passed,
         view::{self, init_ended_by_itself},
         words,
     },
@@ -39,11 +39,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         // Whom the kernel killed in the end kept nobody waiting.
         .filter(|(_, process)| process.role != Role::Exec && !process.outcome.is_killed())
         .max_by(|(_, one), (_, other)| ended(one.exit).total_cmp(&ended(other.exit)))?;
-    let who = if last.pid == init.pid {
-        format!("PID 1 ({})", last.comm)
-    } else {
-        last.comm.clone()
-    };
+    let who = passed::name(last);
     let mut evidence = vec![Evidence::Process(index)];
     evidence.extend(words::signal_to(
         report,

@@ -38,7 +38,7 @@ pub const INNER_INIT_WAITS: Fix = Fix::new(
 
 /// What is known.
 pub const ARTICLE: Article = Article {
-    line: "a member SIGKILLed another, or the end of its parent or inner init did",
+    line: "a member SIGKILLed another, or the end of a parent or inner init did",
     what: "The SIGKILL came from inside: a supervisor whose patience was over, a watchdog, the process itself, its parent's end (PR_SET_PDEATHSIG), or the end of the init of a pid namespace within the container (a browser's sandbox, bubblewrap).",
     kernel: &[kernel::SIGKILL, kernel::PARENT_DEATH, kernel::TEARDOWN],
     see: &[
