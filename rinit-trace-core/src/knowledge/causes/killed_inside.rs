@@ -63,7 +63,7 @@ pub const ARTICLE: Article = Article {
     ],
     limits: &[
         "It may be by design: s6 ends every stop with SIGKILL to all.",
-        "A kill while the container goes on makes no report of a stop.",
+        "A kill while the container goes on is no stop and has no report: one line on stderr tells of it.",
     ],
     close: Some(Close {
         scenario: "tini-app-killed",

@@ -49,6 +49,7 @@ pub const ARTICLE: Article = Article {
     fixes: &[&MORE_MEMORY],
     limits: &[
         "It is likely, not certain, when the victim was a child of a PID 1 that is no known init: that PID 1 ended because of it is inferred from the time.",
+        "A victim while the container goes on is no stop and has no report: one line on stderr tells of it.",
         "Why the memory was used is not seen.",
     ],
     close: Some(Close {
