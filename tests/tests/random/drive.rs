@@ -234,7 +234,7 @@ fn collect_exits(ran: &mut Ran, connector: &Connector) {
             // One that has executed itself had threads before, too: the count alone tells too little.
             let is_all = |exits: &[ThreadExit]| {
                 let mut ends = exits.iter();
-                exits.len() >= threads && ends.any(|exit| is_of_the_end(ran, process, exit))
+                exits.len() >= threads && ends.any(|exit| is_last(ran, process, exit))
             };
             exits_of(ran.pid(process, Note::HostPid), &is_all)
         })
@@ -243,7 +243,8 @@ fn collect_exits(ran: &mut Ran, connector: &Connector) {
 
 /// How many threads it had when it was ready, one that had exited by itself included.
 fn threads(node: &Node) -> usize {
-    let taker = usize::from(node.meets == Meets::HandleInThread);
+    let takers = [Meets::HandleInThread, Meets::WaitInThread];
+    let taker = usize::from(takers.contains(&node.meets));
     1 + usize::try_from(node.threads).unwrap() + taker + usize::from(node.leaderless)
 }
 
@@ -251,6 +252,20 @@ fn threads(node: &Node) -> usize {
 pub(crate) fn is_of_the_end(ran: &Ran, process: usize, exit: &ThreadExit) -> bool {
     let is_first = exit.tid == ran.pid(process, Note::HostPid);
     is_first != ran.plan.nodes[process].leaderless
+}
+
+/// Whether this is that end for sure: threads that a process had before it executed itself have ended, too, with 0.
+fn is_last(ran: &Ran, process: usize, exit: &ThreadExit) -> bool {
+    let is_after_exec = match (
+        ran.note(process, Note::ExecBegin),
+        ran.note(process, Note::ExecEnd),
+    ) {
+        (Some(_), Some(end)) => exit.at > end,
+        // Killed before the new program said so.
+        (Some(_), None) => exit.status != 0,
+        (None, _) => true,
+    };
+    is_after_exec && is_of_the_end(ran, process, exit)
 }
 
 fn read(notes: &Path) -> Vec<u64> {

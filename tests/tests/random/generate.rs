@@ -196,6 +196,7 @@ fn own_init(rng: &mut Rng) -> Node {
         (1, Meets::Wait),
         (1, Meets::TimedWait),
         (1, Meets::SignalFd),
+        (1, Meets::WaitInThread),
     ]);
     let (meets, forward, waits) = match rng.below(100) {
         0..15 => (Meets::Default, Forward::Nobody, Waits::Nobody),
@@ -254,6 +255,7 @@ fn member(rng: &mut Rng, before: &[Node], count: usize) -> Node {
         (6, Meets::Wait),
         (4, Meets::TimedWait),
         (6, Meets::SignalFd),
+        (6, Meets::WaitInThread),
     ]);
     let mut node = Node {
         parent,
@@ -275,11 +277,7 @@ fn member(rng: &mut Rng, before: &[Node], count: usize) -> Node {
         leaderless: rng.chance(5),
         reaps: rng.chance(35),
         leaves_with_child: rng.chance(3),
-        // The end of the parent's first thread would be that of the parent.
-        dies_with_parent: before
-            .get(parent)
-            .is_some_and(|parent| !parent.leaderless && !parent.early && !parent.leaves_with_child)
-            && rng.chance(5),
+        dies_with_parent: before.get(parent).is_some_and(keeps_first_thread) && rng.chance(5),
         execs: rng.chance(6),
         early: rng.chance(7),
         ..Node::default()
@@ -293,6 +291,15 @@ fn member(rng: &mut Rng, before: &[Node], count: usize) -> Node {
     }
     more_acts(rng, &mut node);
     node
+}
+
+/// Whether its first thread, which has started its children, ends when it does.
+fn keeps_first_thread(parent: &Node) -> bool {
+    let mut acts = parent.acts.iter();
+    !parent.leaderless
+        && !parent.early
+        && !parent.leaves_with_child
+        && acts.all(|(_, act)| *act != Act::ExecInThread)
 }
 
 /// A process from outside, and perhaps a child of it.
@@ -316,8 +323,9 @@ fn exec_session(rng: &mut Rng, nodes: &mut Vec<Node>) {
 fn more_acts(rng: &mut Rng, node: &mut Node) {
     if node.meets == Meets::Late && rng.chance(85) {
         node.acts.push((rng.between(0, 100), Act::Handle));
-    } else if !node.leaderless && rng.chance(4) {
-        node.acts.push((rng.between(0, 100), Act::Exec));
+    } else if rng.chance(6) {
+        let exec = rng.pick(&[(1, Act::Exec), (1, Act::ExecInThread)]);
+        node.acts.push((rng.between(0, 100), exec));
     }
 }
 

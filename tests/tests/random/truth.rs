@@ -262,7 +262,8 @@ fn not_taken(ran: &Ran, who: Who) -> &'static [&'static str] {
         | Meets::HandleInThread
         | Meets::Wait
         | Meets::TimedWait
-        | Meets::SignalFd => false,
+        | Meets::SignalFd
+        | Meets::WaitInThread => false,
     };
     if drops_it { DROPPED } else { QUEUED }
 }
@@ -325,7 +326,7 @@ fn lost_cleanup(ran: &Ran, who: Who, taken: Known) -> Known {
             (Some(_), Some(end)) if end < ran.killed_after(who) => Known::Yes,
             _ => Known::Maybe,
         },
-        Meets::Wait | Meets::TimedWait | Meets::SignalFd => taken,
+        Meets::Wait | Meets::TimedWait | Meets::SignalFd | Meets::WaitInThread => taken,
         Meets::OnlyQuit | Meets::Default | Meets::Ignore | Meets::Block => Known::No,
     };
     // Handlers are gone, and not yet there again.

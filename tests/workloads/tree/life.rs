@@ -86,7 +86,9 @@ fn meet_signals(own: Own) -> io::Result<c_int> {
     let handler = on_stop as *const () as usize;
     let blocked: &[c_int] = match own.node().meets {
         Meets::Default | Meets::Ignore | Meets::Handle | Meets::Late | Meets::OnlyQuit => &[],
-        Meets::Block | Meets::HandleInThread | Meets::SignalFd => &STOP_SIGNALS,
+        Meets::Block | Meets::HandleInThread | Meets::SignalFd | Meets::WaitInThread => {
+            &STOP_SIGNALS
+        }
         Meets::Wait | Meets::TimedWait => &[sys::SIGTERM, sys::SIGINT, sys::SIGQUIT, sys::SIGCHLD],
     };
     // Before the handlers: it may have executed itself, and be sent one by now.
@@ -96,13 +98,30 @@ fn meet_signals(own: Own) -> io::Result<c_int> {
         Meets::Handle | Meets::HandleInThread => set_all(handler)?,
         Meets::OnlyQuit => sys::set_action(sys::SIGQUIT, handler)?,
         Meets::SignalFd => return sys::signal_descriptor(&STOP_SIGNALS),
-        Meets::Default | Meets::Late | Meets::Block | Meets::Wait | Meets::TimedWait => {}
+        Meets::Default
+        | Meets::Late
+        | Meets::Block
+        | Meets::Wait
+        | Meets::TimedWait
+        | Meets::WaitInThread => {}
     }
-    if own.node().meets == Meets::HandleInThread {
-        thread::Builder::new().spawn(|| {
-            sys::set_blocked(&[]);
-            sys::rest()
-        })?;
+    match own.node().meets {
+        Meets::HandleInThread => {
+            thread::Builder::new().spawn(|| {
+                sys::set_blocked(&[]);
+                sys::rest()
+            })?;
+        }
+        Meets::WaitInThread => {
+            thread::Builder::new().spawn(|| {
+                loop {
+                    if let Some(signal) = sys::wait_for(&STOP_SIGNALS, None) {
+                        on_stop(signal);
+                    }
+                }
+            })?;
+        }
+        _ => {}
     }
     Ok(-1)
 }
@@ -190,7 +209,13 @@ fn act(own: Own, progress: &mut Progress) {
                 own.execute();
                 own.exit(98);
             }
-            Act::Exec => {}
+            Act::ExecInThread if own.read(Note::ExecBegin) == 0 => {
+                let thread = thread::Builder::new().spawn(move || own.execute());
+                // Ends only when that has failed: the new program has no thread that waits.
+                let _ = thread.map(thread::JoinHandle::join);
+                own.exit(98);
+            }
+            Act::Exec | Act::ExecInThread => {}
             Act::Handle => {
                 own.mark(Note::HandleBegin);
                 if set_all(on_stop as *const () as usize).is_ok() {

@@ -46,6 +46,8 @@ words! {
         /// sigtimedwait, again and again.
         TimedWait = "timed-wait",
         SignalFd = "signalfd",
+        /// Blocked in all threads; another than the first waits for it.
+        WaitInThread = "wait-in-thread",
     }
 }
 
@@ -95,6 +97,8 @@ pub(crate) enum Act {
     Kill(usize),
     /// Executes itself; signals are set up again after that.
     Exec,
+    /// The same from a new thread, which becomes the first one by it.
+    ExecInThread,
     /// Installs its handler: [`Meets::Late`].
     Handle,
 }
@@ -105,6 +109,7 @@ impl fmt::Display for Act {
             Self::Exit(code) => write!(f, "exit:{code}"),
             Self::Kill(target) => write!(f, "kill:{target}"),
             Self::Exec => f.write_str("exec"),
+            Self::ExecInThread => f.write_str("exec-in-thread"),
             Self::Handle => f.write_str("handle"),
         }
     }
@@ -116,6 +121,7 @@ impl Act {
             Some(("exit", code)) => Ok(Self::Exit(number(code)?)),
             Some(("kill", target)) => Ok(Self::Kill(number(target)?)),
             None if word == "exec" => Ok(Self::Exec),
+            None if word == "exec-in-thread" => Ok(Self::ExecInThread),
             None if word == "handle" => Ok(Self::Handle),
             _ => Err(format!("`{word}` is no act")),
         }
