@@ -220,9 +220,13 @@ fn send(namespace: &Namespace, signal: i32) -> Span {
 fn collect_exits(ran: &mut Ran, connector: &Connector) {
     let what = format!("ends of the processes of seed {}", ran.plan.seed);
     let exits_of = |pid: u32, is_all: &dyn Fn(&[ThreadExit]) -> bool| {
-        wait::until(&what, || {
+        let told = wait::within(wait::DEADLINE, || {
             let exits = connector.exits_of(pid, ran.since);
             is_all(&exits).then_some(exits)
+        });
+        told.unwrap_or_else(|| {
+            let exits = connector.exits_of(pid, ran.since);
+            panic!("{what}: process {pid} has only {exits:?}\n{}", ran.plan)
         })
     };
     if ran.plan.init != Init::Own {
@@ -234,7 +238,7 @@ fn collect_exits(ran: &mut Ran, connector: &Connector) {
             // One that has executed itself had threads before, too: the count alone tells too little.
             let is_all = |exits: &[ThreadExit]| {
                 let mut ends = exits.iter();
-                exits.len() >= threads && ends.any(|exit| is_last(ran, process, exit))
+                exits.len() >= threads && ends.any(|exit| is_of_the_end(ran, process, exit))
             };
             exits_of(ran.pid(process, Note::HostPid), &is_all)
         })
@@ -248,24 +252,17 @@ fn threads(node: &Node) -> usize {
     1 + usize::try_from(node.threads).unwrap() + taker + usize::from(node.leaderless)
 }
 
-/// Whether this shows how the process ended. Where the first thread has exited before, it is another.
+/// Whether this shows how the process ended.
 pub(crate) fn is_of_the_end(ran: &Ran, process: usize, exit: &ThreadExit) -> bool {
     let is_first = exit.tid == ran.pid(process, Note::HostPid);
-    is_first != ran.plan.nodes[process].leaderless
-}
-
-/// Whether this is that end for sure: threads that a process had before it executed itself have ended, too, with 0.
-fn is_last(ran: &Ran, process: usize, exit: &ThreadExit) -> bool {
-    let is_after_exec = match (
-        ran.note(process, Note::ExecBegin),
-        ran.note(process, Note::ExecEnd),
-    ) {
-        (Some(_), Some(end)) => exit.at > end,
-        // Killed before the new program said so.
-        (Some(_), None) => exit.status != 0,
-        (None, _) => true,
-    };
-    is_after_exec && is_of_the_end(ran, process, exit)
+    let executed = ran.note(process, Note::ExecEnd);
+    match ran.note(process, Note::ExecBegin) {
+        // Killed in the middle. The threads that make way for the new program end with 0, the first one, too.
+        Some(_) if executed.is_none() => exit.status != 0,
+        Some(_) if executed > Some(exit.at) => false,
+        // Where the first thread has exited before, it is another.
+        _ => is_first != ran.plan.nodes[process].leaderless,
+    }
 }
 
 fn read(notes: &Path) -> Vec<u64> {

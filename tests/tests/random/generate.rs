@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::{
+    features,
     plan::{Act, Forward, Meets, Node, Place, Waits},
     rng::Rng,
 };
@@ -124,9 +125,7 @@ pub(crate) fn plan(seed: u64) -> Plan {
         };
         nodes.push(node);
     }
-    if rng.chance(10) {
-        exec_session(&mut rng, &mut nodes);
-    }
+    features::exec_sessions(&mut rng, &mut nodes);
     if nodes[0].leaves_with_child && count > 1 {
         // Not before the stop.
         nodes[1].early = false;
@@ -242,7 +241,7 @@ fn main_child(rng: &mut Rng) -> Node {
     node
 }
 
-fn member(rng: &mut Rng, before: &[Node], count: usize) -> Node {
+pub(crate) fn member(rng: &mut Rng, before: &[Node], count: usize) -> Node {
     let parent = rng.below(before.len());
     let meets = rng.pick(&[
         (24, Meets::Default),
@@ -294,30 +293,12 @@ fn member(rng: &mut Rng, before: &[Node], count: usize) -> Node {
 }
 
 /// Whether its first thread, which has started its children, ends when it does.
-fn keeps_first_thread(parent: &Node) -> bool {
+pub(crate) fn keeps_first_thread(parent: &Node) -> bool {
     let mut acts = parent.acts.iter();
     !parent.leaderless
         && !parent.early
         && !parent.leaves_with_child
         && acts.all(|(_, act)| *act != Act::ExecInThread)
-}
-
-/// A process from outside, and perhaps a child of it.
-fn exec_session(rng: &mut Rng, nodes: &mut Vec<Node>) {
-    let count = nodes.len();
-    let mut first = member(rng, nodes, count);
-    first.parent = 0;
-    first.enters = true;
-    first.dies_with_parent = false;
-    // As runtimes do.
-    first.place = Place::OwnSession;
-    nodes.push(first);
-    if rng.chance(50) {
-        let mut child = member(rng, nodes, count + 1);
-        child.parent = count;
-        child.dies_with_parent = false;
-        nodes.push(child);
-    }
 }
 
 fn more_acts(rng: &mut Rng, node: &mut Node) {

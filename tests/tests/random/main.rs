@@ -15,6 +15,7 @@ mod causes;
 mod compare;
 mod connector;
 mod drive;
+mod features;
 mod generate;
 #[path = "../../workloads/tree/notes.rs"]
 mod notes;

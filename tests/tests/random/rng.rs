@@ -25,6 +25,11 @@ impl Rng {
         usize::try_from(self.next() % end).unwrap()
     }
 
+    /// From the first to one less than the end.
+    pub(crate) fn between_indexes(&mut self, first: usize, end: usize) -> usize {
+        first + self.below(end - first)
+    }
+
     /// From the first to the last, both included.
     pub(crate) fn between(&mut self, first: u32, last: u32) -> u32 {
         let span = usize::try_from(last - first).unwrap() + 1;

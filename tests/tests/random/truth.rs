@@ -127,13 +127,23 @@ fn numbered(ran: &Ran, who: Who, note: Note) -> Option<u32> {
 
 /// An orphan in a session of its own shows nothing of where it came from.
 fn roles_of_exec(ran: &Ran, begin: &Begin, process: usize) -> Vec<&'static str> {
-    let node = &ran.plan.nodes[process];
-    let is_orphan = !node.enters && ran.ended_after(node.parent) <= begin.by;
-    if is_orphan && node.place == Place::OwnSession {
-        vec!["exec", "member"]
-    } else {
-        vec!["exec"]
+    let mut at = process;
+    while !is_in_entered_session(ran, at) {
+        let parent = ran.plan.nodes[at].parent;
+        // Its own end shows another parent by then.
+        let is_orphan_at_end =
+            !ran.is_killed(Some(at)) && ran.ended_by(Some(parent)) <= ran.ended_by(Some(at));
+        if is_orphan_at_end || ran.ended_after(parent) <= begin.by {
+            return vec!["exec", "member"];
+        }
+        at = parent;
     }
+    vec!["exec"]
+}
+
+fn is_in_entered_session(ran: &Ran, process: usize) -> bool {
+    let node = &ran.plan.nodes[process];
+    node.enters || (node.place != Place::OwnSession && is_in_entered_session(ran, node.parent))
 }
 
 fn membership(ran: &Ran, begin: &Begin, who: Who) -> Known {

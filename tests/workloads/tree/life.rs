@@ -32,12 +32,18 @@ extern "C" fn on_stop(number: c_int) {
     if let Some(own) = SELF.get() {
         took(*own, number);
         let node = own.node();
-        let at_once = node.after == Some(0);
+        // A program that another thread is about to replace does not exit by this: the kernel goes on with the new one.
+        let at_once = node.after == Some(0) && !executes_itself(node);
         if at_once && node.forward == Forward::Nobody && node.waits == Waits::Nobody {
             own.exit(node.code);
         }
     }
     sys::ring_bell();
+}
+
+fn executes_itself(node: &Node) -> bool {
+    let mut acts = node.acts.iter();
+    acts.any(|(_, act)| matches!(act, Act::Exec | Act::ExecInThread))
 }
 
 extern "C" fn on_child(_: c_int) {

@@ -34,7 +34,7 @@ pub(crate) enum Note {
 pub(crate) const SLOT: usize = 24;
 
 /// Most processes of a tree.
-pub(crate) const PROCESSES: usize = 16;
+pub(crate) const PROCESSES: usize = 32;
 
 /// When the stop began: the word before the slots. The rest of that page is not used.
 pub(crate) const GO: usize = 0;
