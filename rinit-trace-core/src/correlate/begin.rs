@@ -153,7 +153,7 @@ pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
     let (at, trigger) = match (kill, child) {
         (Some(kill), _) => (kill.at, kill_trigger(kill, exit)),
         (None, Some(child)) => (child.at, Trigger::MainChildExit),
-        (None, None) => (end, Trigger::InitExit),
+        (None, None) => (own_end(workload, end), Trigger::InitExit),
     };
     Some(Begin {
         at,
@@ -272,6 +272,7 @@ fn last_child<'a>(workload: &'a Workload, exit: &ExitEvent) -> Option<&'a ExitEv
             && event.at <= exit.at
             && exit.at.since(event.at) <= BEFORE_EXIT
             && !workload.is_exec(&event.task)
+            && !is_torn_down(episode, event)
     };
     let children = || episode.exits.iter().filter(ended_before);
     if init_kind_of(workload, &exit.task).leaves_with_main_child() {
@@ -279,6 +280,23 @@ fn last_child<'a>(workload: &'a Workload, exit: &ExitEvent) -> Option<&'a ExitEv
         return children().min_by_key(|event| (event.task.key.start, event.at));
     }
     children().max_by_key(|event| event.at)
+}
+
+/// When an init ended that nobody killed: of one with threads the teardown may begin before the last
+/// of them shows the end (kernel/exit.c `find_alive_thread()` looks at `PF_EXITING`).
+fn own_end(workload: &Workload, shown: BootTime) -> BootTime {
+    let signals = workload.episode.signals.iter();
+    signals
+        .filter(|event| event.sender.key == workload.init)
+        .filter(|event| event.origin() == Origin::PidnsTeardown)
+        .map(|event| event.at)
+        .fold(shown, BootTime::min)
+}
+
+/// Whether the end of the init killed it, and so came before.
+fn is_torn_down(episode: &Episode, exit: &ExitEvent) -> bool {
+    let kill = episode.kill_of(exit.task.key);
+    kill.is_some_and(|kill| kill.origin() == Origin::PidnsTeardown)
 }
 
 /// What kind of init it is, as far as is known when its stop closes.

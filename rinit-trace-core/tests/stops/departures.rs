@@ -49,6 +49,24 @@ fn an_init_of_its_own_that_leaves_after_a_child_is_one_that_exited() {
     );
 }
 
+/// A thread of PID 1 tears the namespace down while another has not yet shown that PID 1 has ended.
+#[test]
+fn a_child_that_is_torn_down_before_the_end_of_its_init_shows_did_not_make_it_leave() {
+    check(
+        "
+        init   app cmd=/app threads=2
+        member 7 worker
+        +0     zap 7
+        +0.001 exit 7 killed
+        +0.002 exit 1
+        +0.003 end
+        => stop.trigger init-exit
+        => cause.id init-exited
+        => 7 killed-unsignalled pidns-teardown
+        ",
+    );
+}
+
 #[test]
 fn an_init_of_its_own_that_leaves_after_it_killed_a_child_is_one_that_exited() {
     check(
