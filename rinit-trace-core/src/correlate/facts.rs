@@ -9,6 +9,7 @@ use super::{
     begin::is_inside,
     episode::{is_effective_kill, is_to_dying},
     members::Member,
+    met,
     scene::Scene,
 };
 use crate::model::{
@@ -30,11 +31,7 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
             .child
             .filter(|_| begin.trigger == Trigger::MainChildExit)
             .map(|child| child.task.key.tgid),
-        traced: pids(members, |member| {
-            let signalled = member.asked.iter().copied().chain(member.kill);
-            let is_traced = signalled.map(|event| event.target.ptrace != 0);
-            is_traced.fold(member.task.ptrace != 0, |any, traced| any || traced)
-        }),
+        traced: pids(members, met::is_traced),
         killed_from_outside: members
             .iter()
             .filter_map(|member| {

@@ -65,8 +65,10 @@ impl Member<'_> {
             _ if state.is_blocked(signal) => DispositionAtStop::Blocked,
             Disposition::Handled => DispositionAtStop::Handled,
             // An init drops what it has no handler for: one that dequeued it waits for signals,
-            // unless it had a handler then.
-            Disposition::Default if is_init && dequeued && !self.had_handler() => {
+            // unless it had a handler then. Of one that is traced the tracer may have it.
+            Disposition::Default
+                if is_init && dequeued && !self.had_handler() && !is_traced(self) =>
+            {
                 DispositionAtStop::Waited
             }
             Disposition::Default => DispositionAtStop::Default,
@@ -177,6 +179,13 @@ impl Member<'_> {
         }
         Some(taken)
     }
+}
+
+/// Whether somebody traced it when it was signalled or ended.
+pub(super) fn is_traced(member: &Member) -> bool {
+    let signalled = member.asked.iter().copied().chain(member.kill);
+    let mut targets = signalled.map(|event| &event.target).chain([member.task]);
+    targets.any(|target| target.ptrace != 0)
 }
 
 /// In the queue of its target.

@@ -200,3 +200,22 @@ fn a_second_signal_that_sigkill_left_no_time_for_decides_nothing() {
         ",
     );
 }
+
+/// It is no longer pending, and was not delivered: one that waits for signals looks the same, without a tracer.
+#[test]
+fn a_signal_that_a_tracer_holds_back_is_not_waited_for() {
+    check(
+        "
+        init  app traced
+        +0    TERM runc -> 1 delivered default
+        +0    takes 1 TERM
+        +10   KILL runc -> 1
+        +10.1 exit 1
+        +10.2 end
+        => cause.id traced
+        => 1 killed-handling
+        => 1.stop_signal.disposition default
+        => lost_cleanup 0
+        ",
+    );
+}
