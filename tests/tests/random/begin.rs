@@ -90,8 +90,7 @@ fn own_end(ran: &Ran) -> Begin {
     let left_after = ran.init_left_after();
     let torn_down = (0..ran.plan.nodes.len())
         .filter(|process| Some(*process) != init && ran.is_killed(Some(*process)))
-        .filter(|process| ran.killers(*process).next().is_none())
-        .filter(|process| !ran.plan.nodes[*process].dies_with_parent)
+        .filter(|process| !ran.may_be_killed_inside(*process))
         .map(|process| ran.ended_by(Some(process)));
     let left_by = torn_down.chain([ran.ended_by(init)]).min().unwrap();
     // Of an init that leaves with its main child no other is asked for.

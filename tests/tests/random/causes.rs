@@ -6,6 +6,7 @@ use crate::{
     notes::Note,
     plan::{Forward, Meets},
     times::Known,
+    traced,
     truth::{Fact, Truth},
 };
 
@@ -20,6 +21,10 @@ pub(crate) struct Causes {
 
 /// Causes of a stop in which somebody was killed.
 pub(crate) fn causes(ran: &Ran, truth: &Truth) -> Causes {
+    traced::add(ran, truth, untraced(ran, truth))
+}
+
+fn untraced(ran: &Ran, truth: &Truth) -> Causes {
     if truth.begin.triggers.len() > 1 && ran.plan.stop != Stop::Alone {
         // PID 1 was leaving when it was asked to: which came first, nobody knows.
         let mut both = when_asked(ran, truth);
@@ -202,6 +207,7 @@ fn killed_inside(truth: &Truth) -> Known {
     let killed = truth.facts[1..].iter().map(|fact| {
         let by_others = match only(fact, "pidns-teardown") {
             _ if fact.killers.is_empty() => Known::No,
+            _ if fact.killers.contains(&"tracer") => Known::Maybe,
             Known::Yes => Known::No,
             Known::Maybe => Known::Maybe,
             Known::No => Known::Yes,

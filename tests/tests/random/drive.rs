@@ -16,7 +16,7 @@ use crate::{
     connector::{Connector, ThreadExit},
     generate::{Init, Plan, Stop},
     notes::{self, Note},
-    plan::{Meets, Node},
+    plan::{Meets, Node, Tracer},
 };
 
 /// Something that happened between two looks at the clock.
@@ -102,9 +102,12 @@ pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
     wait::until(&what, || {
         ran.notes = read(&notes);
         let all = 0..ran.plan.nodes.len();
-        all.into_iter()
-            .all(|process| ran.note(process, Note::Ready).is_some())
-            .then_some(())
+        let is_ready = |process: usize| {
+            let is_traced = ran.plan.nodes[process].traced.is_some();
+            ran.note(process, Note::Ready).is_some()
+                && (!is_traced || ran.note(process, Note::Seized).is_some())
+        };
+        all.into_iter().all(is_ready).then_some(())
     });
     stop(&mut ran, &mut namespace, &notes);
     let has_ended = wait::within(wait::DEADLINE, || namespace.has_ended().then_some(()));
@@ -149,15 +152,26 @@ fn command(init: Init, folder: &Path) -> Command {
     }
 }
 
-/// Starts the processes that come from outside. Each is waited for by a thread: PID 1 ends only after that.
+/// Starts the processes that come from outside, and tracers that stay there. Each is waited for by a thread: PID 1 ends
+/// only after that, and a tracer after who it traces.
 fn enter_from_outside(plan: &Plan, init: u32, folder: &Path) {
-    for (process, _) in (0..).zip(&plan.nodes).filter(|(_, node)| node.enters) {
+    let tree = |process: usize, how: &str| {
         let mut command = Command::new(TREE);
-        let index: usize = process;
-        command.arg(folder).arg(index.to_string()).arg("enter");
+        command.arg(folder).arg(process.to_string()).arg(how);
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        let mut child = enter(init, command);
-        thread::spawn(move || child.wait());
+        command
+    };
+    for (process, node) in (0..).zip(&plan.nodes) {
+        let mut children = Vec::new();
+        if node.enters {
+            children.push(enter(init, tree(process, "enter")));
+        }
+        if matches!(node.traced, Some((Tracer::Outside, _))) {
+            children.push(tree(process, "trace").spawn().unwrap());
+        }
+        for mut child in children {
+            thread::spawn(move || child.wait());
+        }
     }
 }
 

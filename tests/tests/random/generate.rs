@@ -134,6 +134,7 @@ pub(crate) fn plan(seed: u64) -> Plan {
     if stop == Stop::Alone {
         end_by_itself(&mut rng, init, &mut nodes);
     }
+    features::tracers(&mut rng, init, &mut nodes);
     for node in &mut nodes {
         node.acts.sort_by_key(|(at, _)| *at);
     }

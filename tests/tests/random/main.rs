@@ -24,6 +24,7 @@ mod plan;
 mod rng;
 mod self_test;
 mod times;
+mod traced;
 mod truth;
 
 use std::{

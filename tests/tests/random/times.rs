@@ -31,6 +31,13 @@ const TIMES: [(Note, &str); 11] = [
     (Note::Exiting, "exiting"),
 ];
 
+/// By the tracer of a process.
+const TRACER_TIMES: [(Note, &str); 3] = [
+    (Note::Seized, "seized"),
+    (Note::Stopped, "stopped"),
+    (Note::TracerLeaves, "tracer leaves"),
+];
+
 fn known(is_so: bool) -> Known {
     if is_so { Known::Yes } else { Known::No }
 }
@@ -147,13 +154,21 @@ impl Ran {
         })
     }
 
+    /// Whether somebody else than the end of PID 1, or the driver, may have killed it.
+    pub(crate) fn may_be_killed_inside(&self, process: usize) -> bool {
+        self.killers(process).next().is_some()
+            || self.plan.nodes[process].dies_with_parent
+            || self.tracer_left_after(process).is_some()
+    }
+
     /// Before this no other process of the tree, nor the end of its parent, had killed it.
     fn killed_inside_after(&self, process: usize) -> u64 {
         let killers = self.killers(process);
         let peers = killers.filter_map(|killer| self.note(killer, Note::KillBegin));
         let node = &self.plan.nodes[process];
         let parent = node.dies_with_parent.then(|| self.ended_after(node.parent));
-        peers.chain(parent).min().unwrap_or(u64::MAX)
+        let tracer = self.tracer_left_after(process);
+        peers.chain(parent).chain(tracer).min().unwrap_or(u64::MAX)
     }
 
     /// Before this it had not ended by itself or by one of the tree. What a teardown does is not looked at.
@@ -289,7 +304,8 @@ impl Ran {
         let go = self.notes[notes::GO].cast_signed();
         let since = |at: u64| (at.cast_signed() - go) as f64 / 1e6;
         let mut parts = Vec::new();
-        for (note, name) in who.map(|_| TIMES).into_iter().flatten() {
+        let times = TIMES.into_iter().chain(TRACER_TIMES);
+        for (note, name) in times.filter(|_| who.is_some()) {
             let at = who.and_then(|process| self.note(process, note));
             parts.extend(at.map(|at| format!("{name} {:.3}", since(at))));
         }

@@ -89,7 +89,7 @@ fn fact(ran: &Ran, begin: &Begin, who: Who) -> Fact {
         group: numbered(ran, who, Note::Group),
         session: numbered(ran, who, Note::Session),
         roles: match who {
-            Some(process) if ran.is_exec(process) => roles_of_exec(ran, begin, process),
+            Some(process) if ran.is_exec(process) => roles_of_exec(ran, process),
             _ if is_init => vec!["init"],
             _ => vec!["member"],
         },
@@ -126,14 +126,14 @@ fn numbered(ran: &Ran, who: Who, note: Note) -> Option<u32> {
 }
 
 /// An orphan in a session of its own shows nothing of where it came from.
-fn roles_of_exec(ran: &Ran, begin: &Begin, process: usize) -> Vec<&'static str> {
+fn roles_of_exec(ran: &Ran, process: usize) -> Vec<&'static str> {
     let mut at = process;
     while !is_in_entered_session(ran, at) {
         let parent = ran.plan.nodes[at].parent;
         // Its own end shows another parent by then.
         let is_orphan_at_end =
             !ran.is_killed(Some(at)) && ran.ended_by(Some(parent)) <= ran.ended_by(Some(at));
-        if is_orphan_at_end || ran.ended_after(parent) <= begin.by {
+        if is_orphan_at_end || ran.ended_after(parent) <= ran.ended_by(Some(at)) {
             return vec!["exec", "member"];
         }
         at = parent;
@@ -153,8 +153,7 @@ fn membership(ran: &Ran, begin: &Begin, who: Who) -> Known {
     let is_child = begin.child == Some(process);
     let is_killed = ran.is_killed(who);
     // Whoever PID 1 took along was there at its end, and with it after the begin.
-    let was_torn_down =
-        is_killed && ran.killers(process).next().is_none() && !dies_with_parent(ran, who);
+    let was_torn_down = is_killed && !ran.may_be_killed_inside(process);
     let killed_later = is_killed && ran.killed_after(who) >= begin.by;
     // Nobody sends these before the stop.
     let is_terminated = matches!(ran.signal_of(who), Some(signal) if signal != libc::SIGKILL);
@@ -178,10 +177,6 @@ fn membership(ran: &Ran, begin: &Begin, who: Who) -> Known {
     }
 }
 
-fn dies_with_parent(ran: &Ran, who: Who) -> bool {
-    who.is_some_and(|process| ran.plan.nodes[process].dies_with_parent)
-}
-
 /// Whether it took a signal that asks to end.
 fn taken(ran: &Ran, who: Who, sent: Known) -> Known {
     let Some(process) = who else {
@@ -195,6 +190,14 @@ fn taken(ran: &Ran, who: Who, sent: Known) -> Known {
     if ran.note(process, Note::Taken).is_some() {
         return Known::Yes;
     }
+    if ran.has_stopped(process) {
+        // Dropped after that, it can be called either.
+        return if ran.drops(process) {
+            Known::Maybe
+        } else {
+            Known::Yes
+        };
+    }
     let node = &ran.plan.nodes[process];
     // Its default action is to dump core: SIGKILL can come in the middle of that.
     let dumps = ran.plan.stop_signal() == libc::SIGQUIT
@@ -203,7 +206,16 @@ fn taken(ran: &Ran, who: Who, sent: Known) -> Known {
     if dumps && sent != Known::No {
         return Known::Maybe;
     }
-    let could = !matches!(node.meets, Meets::Default | Meets::Ignore | Meets::Block);
+    let traced = ran.is_traced_in_stop(process);
+    let could = match node.meets {
+        Meets::Block => false,
+        Meets::Default | Meets::Ignore => traced != Known::No,
+        _ => true,
+    };
+    if could && sent != Known::No && traced == Known::Maybe {
+        // Its tracer was killed with it, and may not have noted it.
+        return Known::Maybe;
+    }
     if could && sent != Known::No && is_too_soon(ran, who) {
         Known::Maybe
     } else {
@@ -253,6 +265,10 @@ fn not_taken(ran: &Ran, who: Who) -> &'static [&'static str] {
     };
     let is_init = who == ran.own_init();
     let node = &ran.plan.nodes[process];
+    // Queued, for the tracer to see it.
+    if ran.drops(process) && ran.is_traced_in_stop(process) != Known::No {
+        return EITHER;
+    }
     let drops_it = match node.meets {
         Meets::Ignore => return DROPPED,
         Meets::Default => is_init,
@@ -304,6 +320,15 @@ fn killers(ran: &Ran, who: Who) -> Vec<&'static str> {
     let node = &ran.plan.nodes[process];
     if node.dies_with_parent && ran.ended_after(node.parent).min(ran.init_left_after()) < ended_by {
         killers.push("parent-death");
+    }
+    if ran
+        .tracer_left_after(process)
+        .is_some_and(|left| left < ended_by)
+    {
+        killers.push("tracer");
+        is_sure |= ran
+            .tracer_left_by(process)
+            .is_some_and(|left| left < ran.init_left_after());
     }
     if !is_sure && ran.init_left_after() < ended_by {
         killers.push("pidns-teardown");

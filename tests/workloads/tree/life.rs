@@ -16,6 +16,7 @@ use crate::{
     notes::Note,
     plan::{Act, Forward, Meets, Node, Waits},
     sys,
+    tracer::Watch,
 };
 
 pub(crate) const STOP_SIGNALS: [c_int; 3] = [sys::SIGTERM, sys::SIGINT, sys::SIGQUIT];
@@ -62,7 +63,8 @@ pub(crate) fn live(own: Own) -> io::Result<()> {
     let _ = SELF.set(own);
     sys::set_name(&format!("tree-{}", own.index))?;
     sys::hang_bell()?;
-    if looks_after_children(node) {
+    let watch = Watch::of(own);
+    if looks_after_children(node) || watch.is_some() {
         sys::set_action(sys::SIGCHLD, on_child as *const () as usize)?;
     }
     let descriptor = meet_signals(own)?;
@@ -75,11 +77,11 @@ pub(crate) fn live(own: Own) -> io::Result<()> {
             while !has_first_thread_exited() {
                 thread::sleep(LOOK);
             }
-            go_on(own, descriptor)
+            go_on(own, descriptor, watch)
         })?;
         sys::exit_thread();
     }
-    go_on(own, descriptor)
+    go_on(own, descriptor, watch)
 }
 
 /// In `/proc` a process has the state of its first thread, after its name in brackets.
@@ -141,6 +143,8 @@ fn set_all(action: usize) -> io::Result<()> {
 /// What has happened to a process since it was ready.
 #[derive(Debug, Default)]
 struct Progress {
+    /// Whom it traces.
+    watch: Option<Watch>,
     /// When it took a signal, once it has passed it on.
     asked: Option<u64>,
     /// Acts that are done.
@@ -149,7 +153,7 @@ struct Progress {
     no_child_left: bool,
 }
 
-fn go_on(own: Own, descriptor: c_int) -> ! {
+fn go_on(own: Own, descriptor: c_int, watch: Option<Watch>) -> ! {
     own.mark(Note::Ready);
     if own.read(Note::ExecBegin) > 0 {
         own.mark(Note::ExecEnd);
@@ -157,8 +161,14 @@ fn go_on(own: Own, descriptor: c_int) -> ! {
     if own.node().early {
         own.exit(own.node().code);
     }
-    let mut progress = Progress::default();
+    let mut progress = Progress {
+        watch,
+        ..Progress::default()
+    };
     loop {
+        if let Some(watch) = &mut progress.watch {
+            watch.look(own.pid_of(watch.target()));
+        }
         if looks_after_children(own.node()) {
             look_after_children(own, &mut progress);
         }
@@ -336,7 +346,9 @@ fn time_to_next(own: Own, progress: &Progress) -> Option<Duration> {
         .map(|(asked, after)| asked + nanoseconds(after));
     let now = sys::now();
     // What is over waits for a child.
-    let next = act.into_iter().chain(end.filter(|end| *end > now)).min()?;
+    let end = end.filter(|end| *end > now);
+    let watch = progress.watch.as_ref().and_then(Watch::next);
+    let next = [act, end, watch].into_iter().flatten().min()?;
     let rest = Duration::from_nanos(next.saturating_sub(now));
     Some(rest.max(Duration::from_millis(1)))
 }

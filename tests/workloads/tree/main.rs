@@ -1,12 +1,13 @@
 //! What the random test traces: a tree of processes that do what a plan says, and note down what happened to them.
 //!
-//! `tree FOLDER [INDEX [enter]]`: the folder has the `plan` (`plan.rs`), and `notes`, a file of zeros that all map
-//! (`notes.rs`). With an index it is that process: it comes from outside, or has executed itself.
+//! `tree FOLDER [INDEX [enter|trace]]`: the folder has the `plan` (`plan.rs`), and `notes`, a file of zeros that all map
+//! (`notes.rs`). With an index it is that process: it comes from outside, or has executed itself; or it traces that one.
 
 mod life;
 mod notes;
 mod plan;
 mod sys;
+mod tracer;
 
 use std::{
     env,
@@ -63,7 +64,11 @@ impl Own {
     }
 
     fn read(self, note: Note) -> u64 {
-        self.word(self.index, note).load(Ordering::SeqCst)
+        self.read_of(self.index, note)
+    }
+
+    fn read_of(self, process: usize, note: Note) -> u64 {
+        self.word(process, note).load(Ordering::SeqCst)
     }
 
     fn write(self, note: Note, value: u64) {
@@ -72,8 +77,12 @@ impl Own {
 
     /// Notes that something happens now, the first time.
     fn mark(self, note: Note) {
+        self.mark_of(self.index, note);
+    }
+
+    fn mark_of(self, process: usize, note: Note) {
         // It may have been noted before it executed itself: then that stays.
-        let _ = self.word(self.index, note).compare_exchange(
+        let _ = self.word(process, note).compare_exchange(
             0,
             sys::now(),
             Ordering::SeqCst,
@@ -117,16 +126,18 @@ impl Own {
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
     let Some(folder) = arguments.next() else {
-        eprintln!("usage: tree FOLDER [INDEX [enter]]");
+        eprintln!("usage: tree FOLDER [INDEX [enter|trace]]");
         return ExitCode::from(2);
     };
     let folder: &'static Path = Path::new(Box::leak(folder.into_boxed_os_str()));
     let index = arguments
         .next()
         .and_then(|index| index.to_str()?.parse().ok());
-    let enters = arguments.next().is_some();
-    let lived = Own::open(folder, index.unwrap_or(0)).and_then(|own| match index {
-        Some(_) if !enters => life::live(own),
+    let how = arguments.next();
+    let how = how.as_ref().and_then(|how| how.to_str());
+    let lived = Own::open(folder, index.unwrap_or(0)).and_then(|own| match (index, how) {
+        (Some(_), Some("trace")) => tracer::trace_from_outside(own),
+        (Some(_), None) => life::live(own),
         _ => be_born(own),
     });
     // Only an error comes back.

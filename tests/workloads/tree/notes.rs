@@ -28,6 +28,12 @@ pub(crate) enum Note {
     ExecEnd,
     /// It is about to exit.
     Exiting,
+    /// By who traces it: it is traced from now on,
+    Seized,
+    /// it has stopped, having taken a signal that asks to end,
+    Stopped,
+    /// its tracer from outside is about to exit.
+    TracerLeaves,
 }
 
 /// Words of a slot.

@@ -88,6 +88,58 @@ words! {
     }
 }
 
+/// Who traces a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tracer {
+    /// A process of the host.
+    Outside,
+    /// The process with this index.
+    Inside(usize),
+}
+
+/// What a tracer does with a signal that asks to end. All others it passes on at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tracing {
+    /// Passes it on at once.
+    Pass,
+    /// After so many milliseconds.
+    Delay(u32),
+    /// Never.
+    Hold,
+    /// Passes it on; its own end kills who is traced (`PTRACE_O_EXITKILL`): so many milliseconds after the begin of the
+    /// stop from outside, whenever it ends inside.
+    Kill(u32),
+}
+
+fn tracing(text: &str) -> Result<(Tracer, Tracing), String> {
+    let (by, how) = text.split_once(':').ok_or("nobody traces")?;
+    let by = match by {
+        "outside" => Tracer::Outside,
+        index => Tracer::Inside(number(index)?),
+    };
+    let how = match how.split_once(':').unwrap_or((how, "")) {
+        ("pass", "") => Tracing::Pass,
+        ("delay", millis) => Tracing::Delay(number(millis)?),
+        ("hold", "") => Tracing::Hold,
+        ("kill", millis) => Tracing::Kill(number(millis)?),
+        _ => return Err(format!("`{how}` is no way to trace")),
+    };
+    Ok((by, how))
+}
+
+fn write_tracing(f: &mut fmt::Formatter<'_>, by: Tracer, how: Tracing) -> fmt::Result {
+    match by {
+        Tracer::Outside => f.write_str(" traced=outside:"),
+        Tracer::Inside(index) => write!(f, " traced={index}:"),
+    }?;
+    match how {
+        Tracing::Pass => f.write_str("pass"),
+        Tracing::Delay(millis) => write!(f, "delay:{millis}"),
+        Tracing::Hold => f.write_str("hold"),
+        Tracing::Kill(millis) => write!(f, "kill:{millis}"),
+    }
+}
+
 /// What a process does some time after the stop has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
@@ -157,6 +209,8 @@ pub(crate) struct Node {
     pub(crate) execs: bool,
     /// Exits once it is ready.
     pub(crate) early: bool,
+    /// By whom, and how.
+    pub(crate) traced: Option<(Tracer, Tracing)>,
     /// Each with its time after the begin of the stop, in milliseconds.
     pub(crate) acts: Vec<(u32, Act)>,
 }
@@ -179,6 +233,7 @@ impl Default for Node {
             dies_with_parent: false,
             execs: false,
             early: false,
+            traced: None,
             acts: Vec::new(),
         }
     }
@@ -205,6 +260,7 @@ impl Node {
                 "dies-with-parent" => node.dies_with_parent = true,
                 "execs" => node.execs = true,
                 "early" => node.early = true,
+                "traced" => node.traced = Some(tracing(value)?),
                 "at" => {
                     let (at, act) = value.split_once(':').ok_or("no time of an act")?;
                     node.acts.push((number(at)?, Act::of(act)?));
@@ -242,6 +298,9 @@ impl fmt::Display for Node {
             if is_set {
                 write!(f, " {word}")?;
             }
+        }
+        if let Some((by, how)) = self.traced {
+            write_tracing(f, by, how)?;
         }
         for (at, act) in &self.acts {
             write!(f, " at={at}:{act}")?;

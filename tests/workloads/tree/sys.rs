@@ -28,6 +28,11 @@ const MAP_SHARED: c_int = 1;
 const O_NONBLOCK_CLOEXEC: c_int = 0o2_004_000;
 const POLLIN: i16 = 1;
 const WNOHANG: c_int = 1;
+const WALL: c_int = 0x4000_0000;
+const PTRACE_CONT: c_uint = 7;
+const PTRACE_SEIZE: c_uint = 0x4206;
+const PTRACE_O_EXITKILL: c_ulong = 0x10_0000;
+const PTRACE_EVENT_STOP: c_int = 128;
 const PR_SET_PDEATHSIG: c_int = 1;
 const PR_SET_NAME: c_int = 15;
 /// `exit`, which ends one thread.
@@ -66,6 +71,7 @@ unsafe extern "C" {
     fn getsid(pid: c_int) -> c_int;
     fn setpgid(pid: c_int, group: c_int) -> c_int;
     fn setsid() -> c_int;
+    fn ptrace(request: c_uint, ...) -> c_long;
     fn _exit(code: c_int) -> !;
     fn syscall(number: c_long, ...) -> c_long;
     fn clock_gettime(clock: c_int, time: *mut TimeSpec) -> c_int;
@@ -181,6 +187,48 @@ pub(crate) fn reap_one() -> Option<c_int> {
     // SAFETY: a null status is allowed.
     let pid = unsafe { waitpid(-1, ptr::null_mut(), WNOHANG) };
     (pid >= 0).then_some(pid)
+}
+
+/// How a process is that this thread traces.
+#[derive(Debug)]
+pub(crate) enum Traced {
+    Runs,
+    /// With a signal that it has taken, 0 for none.
+    Stops(c_int),
+    Gone,
+}
+
+/// Traces a process, without stopping it. With `kills` it is killed when this one ends.
+pub(crate) fn seize(pid: c_int, kills: bool) -> io::Result<()> {
+    let options = if kills { PTRACE_O_EXITKILL } else { 0 };
+    // SAFETY: takes numbers alone.
+    let result = unsafe { ptrace(PTRACE_SEIZE, pid, ptr::null_mut::<c_void>(), options) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Takes the news of a process that this thread traces.
+pub(crate) fn traced_state(pid: c_int) -> Traced {
+    let mut status: c_int = 0;
+    // SAFETY: writes one number.
+    match unsafe { waitpid(pid, (&raw mut status).cast(), WNOHANG | WALL) } {
+        0 => Traced::Runs,
+        told if told == pid && status & 0xff == 0x7f => {
+            let is_event = status >> 16 == PTRACE_EVENT_STOP;
+            Traced::Stops(if is_event { 0 } else { (status >> 8) & 0xff })
+        }
+        _ => Traced::Gone,
+    }
+}
+
+/// Lets a traced process go on, with a signal.
+pub(crate) fn pass_on(pid: c_int, signal: c_int) {
+    let signal = c_ulong::from(signal.unsigned_abs());
+    // It may have been killed since.
+    // SAFETY: takes numbers alone.
+    unsafe { ptrace(PTRACE_CONT, pid, ptr::null_mut::<c_void>(), signal) };
 }
 
 /// Ends the process, all of its threads.
