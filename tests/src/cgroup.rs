@@ -30,22 +30,29 @@ impl Cgroup {
     /// One whose processes may use that many bytes, in whichever hierarchy has the memory controller. `None`, with the
     /// reason printed, where none has.
     pub fn with_memory(bytes: u64) -> Option<Self> {
-        if let Some(root) = mounted("cgroup", "memory") {
-            let cgroup = Self::make(&root);
-            cgroup.write("memory.limit_in_bytes", &bytes.to_string());
-            return Some(cgroup);
-        }
-        let root = mounted("cgroup2", "").filter(|root| {
-            let given = fs::read_to_string(root.join("cgroup.subtree_control"));
-            given.is_ok_and(|given| given.split_whitespace().any(|name| name == "memory"))
-        });
-        let Some(root) = root else {
+        let Some((root, limit)) = memory_hierarchy() else {
             skip("needs the memory controller; add +memory to cgroup.subtree_control");
             return None;
         };
         let cgroup = Self::make(&root);
-        cgroup.write("memory.max", &bytes.to_string());
+        cgroup.write(limit, &bytes.to_string());
         Some(cgroup)
+    }
+
+    /// Whether there can be one with a limit of memory.
+    pub fn can_limit_memory() -> bool {
+        memory_hierarchy().is_some()
+    }
+
+    /// How many of its processes the OOM killer has killed.
+    pub fn oom_kills(&self) -> u64 {
+        let files = ["memory.oom_control", "memory.events"].map(|name| self.path.join(name));
+        let told = files
+            .iter()
+            .find_map(|file| fs::read_to_string(file).ok())
+            .unwrap();
+        let count = told.lines().find_map(|line| line.strip_prefix("oom_kill "));
+        count.unwrap().parse().unwrap()
     }
 
     fn make(root: &Path) -> Self {
@@ -88,6 +95,18 @@ impl Drop for Cgroup {
             eprintln!("cannot remove {}: {removed:?}", self.path.display());
         }
     }
+}
+
+/// Which hierarchy has the memory controller for our cgroups, and the file of the limit in it.
+fn memory_hierarchy() -> Option<(PathBuf, &'static str)> {
+    if let Some(root) = mounted("cgroup", "memory") {
+        return Some((root, "memory.limit_in_bytes"));
+    }
+    let root = mounted("cgroup2", "").filter(|root| {
+        let given = fs::read_to_string(root.join("cgroup.subtree_control"));
+        given.is_ok_and(|given| given.split_whitespace().any(|name| name == "memory"))
+    })?;
+    Some((root, "memory.max"))
 }
 
 /// Where a hierarchy is mounted, with a controller when one is named.

@@ -87,6 +87,14 @@ fn own_end_after(
 /// The end of PID 1, or of its last child before it.
 fn own_end(ran: &Ran) -> Begin {
     let init = ran.own_init();
+    if let Some(after) = init.and_then(|init| ran.oom_killed_after(init)) {
+        return Begin {
+            after,
+            by: ran.ended_by(init),
+            triggers: vec!["oom"],
+            child: None,
+        };
+    }
     let left_after = ran.init_left_after();
     let torn_down = (0..ran.plan.nodes.len())
         .filter(|process| Some(*process) != init && ran.is_killed(Some(*process)))

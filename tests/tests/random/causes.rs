@@ -3,6 +3,7 @@
 use crate::{
     drive::Ran,
     generate::{Init, Stop},
+    memory,
     notes::Note,
     plan::{Forward, Meets},
     times::Known,
@@ -21,10 +22,11 @@ pub(crate) struct Causes {
 
 /// Causes of a stop in which somebody was killed.
 pub(crate) fn causes(ran: &Ran, truth: &Truth) -> Causes {
-    traced::add(ran, truth, untraced(ran, truth))
+    let causes = of_signals(ran, truth);
+    memory::add(ran, truth, traced::add(ran, truth, causes))
 }
 
-fn untraced(ran: &Ran, truth: &Truth) -> Causes {
+fn of_signals(ran: &Ran, truth: &Truth) -> Causes {
     if truth.begin.triggers.len() > 1 && ran.plan.stop != Stop::Alone {
         // PID 1 was leaving when it was asked to: which came first, nobody knows.
         let mut both = when_asked(ran, truth);
@@ -110,7 +112,10 @@ fn unheeded_by(ran: &Ran, truth: &Truth) -> Vec<&'static str> {
 
 /// PID 1 had no handler until some moment.
 fn late(ran: &Ran, taken: Vec<&'static str>) -> Vec<&'static str> {
-    let signal = ran.signals[0].1;
+    // It may have been killed before any was sent.
+    let Some((_, signal)) = ran.signals.first() else {
+        return Vec::new();
+    };
     match (ran.note(0, Note::HandleBegin), ran.note(0, Note::HandleEnd)) {
         (None, _) => vec!["init-no-handler"],
         (_, Some(end)) if end < signal.begin => taken,
@@ -206,7 +211,7 @@ fn only(fact: &Fact, killer: &str) -> Known {
 fn killed_inside(truth: &Truth) -> Known {
     let killed = truth.facts[1..].iter().map(|fact| {
         let by_others = match only(fact, "pidns-teardown") {
-            _ if fact.killers.is_empty() => Known::No,
+            _ if fact.killers.is_empty() || fact.killers == ["oom"] => Known::No,
             _ if fact.killers.contains(&"tracer") => Known::Maybe,
             Known::Yes => Known::No,
             Known::Maybe => Known::Maybe,

@@ -3,6 +3,7 @@
 
 use std::{
     env, fs,
+    io::Write as _,
     os::unix::{fs::FileExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -10,7 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use rinit_trace_tests::{Namespace, TREE, enter, wait};
+use rinit_trace_tests::{Cgroup, Namespace, TREE, enter, wait};
 
 use crate::{
     connector::{Connector, ThreadExit},
@@ -18,6 +19,9 @@ use crate::{
     notes::{self, Note},
     plan::{Meets, Node, Tracer},
 };
+
+/// Of a cgroup in which a process takes more.
+const MEMORY: u64 = 24 << 20;
 
 /// Something that happened between two looks at the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,8 @@ pub(crate) struct Ran {
     /// and by process.
     pub(crate) exits: Vec<Vec<ThreadExit>>,
     pub(crate) notes: Vec<u64>,
+    /// How many the OOM killer has killed.
+    pub(crate) oom_kills: u64,
 }
 
 impl Ran {
@@ -81,6 +87,10 @@ pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
     let mut command = command(plan.init, folder.path());
     // Its group has nobody else in it: the tree may send signals to its group.
     command.process_group(0).stderr(Stdio::null());
+    let memory = plan.eats().then(|| Cgroup::with_memory(MEMORY).unwrap());
+    if let Some(cgroup) = &memory {
+        run_in(&mut command, cgroup);
+    }
     let mut namespace = Namespace::start_command(command, 0);
     let init = namespace.pid();
     enter_from_outside(&plan, init, folder.path());
@@ -93,6 +103,7 @@ pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
         init_exits: Vec::new(),
         exits: Vec::new(),
         notes: read(&notes),
+        oom_kills: 0,
         plan,
     };
     let what = format!(
@@ -120,8 +131,18 @@ pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
         states(&ran)
     );
     collect_exits(&mut ran, connector);
+    ran.oom_kills = memory.map_or(0, |cgroup| cgroup.oom_kills());
     ran.wall.1 = SystemTime::now();
     ran
+}
+
+/// Has a process move itself to a cgroup before it runs its program.
+fn run_in(command: &mut Command, cgroup: &Cgroup) {
+    let path = format!("{}/cgroup.procs", cgroup.path());
+    let mut file = Some(fs::OpenOptions::new().write(true).open(path).unwrap());
+    let enter = move || file.take().map_or(Ok(()), |mut file| file.write_all(b"0"));
+    // SAFETY: only writes to a file that is open, and closes it.
+    unsafe { command.pre_exec(enter) };
 }
 
 fn command(init: Init, folder: &Path) -> Command {
@@ -185,6 +206,10 @@ fn stop(ran: &mut Ran, namespace: &mut Namespace, notes: &Path) {
         Stop::Signals { signals, grace } => {
             for (signal, delay) in signals {
                 if has_ended_within(namespace, delay) {
+                    if ran.signals.is_empty() {
+                        // It did so before anybody asked it to.
+                        ran.plan.stop = Stop::Alone;
+                    }
                     return;
                 }
                 let span = send(namespace, signal);

@@ -1,7 +1,8 @@
 //! What some trees have beside their members.
 
 use crate::{
-    generate::{Init, keeps_first_thread, member},
+    drive::Ran,
+    generate::{Init, Stop, keeps_first_thread, member},
     plan::{Act, Meets, Node, Place, Tracer, Tracing, Waits},
     rng::Rng,
 };
@@ -31,6 +32,34 @@ fn exec_session(rng: &mut Rng, nodes: &mut Vec<Node>) {
             !node.enters && keeps_first_thread(&nodes[node.parent]) && rng.chance(5);
         nodes.push(node);
     }
+}
+
+/// In a few trees a process takes more memory than there is, before the stop or in it.
+pub(crate) fn out_of_memory(rng: &mut Rng, stop: &mut Stop, nodes: &mut [Node]) {
+    if !rng.chance(4) {
+        return;
+    }
+    // The first two more often than they would be chosen: PID 1, and its main child.
+    let eater = match rng.below(100) {
+        0..30 => 0,
+        30..50 => 1.min(nodes.len() - 1),
+        _ => rng.below(nodes.len()),
+    };
+    // One that comes from outside is in another cgroup.
+    if nodes[eater].enters || nodes[eater].early || is_below_exec(nodes, eater) {
+        return;
+    }
+    nodes[eater].acts.push((rng.between(0, 60), Act::Eat));
+    if let Stop::Signals { signals, .. } = stop
+        && rng.chance(50)
+    {
+        signals[0].1 = rng.between(1, 80);
+    }
+}
+
+fn is_below_exec(nodes: &[Node], process: usize) -> bool {
+    let node = &nodes[process];
+    node.enters || (process > 0 && is_below_exec(nodes, node.parent))
 }
 
 /// Some processes are traced, by others of the tree or from outside.
@@ -95,4 +124,31 @@ fn tracers_of(nodes: &[Node]) -> impl Iterator<Item = usize> {
         Some((Tracer::Inside(tracer), _)) => Some(tracer),
         _ => None,
     })
+}
+
+/// What there was in a stop, for the count of a run.
+pub(crate) fn of(ran: &Ran) -> impl Iterator<Item = &'static str> {
+    let nodes = &ran.plan.nodes;
+    let any = |has: fn(&Node) -> bool| nodes.iter().any(has);
+    let acts = |wanted: Act| {
+        let mut acts = nodes.iter().flat_map(|node| &node.acts);
+        acts.any(|(_, act)| *act == wanted)
+    };
+    let in_thread = |node: &Node| {
+        node.leaderless || matches!(node.meets, Meets::HandleInThread | Meets::WaitInThread)
+    };
+    [
+        ("threads", any(|node| node.threads > 0)),
+        ("another thread acts", any(in_thread)),
+        ("executed from a thread", acts(Act::ExecInThread)),
+        ("exec sessions", any(|node| node.enters)),
+        ("traced", any(|node| node.traced.is_some())),
+        (
+            "PID 1 traced",
+            ran.own_init().is_some() && nodes[0].traced.is_some(),
+        ),
+        ("killed by the OOM killer", ran.oom_kills > 0),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_there)| is_there.then_some(name))
 }

@@ -80,6 +80,12 @@ impl Plan {
         )
     }
 
+    /// Whether a process takes more memory than there is.
+    pub(crate) fn eats(&self) -> bool {
+        let mut acts = self.nodes.iter().flat_map(|node| &node.acts);
+        acts.any(|(_, act)| *act == Act::Eat)
+    }
+
     /// The signal that asks PID 1 to end; SIGTERM when none is sent.
     pub(crate) fn stop_signal(&self) -> i32 {
         match &self.stop {
@@ -113,7 +119,7 @@ pub(crate) fn plan(seed: u64) -> Plan {
         (6, 9),
         (6, 12),
     ]);
-    let stop = stop(&mut rng, init);
+    let mut stop = stop(&mut rng, init);
     let mut nodes: Vec<Node> = Vec::with_capacity(count);
     for index in 0..count {
         let node = if index > 0 {
@@ -134,6 +140,7 @@ pub(crate) fn plan(seed: u64) -> Plan {
     if stop == Stop::Alone {
         end_by_itself(&mut rng, init, &mut nodes);
     }
+    features::out_of_memory(&mut rng, &mut stop, &mut nodes);
     features::tracers(&mut rng, init, &mut nodes);
     for node in &mut nodes {
         node.acts.sort_by_key(|(at, _)| *at);

@@ -17,6 +17,7 @@ mod connector;
 mod drive;
 mod features;
 mod generate;
+mod memory;
 #[path = "../../workloads/tree/notes.rs"]
 mod notes;
 #[path = "../../workloads/tree/plan.rs"]
@@ -28,7 +29,7 @@ mod traced;
 mod truth;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     env,
     fmt::Write as _,
     io::{self, Write as _},
@@ -42,7 +43,7 @@ use std::{
 
 use connector::Connector;
 use drive::Ran;
-use rinit_trace_tests::{Kernel, Report, Tracer, skip, trace_all, wait};
+use rinit_trace_tests::{Cgroup, Kernel, Report, Tracer, skip, trace_all, wait};
 use times::Known;
 
 /// Stops of a usual run.
@@ -98,6 +99,8 @@ struct Knowledge {
     causes: (u32, u32),
     members: (u32, u32),
     outcomes: (u32, u32),
+    /// Stops in which there was this.
+    with: BTreeMap<&'static str, u32>,
 }
 
 impl Knowledge {
@@ -107,6 +110,9 @@ impl Knowledge {
             count.0 += u32::from(is_known);
             count.1 += 1;
         };
+        for feature in features::of(ran) {
+            *self.with.entry(feature).or_default() += 1;
+        }
         note(&mut self.verdicts, truth.verdicts().len() == 1);
         let (least, most) = truth.lost_cleanup();
         note(&mut self.lost_cleanup, least == most);
@@ -124,7 +130,7 @@ impl Knowledge {
 
     /// A truth that nobody knows tests nothing.
     fn is_enough(&self) {
-        say(&format!("known for sure: {self:?}"));
+        say(&format!("known for sure, of how many: {self:?}"));
         // A few stops may be of a kind of which little is known.
         let enough =
             |(known, all): (u32, u32), percent: u32| all < 100 || known * 100 >= all * percent;
@@ -236,7 +242,9 @@ fn run_all(seeds: std::ops::Range<u64>, connector: &Connector) -> Vec<Ran> {
                         break;
                     }
                     let plan = generate::plan(seed);
-                    if drive::is_installed(plan.init) {
+                    let can_run = drive::is_installed(plan.init)
+                        && (!plan.eats() || Cgroup::can_limit_memory());
+                    if can_run {
                         let ran = drive::run(plan, connector);
                         done.lock()
                             .unwrap_or_else(PoisonError::into_inner)

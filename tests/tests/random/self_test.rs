@@ -63,6 +63,7 @@ fn not_forwarded() -> Ran {
             end(MEMBER, SIGKILL, SENT + 25 * MILLISECOND, INIT),
         ],
         notes: vec![0; notes::WORDS],
+        oom_kills: 0,
     };
     for (process, pid) in [(0, INIT), (1, MEMBER)] {
         note(&mut ran, process, Note::HostPid, pid.into());

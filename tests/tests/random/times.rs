@@ -17,7 +17,7 @@ pub(crate) enum Known {
 }
 
 /// Notes that are times, with their names.
-const TIMES: [(Note, &str); 11] = [
+const TIMES: [(Note, &str); 12] = [
     (Note::Ready, "ready"),
     (Note::Taken, "taken"),
     (Note::ForwardBegin, "forward"),
@@ -29,6 +29,7 @@ const TIMES: [(Note, &str); 11] = [
     (Note::ExecBegin, "exec"),
     (Note::ExecEnd, "executed"),
     (Note::Exiting, "exiting"),
+    (Note::EatBegin, "eats"),
 ];
 
 /// By the tracer of a process.
@@ -159,6 +160,7 @@ impl Ran {
         self.killers(process).next().is_some()
             || self.plan.nodes[process].dies_with_parent
             || self.tracer_left_after(process).is_some()
+            || self.oom_killed_after(process).is_some()
     }
 
     /// Before this no other process of the tree, nor the end of its parent, had killed it.
@@ -168,7 +170,13 @@ impl Ran {
         let node = &self.plan.nodes[process];
         let parent = node.dies_with_parent.then(|| self.ended_after(node.parent));
         let tracer = self.tracer_left_after(process);
-        peers.chain(parent).chain(tracer).min().unwrap_or(u64::MAX)
+        let oom = self.oom_killed_after(process);
+        peers
+            .chain(parent)
+            .chain(tracer)
+            .chain(oom)
+            .min()
+            .unwrap_or(u64::MAX)
     }
 
     /// Before this it had not ended by itself or by one of the tree. What a teardown does is not looked at.
@@ -202,7 +210,9 @@ impl Ran {
     /// Before this nobody had sent it SIGKILL.
     pub(crate) fn killed_after(&self, who: Who) -> u64 {
         if who == self.own_init() {
-            return self.kill.map_or(u64::MAX, |span| span.begin);
+            let oom = who.and_then(|process| self.oom_killed_after(process));
+            let kill = self.kill.map(|span| span.begin);
+            return kill.into_iter().chain(oom).min().unwrap_or(u64::MAX);
         }
         let inside = who.map_or(u64::MAX, |process| self.killed_inside_after(process));
         inside.min(self.init_left_after())

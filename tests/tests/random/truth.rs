@@ -102,6 +102,7 @@ fn fact(ran: &Ran, begin: &Begin, who: Who) -> Fact {
         signal,
         outcomes: match signal {
             None => vec!["exited"],
+            Some(libc::SIGKILL) if ran.is_oom_killed(who) => vec!["oom-killed"],
             Some(libc::SIGKILL) => killed_outcomes(ran, who, sent, taken),
             Some(_) => vec!["terminated"],
         },
@@ -295,6 +296,9 @@ fn not_taken(ran: &Ran, who: Who) -> &'static [&'static str] {
 }
 
 fn killers(ran: &Ran, who: Who) -> Vec<&'static str> {
+    if ran.is_oom_killed(who) {
+        return vec!["oom"];
+    }
     if who == ran.own_init() {
         return vec!["runtime"];
     }

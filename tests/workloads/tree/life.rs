@@ -24,6 +24,10 @@ pub(crate) const STOP_SIGNALS: [c_int; 3] = [sys::SIGTERM, sys::SIGINT, sys::SIG
 /// How often a process that acts by itself looks whether the stop has begun.
 const LOOK: Duration = Duration::from_millis(2);
 
+/// Far more than any cgroup of the test has, in case there is none.
+const FILL: usize = 256;
+const MEGABYTE: usize = 1 << 20;
+
 /// The signal that was taken first; 0 until then.
 static ASKED: AtomicI32 = AtomicI32::new(0);
 /// For the handler.
@@ -232,6 +236,7 @@ fn act(own: Own, progress: &mut Progress) {
                 own.exit(98);
             }
             Act::Exec | Act::ExecInThread => {}
+            Act::Eat => eat(own),
             Act::Handle => {
                 own.mark(Note::HandleBegin);
                 if set_all(on_stop as *const () as usize).is_ok() {
@@ -240,6 +245,16 @@ fn act(own: Own, progress: &mut Progress) {
             }
         }
     }
+}
+
+/// Takes memory until it is killed for that.
+fn eat(own: Own) -> ! {
+    own.mark(Note::EatBegin);
+    for _ in 0..FILL {
+        // Of another value than zero: it is there only when it has been written to, and somebody may look.
+        std::hint::black_box(vec![1_u8; MEGABYTE].leak());
+    }
+    own.exit(97)
 }
 
 fn kill(own: Own, target: usize) {

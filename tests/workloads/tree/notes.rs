@@ -28,6 +28,8 @@ pub(crate) enum Note {
     ExecEnd,
     /// It is about to exit.
     Exiting,
+    /// It begins to take more memory than there is.
+    EatBegin,
     /// By who traces it: it is traced from now on,
     Seized,
     /// it has stopped, having taken a signal that asks to end,

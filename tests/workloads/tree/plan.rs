@@ -151,6 +151,8 @@ pub(crate) enum Act {
     Exec,
     /// The same from a new thread, which becomes the first one by it.
     ExecInThread,
+    /// Takes more memory than its cgroup has.
+    Eat,
     /// Installs its handler: [`Meets::Late`].
     Handle,
 }
@@ -162,6 +164,7 @@ impl fmt::Display for Act {
             Self::Kill(target) => write!(f, "kill:{target}"),
             Self::Exec => f.write_str("exec"),
             Self::ExecInThread => f.write_str("exec-in-thread"),
+            Self::Eat => f.write_str("eat"),
             Self::Handle => f.write_str("handle"),
         }
     }
@@ -174,6 +177,7 @@ impl Act {
             Some(("kill", target)) => Ok(Self::Kill(number(target)?)),
             None if word == "exec" => Ok(Self::Exec),
             None if word == "exec-in-thread" => Ok(Self::ExecInThread),
+            None if word == "eat" => Ok(Self::Eat),
             None if word == "handle" => Ok(Self::Handle),
             _ => Err(format!("`{word}` is no act")),
         }
