@@ -131,11 +131,11 @@ fn late(ran: &Ran, taken: Vec<&'static str>) -> Vec<&'static str> {
 
 /// PID 1 took the signal and ended.
 fn left_behind(ran: &Ran, truth: &Truth) -> Causes {
-    let victims: Vec<&Fact> = torn_down(truth, Known::Maybe).collect();
+    let victims: Vec<&Fact> = torn_down(ran, truth, Known::Maybe).collect();
     let exists = |wanted: Known| -> Known {
         // Known::No: one that was sent none; Known::Yes: one that was.
         let fits = victims.iter().map(|fact| {
-            let is_victim = fact.counts_as_killed().min(only(fact, "pidns-teardown"));
+            let is_victim = fact.counts_as_killed().min(is_torn_down(ran, fact));
             let sent = if wanted == Known::Yes {
                 fact.sent
             } else {
@@ -149,7 +149,7 @@ fn left_behind(ran: &Ran, truth: &Truth) -> Causes {
     let passed = passed_on(ran, truth);
     let group = unsignalled.min(passed).min(sent_to_group(ran, &victims));
     let mut causes = first_of(&[
-        ("killed-inside", killed_inside(truth)),
+        ("killed-inside", killed_inside(ran, truth)),
         ("group-escape", group),
         ("forwarded-to-child-only", unsignalled.min(passed)),
         ("not-forwarded", unsignalled.min(not(passed))),
@@ -167,11 +167,11 @@ fn left_behind(ran: &Ran, truth: &Truth) -> Causes {
 
 /// Nobody sent PID 1 a signal, and it ended.
 fn when_left_alone(ran: &Ran, truth: &Truth) -> Causes {
-    let torn_down = torn_down(truth, Known::Maybe)
-        .map(|fact| fact.counts_as_killed().min(only(fact, "pidns-teardown")))
+    let torn_down = torn_down(ran, truth, Known::Maybe)
+        .map(|fact| fact.counts_as_killed().min(is_torn_down(ran, fact)))
         .max()
         .unwrap_or(Known::No);
-    let killed_inside = killed_inside(truth);
+    let killed_inside = killed_inside(ran, truth);
     let is_known_init = matches!(ran.plan.init, Init::Known(..));
     let mut causes = if is_known_init {
         let child = &truth.facts[1];
@@ -192,11 +192,22 @@ fn when_left_alone(ran: &Ran, truth: &Truth) -> Causes {
 }
 
 /// Whom the end of PID 1 may have killed.
-fn torn_down(truth: &Truth, at_least: Known) -> impl Iterator<Item = &Fact> {
+fn torn_down<'a>(
+    ran: &'a Ran,
+    truth: &'a Truth,
+    at_least: Known,
+) -> impl Iterator<Item = &'a Fact> {
     let killed = truth.facts[1..].iter();
     killed.filter(move |fact| {
-        fact.counts_as_killed() >= at_least && fact.killers.contains(&"pidns-teardown")
+        fact.counts_as_killed() >= at_least
+            && fact.killers.contains(&"pidns-teardown")
+            && torn_down_inside(ran, fact) != Known::Yes
     })
+}
+
+/// Whether the end of PID 1 killed it.
+fn is_torn_down(ran: &Ran, fact: &Fact) -> Known {
+    only(fact, "pidns-teardown").min(not(torn_down_inside(ran, fact)))
 }
 
 /// Whether this killed it.
@@ -208,9 +219,19 @@ fn only(fact: &Fact, killer: &str) -> Known {
     }
 }
 
-fn killed_inside(truth: &Truth) -> Known {
+/// Whether the end of the init of a namespace within the workload's killed it.
+fn torn_down_inside(ran: &Ran, fact: &Fact) -> Known {
+    let inside = fact.who.map(|process| ran.is_torn_down_inside(process));
+    inside.unwrap_or(Known::No)
+}
+
+fn killed_inside(ran: &Ran, truth: &Truth) -> Known {
     let killed = truth.facts[1..].iter().map(|fact| {
+        let inside = torn_down_inside(ran, fact);
         let by_others = match only(fact, "pidns-teardown") {
+            // The end of a member, if that was PID 1 of a namespace of its own.
+            Known::Yes if inside != Known::No => inside,
+            _ if inside == Known::Maybe => Known::Maybe,
             _ if fact.killers.is_empty() || fact.killers == ["oom"] => Known::No,
             _ if fact.killers.contains(&"tracer") => Known::Maybe,
             Known::Yes => Known::No,

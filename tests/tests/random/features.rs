@@ -3,7 +3,7 @@
 use crate::{
     drive::Ran,
     generate::{Init, Stop, keeps_first_thread, member},
-    plan::{Act, Meets, Node, Place, Tracer, Tracing, Waits},
+    plan::{self, Act, Meets, Node, Place, Tracer, Tracing, Waits},
     rng::Rng,
 };
 
@@ -32,6 +32,28 @@ fn exec_session(rng: &mut Rng, nodes: &mut Vec<Node>) {
             !node.enters && keeps_first_thread(&nodes[node.parent]) && rng.chance(5);
         nodes.push(node);
     }
+}
+
+/// Some members are PID 1 of a namespace of their own. None is within another: a process would have a number for each.
+pub(crate) fn namespaces(rng: &mut Rng, nodes: &mut [Node]) {
+    for _ in 0..rng.pick(&[(82, 0), (13, 1), (5, 2)]) {
+        let init = rng.below(nodes.len());
+        let is_first = init == 0 || nodes[init].enters;
+        let mut others = (0..nodes.len()).filter(|other| nodes[*other].nests);
+        let is_within = others.any(|other| is_below(nodes, other, init));
+        if is_first || is_within || plan::nested_in(nodes, init).is_some() {
+            continue;
+        }
+        let node = &mut nodes[init];
+        node.nests = true;
+        // Those below it come to be ready.
+        (node.early, node.leaves_with_child, node.dies_with_parent) = (false, false, false);
+    }
+}
+
+fn is_below(nodes: &[Node], process: usize, other: usize) -> bool {
+    let node = &nodes[process];
+    process == other || (process > 0 && !node.enters && is_below(nodes, node.parent, other))
 }
 
 /// In a few trees a process takes more memory than there is, before the stop or in it.
@@ -84,7 +106,10 @@ pub(crate) fn tracers(rng: &mut Rng, init: Init, nodes: &mut [Node]) {
             _ => Tracing::Kill(rng.between(0, 100)),
         };
         let tracer = rng.below(nodes.len());
-        let by = if tracer > 0 && tracer != target && can_trace(nodes, tracer) && rng.chance(60) {
+        let sees = [tracer, target].map(|one| plan::nested_in(nodes, one));
+        let is_seen = sees[0].is_none() || sees[0] == sees[1];
+        let can_trace = tracer > 0 && tracer != target && can_trace(nodes, tracer);
+        let by = if is_seen && can_trace && rng.chance(60) {
             let node = &mut nodes[tracer];
             // It waits for one process alone.
             (node.reaps, node.waits, node.leaves_with_child) = (false, Waits::Nobody, false);
@@ -101,6 +126,7 @@ fn can_be_traced(node: &Node) -> bool {
     let mut acts = node.acts.iter();
     let in_threads = [Meets::HandleInThread, Meets::WaitInThread];
     node.threads == 0
+        && !node.nests
         && !node.leaderless
         && !in_threads.contains(&node.meets)
         // It is there, and traced, when the stop begins.
@@ -142,6 +168,7 @@ pub(crate) fn of(ran: &Ran) -> impl Iterator<Item = &'static str> {
         ("another thread acts", any(in_thread)),
         ("executed from a thread", acts(Act::ExecInThread)),
         ("exec sessions", any(|node| node.enters)),
+        ("a namespace within", any(|node| node.nests)),
         ("traced", any(|node| node.traced.is_some())),
         (
             "PID 1 traced",

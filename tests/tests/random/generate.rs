@@ -140,6 +140,7 @@ pub(crate) fn plan(seed: u64) -> Plan {
     if stop == Stop::Alone {
         end_by_itself(&mut rng, init, &mut nodes);
     }
+    features::namespaces(&mut rng, &mut nodes);
     features::out_of_memory(&mut rng, &mut stop, &mut nodes);
     features::tracers(&mut rng, init, &mut nodes);
     for node in &mut nodes {

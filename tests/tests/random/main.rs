@@ -18,6 +18,7 @@ mod drive;
 mod features;
 mod generate;
 mod memory;
+mod nested;
 #[path = "../../workloads/tree/notes.rs"]
 mod notes;
 #[path = "../../workloads/tree/plan.rs"]

@@ -122,6 +122,8 @@ impl Ran {
             Known::No
         } else if told > 0 {
             known(told == self.init)
+        } else if self.nested_in(process).is_some_and(|init| init != process) {
+            Known::No
         } else if process == 0 || Some(parent) == self.own_init() {
             // It was reaped before the connector told of it, which cannot name the parent then.
             Known::Yes
@@ -143,13 +145,15 @@ impl Ran {
             .unwrap_or(0)
     }
 
-    /// Who sent a process SIGKILL, or began to.
+    /// Who sent a process SIGKILL, or began to. The init of a namespace is killed from outside of it alone.
     pub(crate) fn killers(&self, target: usize) -> impl Iterator<Item = usize> {
         (0..self.plan.nodes.len()).filter(move |killer| {
             let acts = self.plan.nodes[*killer].acts.iter();
             let mut kills = acts.filter(|(_, act)| *act == Act::Kill(target));
             // From inside PID 1 cannot be killed.
-            Some(target) != self.own_init()
+            let is_safe = self.plan.nodes[target].nests && self.nested_in(*killer) == Some(target);
+            !is_safe
+                && Some(target) != self.own_init()
                 && kills.next().is_some()
                 && self.note(*killer, Note::KillBegin).is_some()
         })
@@ -161,6 +165,7 @@ impl Ran {
             || self.plan.nodes[process].dies_with_parent
             || self.tracer_left_after(process).is_some()
             || self.oom_killed_after(process).is_some()
+            || self.nested_init_ended_after(process).is_some()
     }
 
     /// Before this no other process of the tree, nor the end of its parent, had killed it.
@@ -171,12 +176,9 @@ impl Ran {
         let parent = node.dies_with_parent.then(|| self.ended_after(node.parent));
         let tracer = self.tracer_left_after(process);
         let oom = self.oom_killed_after(process);
-        peers
-            .chain(parent)
-            .chain(tracer)
-            .chain(oom)
-            .min()
-            .unwrap_or(u64::MAX)
+        let init = self.nested_init_ended_after(process);
+        let others = [parent, tracer, oom, init].into_iter().flatten();
+        peers.chain(others).min().unwrap_or(u64::MAX)
     }
 
     /// Before this it had not ended by itself or by one of the tree. What a teardown does is not looked at.
@@ -257,9 +259,13 @@ impl Ran {
                 let foreign = (self.own_init().is_none() && group == 2).then_some(None);
                 of_tree.chain(foreign).collect()
             }
-            // Everybody but the sender and PID 1.
+            // Everybody whom it sees but itself and PID 1 of its namespace.
             Forward::All => (0..nodes.len())
-                .filter(|other| *other != process && Some(*other) != self.own_init())
+                .filter(|other| *other != process && self.sees(process, *other))
+                .filter(|other| match self.nested_in(process) {
+                    None => Some(*other) != self.own_init(),
+                    Some(init) => *other != init,
+                })
                 .map(Some)
                 .collect(),
         }
@@ -314,6 +320,10 @@ impl Ran {
         let go = self.notes[notes::GO].cast_signed();
         let since = |at: u64| (at.cast_signed() - go) as f64 / 1e6;
         let mut parts = Vec::new();
+        if let Some(process) = who.filter(|process| self.nested_in(*process).is_some()) {
+            let pid = self.pid(process, Note::OwnPid);
+            parts.push(format!("pid {pid} in its namespace"));
+        }
         let times = TIMES.into_iter().chain(TRACER_TIMES);
         for (note, name) in times.filter(|_| who.is_some()) {
             let at = who.and_then(|process| self.note(process, note));

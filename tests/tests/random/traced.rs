@@ -61,7 +61,7 @@ impl Ran {
 
     /// Whether the kernel drops such a signal, if not at once for there is a tracer, then when that has passed it on.
     pub(crate) fn drops(&self, process: usize) -> bool {
-        let is_init = Some(process) == self.own_init();
+        let is_init = self.is_some_init(Some(process));
         match self.plan.nodes[process].meets {
             Meets::Ignore => true,
             Meets::Default | Meets::Late => is_init,

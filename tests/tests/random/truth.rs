@@ -203,7 +203,7 @@ fn taken(ran: &Ran, who: Who, sent: Known) -> Known {
     // Its default action is to dump core: SIGKILL can come in the middle of that.
     let dumps = ran.plan.stop_signal() == libc::SIGQUIT
         && matches!(node.meets, Meets::Default | Meets::Late)
-        && who != ran.own_init();
+        && !ran.is_some_init(who);
     if dumps && sent != Known::No {
         return Known::Maybe;
     }
@@ -264,7 +264,7 @@ fn not_taken(ran: &Ran, who: Who) -> &'static [&'static str] {
             _ => QUEUED,
         };
     };
-    let is_init = who == ran.own_init();
+    let is_init = ran.is_some_init(who);
     let node = &ran.plan.nodes[process];
     // Queued, for the tracer to see it.
     if ran.drops(process) && ran.is_traced_in_stop(process) != Known::No {
@@ -334,7 +334,9 @@ fn killers(ran: &Ran, who: Who) -> Vec<&'static str> {
             .tracer_left_by(process)
             .is_some_and(|left| left < ran.init_left_after());
     }
-    if !is_sure && ran.init_left_after() < ended_by {
+    let torn_down_inside = ran.is_torn_down_inside(process);
+    let torn_down = !is_sure && ran.init_left_after() < ended_by;
+    if torn_down || torn_down_inside != Known::No {
         killers.push("pidns-teardown");
     }
     killers

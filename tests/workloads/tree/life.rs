@@ -279,8 +279,13 @@ fn forward(own: Own, signal: c_int) {
         Forward::OwnGroup => Some(sys::own_group()).filter(|group| *group > 0),
         _ => None,
     };
-    if let Some(group) = group {
-        own.write(Note::ForwardGroup, u64::from(group.unsigned_abs()) + 1);
+    if group.is_some() {
+        // In the workload's numbering, as the members of the group have noted it.
+        let member = match own.node().forward {
+            Forward::ChildGroup => first.unwrap_or(own.index),
+            _ => own.index,
+        };
+        own.write(Note::ForwardGroup, own.read_of(member, Note::Group));
     }
     let targets: Vec<c_int> = match own.node().forward {
         Forward::Nobody => return,

@@ -96,9 +96,15 @@ impl Own {
         (at > 0).then_some(at)
     }
 
-    /// Pid of another process in the namespace, once that has been started.
+    /// Pid of another process, once that has been started, in the numbering of this one's namespace.
     fn pid_of(self, process: usize) -> Option<c_int> {
-        let pid = self.word(process, Note::NsPid).load(Ordering::SeqCst);
+        let [own, other] = [self.index, process].map(|one| plan::nested_in(self.nodes, one));
+        let pid = match own {
+            None => self.read_of(process, Note::NsPid),
+            _ if own == other => self.read_of(process, Note::OwnPid),
+            // Not seen from in there.
+            _ => 0,
+        };
         c_int::try_from(pid).ok().filter(|pid| *pid > 0)
     }
 
@@ -147,6 +153,28 @@ fn main() -> ExitCode {
     ExitCode::from(3)
 }
 
+/// Notes its numbers. The file system is the host's, and with it `/proc`: it has a number for each namespace, from the
+/// host's to its own; in the middle is the workload's.
+fn note_numbers(own: Own) -> io::Result<()> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let numbers = |key: &str| {
+        let mut lines = status.lines();
+        let line = lines.find_map(|line| line.strip_prefix(key));
+        let numbers = line.unwrap_or_default().split_whitespace();
+        let numbers: Vec<u64> = numbers.filter_map(|one| one.parse().ok()).collect();
+        let first = numbers.first().copied().zip(numbers.last().copied());
+        let (first, last) = first.ok_or_else(|| io::Error::other(format!("no {key} in /proc")))?;
+        Ok::<_, io::Error>((first, numbers.get(1).copied().unwrap_or(first), last))
+    };
+    let (host_pid, ns_pid, own_pid) = numbers("NSpid:")?;
+    own.write(Note::NsPid, ns_pid);
+    own.write(Note::OwnPid, own_pid);
+    own.write(Note::Group, numbers("NSpgid:")?.1 + 1);
+    own.write(Note::Session, numbers("NSsid:")?.1 + 1);
+    own.write(Note::HostPid, host_pid);
+    Ok(())
+}
+
 /// What happens once in the life of a process, also if it executes itself later.
 fn be_born(own: Own) -> io::Result<()> {
     let node = own.node();
@@ -162,21 +190,13 @@ fn be_born(own: Own) -> io::Result<()> {
         Place::OwnGroup => sys::lead_group()?,
         Place::OwnSession => sys::lead_session()?,
     }
-    // The file system is the host's, and with it the numbering of /proc.
-    let host_pid = fs::read_link("/proc/self")?;
-    let host_pid = host_pid.to_str().and_then(|text| text.parse().ok());
-    own.write(Note::NsPid, sys::own_pid().unsigned_abs().into());
-    own.write(Note::Group, u64::from(sys::own_group().unsigned_abs()) + 1);
-    own.write(
-        Note::Session,
-        u64::from(sys::own_session().unsigned_abs()) + 1,
-    );
-    own.write(
-        Note::HostPid,
-        host_pid.ok_or_else(|| io::Error::other("no pid in /proc/self"))?,
-    );
+    note_numbers(own)?;
     for child in own.children() {
-        let pid = sys::split()?;
+        let pid = if own.nodes[child].nests {
+            sys::split_into_namespace()?
+        } else {
+            sys::split()?
+        };
         if pid == 0 {
             return be_born(Own {
                 index: child,
@@ -184,7 +204,9 @@ fn be_born(own: Own) -> io::Result<()> {
             });
         }
         // Also by the child itself: whoever comes first.
-        own.word(child, Note::NsPid)
+        let is_nested = plan::nested_in(own.nodes, own.index).is_some();
+        let note = if is_nested { Note::OwnPid } else { Note::NsPid };
+        own.word(child, note)
             .store(pid.unsigned_abs().into(), Ordering::SeqCst);
     }
     if node.execs {

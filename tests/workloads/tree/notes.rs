@@ -8,7 +8,9 @@
 pub(crate) enum Note {
     HostPid,
     NsPid,
-    /// Process group and session, in the numbering of the namespace; one more than it, for both may be zero.
+    /// In the pid namespace of its own, if it is in one within the workload's; else the same.
+    OwnPid,
+    /// Process group and session, in the numbering of the workload's namespace; one more than it, for both may be zero.
     Group,
     Session,
     /// It has set up what it is to do, and its children are there.

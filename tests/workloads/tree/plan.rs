@@ -191,6 +191,8 @@ pub(crate) struct Node {
     pub(crate) parent: usize,
     /// Comes from outside, as by `docker exec`.
     pub(crate) enters: bool,
+    /// PID 1 of a pid namespace of its own. What is below it is in there, too.
+    pub(crate) nests: bool,
     pub(crate) meets: Meets,
     /// Exits this many milliseconds after it has taken a signal, `None`: goes on.
     pub(crate) after: Option<u32>,
@@ -224,6 +226,7 @@ impl Default for Node {
         Self {
             parent: 0,
             enters: false,
+            nests: false,
             meets: Meets::Default,
             after: None,
             code: 0,
@@ -258,6 +261,7 @@ impl Node {
                 "place" => node.place = Place::of(value)?,
                 "threads" => node.threads = number(value)?,
                 "enters" => node.enters = true,
+                "nests" => node.nests = true,
                 "leaderless" => node.leaderless = true,
                 "reaps" => node.reaps = true,
                 "leaves-with-child" => node.leaves_with_child = true,
@@ -292,6 +296,7 @@ impl fmt::Display for Node {
         write!(f, " threads={}", self.threads)?;
         for (is_set, word) in [
             (self.enters, "enters"),
+            (self.nests, "nests"),
             (self.leaderless, "leaderless"),
             (self.reaps, "reaps"),
             (self.leaves_with_child, "leaves-with-child"),
@@ -311,6 +316,18 @@ impl fmt::Display for Node {
         }
         Ok(())
     }
+}
+
+/// The process whose pid namespace this one is in, if that is not the one of the first process.
+pub(crate) fn nested_in(nodes: &[Node], process: usize) -> Option<usize> {
+    let mut at = process;
+    while !nodes[at].nests {
+        if at == 0 || nodes[at].enters {
+            return None;
+        }
+        at = nodes[at].parent;
+    }
+    Some(at)
 }
 
 /// Reads the processes of a plan, one to a line.

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::{CStr, CString, c_char, c_int, c_long, c_uint, c_ulong, c_void},
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
     io,
     os::fd::AsRawFd as _,
     path::Path,
@@ -29,6 +29,7 @@ const O_NONBLOCK_CLOEXEC: c_int = 0o2_004_000;
 const POLLIN: i16 = 1;
 const WNOHANG: c_int = 1;
 const WALL: c_int = 0x4000_0000;
+const CLONE_NEWPID: c_int = 0x2000_0000;
 const PTRACE_CONT: c_uint = 7;
 const PTRACE_SEIZE: c_uint = 0x4206;
 const PTRACE_O_EXITKILL: c_ulong = 0x10_0000;
@@ -65,12 +66,12 @@ unsafe extern "C" {
     fn kill(pid: c_int, number: c_int) -> c_int;
     fn waitpid(pid: c_int, status: *mut c_int, options: c_int) -> c_int;
     fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int;
-    fn getpid() -> c_int;
     fn getpgrp() -> c_int;
     fn getpgid(pid: c_int) -> c_int;
-    fn getsid(pid: c_int) -> c_int;
     fn setpgid(pid: c_int, group: c_int) -> c_int;
     fn setsid() -> c_int;
+    fn unshare(flags: c_int) -> c_int;
+    fn setns(fd: c_int, kind: c_int) -> c_int;
     fn ptrace(request: c_uint, ...) -> c_long;
     fn _exit(code: c_int) -> !;
     fn syscall(number: c_long, ...) -> c_long;
@@ -127,11 +128,6 @@ pub(crate) fn map(path: &Path, words: usize) -> io::Result<&'static [AtomicU64]>
     Ok(unsafe { slice::from_raw_parts(at.cast(), words) })
 }
 
-pub(crate) fn own_pid() -> c_int {
-    // SAFETY: touches nothing.
-    unsafe { getpid() }
-}
-
 /// Process group, of this process for 0.
 pub(crate) fn group_of(pid: c_int) -> c_int {
     // SAFETY: touches nothing.
@@ -141,11 +137,6 @@ pub(crate) fn group_of(pid: c_int) -> c_int {
 pub(crate) fn own_group() -> c_int {
     // SAFETY: touches nothing.
     unsafe { getpgrp() }
-}
-
-pub(crate) fn own_session() -> c_int {
-    // SAFETY: touches nothing.
-    unsafe { getsid(0) }
 }
 
 pub(crate) fn lead_group() -> io::Result<()> {
@@ -174,6 +165,19 @@ pub(crate) fn die_with_parent() -> io::Result<()> {
 pub(crate) fn split() -> io::Result<c_int> {
     // SAFETY: there is one thread, so the child's memory is consistent.
     check(unsafe { fork() })
+}
+
+/// The same, with the copy as PID 1 of a new pid namespace.
+pub(crate) fn split_into_namespace() -> io::Result<c_int> {
+    let own = File::open("/proc/self/ns/pid")?;
+    // SAFETY: changes where the next children go, and nothing else.
+    check(unsafe { unshare(CLONE_NEWPID) })?;
+    let pid = split()?;
+    if pid > 0 {
+        // SAFETY: as above, with a descriptor that is open.
+        check(unsafe { setns(own.as_raw_fd(), CLONE_NEWPID) })?;
+    }
+    Ok(pid)
 }
 
 pub(crate) fn send(pid: c_int, number: c_int) {
