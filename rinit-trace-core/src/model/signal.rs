@@ -29,6 +29,8 @@ impl Signal {
     pub const KILL: Self = Self(9);
     /// SIGUSR1
     pub const USR1: Self = Self(10);
+    /// SIGSEGV
+    pub const SEGV: Self = Self(11);
     /// SIGUSR2
     pub const USR2: Self = Self(12);
     /// SIGTERM

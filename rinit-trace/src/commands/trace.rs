@@ -241,7 +241,7 @@ async fn next(
 }
 
 /// Before the grace period ends: there is time to do something about it.
-fn warn_of_dropped(dropped: &DroppedSignal) {
+pub(super) fn warn_of_dropped(dropped: &DroppedSignal) {
     eprintln!(
         "warning: {}",
         rinit_trace_core::render::dropped_line(dropped)

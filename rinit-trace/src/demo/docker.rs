@@ -66,6 +66,9 @@ impl Containers {
         if self.form.init {
             arguments.push("--init");
         }
+        let signal = self.scenario.stop.signal();
+        let signal = signal.map(|signal| format!("--stop-signal={signal}"));
+        arguments.extend(signal.as_deref());
         arguments.extend([image, "/bin/sh", "-c", self.form.script]);
         let output = docker(&arguments)?;
         let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use rinit_trace_core::model::Signal;
 use tempfile::TempDir;
 
 use super::{
@@ -96,7 +97,9 @@ pub(super) fn launch(scenario: &Scenario) -> Result<Launch> {
     };
     command.env("PATH", path()?).stdout(Stdio::piped());
     command.stdin(match scenario.stop {
-        Stop::ByItself | Stop::Stale { .. } | Stop::ToldFirst(_) => Stdio::piped(),
+        Stop::ByItself | Stop::Stale { .. } | Stop::ToldFirst(_) | Stop::Outsider(_) => {
+            Stdio::piped()
+        }
         _ => Stdio::null(),
     });
     Ok(Launch { command, kept })
@@ -106,6 +109,15 @@ pub(super) fn launch(scenario: &Scenario) -> Result<Launch> {
 pub(super) fn session(programs: &[&str]) -> Result<Command> {
     let mut command = own(programs.iter().copied())?;
     command.stdin(Stdio::null()).stdout(Stdio::piped());
+    Ok(command)
+}
+
+/// A process of the host that sends a signal. Its parent is another than that of the workload: who shares that looks
+/// like the runtime.
+pub(super) fn outsider(signal: Signal, pid: u32) -> Result<Command> {
+    let operator = format!("operator:sends={signal}/{pid}");
+    let mut command = own(["console:ends", &operator].into_iter())?;
+    command.stdin(Stdio::null()).stdout(Stdio::null());
     Ok(command)
 }
 

@@ -5,15 +5,14 @@ use std::{
     io::{self, Write as _},
     os::fd::AsFd as _,
     process::{Child, ChildStdin, Command},
+    sync::mpsc::Receiver,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
-use rustix::{
-    process::{Pid, Signal, kill_process},
-    thread::{LinkNameSpaceType, move_into_link_name_space},
-};
+use rinit_trace_core::model::Signal;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::{
     launch::{self, Kept},
@@ -51,11 +50,12 @@ pub fn start(scenario: &'static Scenario) -> Result<Vec<Running>> {
     Ok(all)
 }
 
-/// Stops them at one instant, or has them end.
-pub fn stop(all: &mut [Running]) -> Result<()> {
+/// Stops them at one instant, or has them end. `dropped` tells of each signal that an init drops and survives.
+pub fn stop(all: &mut [Running], dropped: &Receiver<()>) -> Result<()> {
     let began = Instant::now();
     for running in &mut *all {
         running.ask()?;
+        running.survive(dropped)?;
     }
     for running in all {
         running.end(began)?;
@@ -140,6 +140,8 @@ impl Running {
             Stop::Runtime(_) | Stop::Entered(..) | Stop::Restart(_) | Stop::Crowd(..) => {
                 self.send(Signal::TERM)
             }
+            Stop::RuntimeBy(signal, _) => self.send(signal),
+            Stop::Outsider(signal) => self.send_from_outside(signal),
             Stop::ByItself => self.tell(),
             Stop::Stale { ready, .. } => {
                 self.send(Signal::TERM)?;
@@ -162,18 +164,26 @@ impl Running {
         }
     }
 
+    /// Where somebody else than the runtime asked it and it drops that, it goes on until it ends by itself.
+    fn survive(&mut self, dropped: &Receiver<()>) -> Result<()> {
+        match self.scenario.stop {
+            Stop::Outsider(signal) if signal != Signal::KILL => {
+                if dropped.recv_timeout(PATIENCE).is_err() {
+                    bail!("nobody told that the init dropped {signal}");
+                }
+                self.tell()
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Waits for its end, and sends SIGKILL where its scenario has that.
     fn end(&mut self, began: Instant) -> Result<()> {
         let name = self.scenario.name;
         match self.scenario.stop {
             // It has none before the report has come.
             Stop::Frozen => return Ok(()),
-            Stop::ByItself => {
-                if self.ends_within(PATIENCE)? {
-                    return Ok(());
-                }
-                bail!("the workload of {name} did not end by itself");
-            }
+            Stop::ByItself | Stop::Outsider(_) => return self.ends_by_itself(),
             stop => {
                 let left = stop
                     .grace()
@@ -197,9 +207,32 @@ impl Running {
 
     /// Its child is not reaped yet, so that the pid is its own.
     fn send(&self, signal: Signal) -> Result<()> {
-        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
-        kill_process(pid.context("the workload has no pid")?, signal)
-            .context("send a signal to the workload")
+        let pid = i32::try_from(self.pid()).context("the workload has no pid")?;
+        // SAFETY: no memory is passed.
+        if unsafe { libc::kill(pid, libc::c_int::from(signal.0)) } != 0 {
+            return Err(io::Error::last_os_error()).context("send a signal to the workload");
+        }
+        Ok(())
+    }
+
+    fn send_from_outside(&self, signal: Signal) -> Result<()> {
+        let sent = launch::outsider(signal, self.pid())?
+            .status()
+            .context("start the process that sends a signal")?;
+        if !sent.success() {
+            bail!("the process that sends {signal} failed: {sent}");
+        }
+        Ok(())
+    }
+
+    fn ends_by_itself(&mut self) -> Result<()> {
+        if !self.ends_within(PATIENCE)? {
+            bail!(
+                "the workload of {} did not end by itself",
+                self.scenario.name
+            );
+        }
+        Ok(())
     }
 
     /// A line on its input.

@@ -34,6 +34,8 @@ pub(crate) struct Process {
     pub(crate) oom: bool,
     /// Its number in a namespace within the container's.
     pub(crate) nested: Option<u32>,
+    /// What it asked for at the death of its parent (`PR_SET_PDEATHSIG`).
+    pub(crate) pdeath: Option<Signal>,
     /// Host pid of who traces it.
     pub(crate) tracer: Option<u32>,
     life: Life,
@@ -70,6 +72,7 @@ impl Process {
             cgroup: 77 + u64::from(id.0),
             oom: false,
             nested: None,
+            pdeath: None,
             tracer: None,
             life: Life::Alive,
         }
@@ -149,6 +152,7 @@ impl Process {
             group_exit_code,
             ns_tasks,
             oom: self.oom,
+            pdeath_signal: self.pdeath.map_or(0, |signal| u32::from(signal.0)),
             threads: self.threads,
             ..TaskState::default()
         }
@@ -200,7 +204,8 @@ impl Process {
             Disposition::Default => unkillable || !signal.is_fatal_by_default(),
             Disposition::Handled => false,
         };
-        if self.blocked & signal.bit() == 0 && dropped {
+        // A tracer is told of it first (kernel/signal.c `sig_ignored()`).
+        if self.blocked & signal.bit() == 0 && self.ptrace == 0 && dropped {
             SendResult::Ignored
         } else if self.pending & signal.bit() != 0 {
             SendResult::AlreadyPending

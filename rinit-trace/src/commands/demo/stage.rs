@@ -1,6 +1,12 @@
 //! Runs scenarios, one after the other, under one tracer.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, Sender},
+    },
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail};
 use rinit_trace_core::model::{Grace, GraceSource, StopReport, WorkloadNames};
@@ -8,16 +14,17 @@ use tokio::{task, time};
 
 use crate::{
     cli::DemoArgs,
+    commands::trace::warn_of_dropped,
     demo::{
         Scenario,
         docker::{self, Containers},
         namespace::{self, Running},
         needs,
-        scenarios::{DockerForm, Program},
+        scenarios::{DockerForm, Program, Stop},
     },
     kernel::{Kernel, KernelOptions, SystemInfo},
     runtime::{self, LookupConfig, Lookups},
-    tracer::Tracer,
+    tracer::{News, Tracer},
 };
 
 /// A report that has not come this long after the last stop will not come.
@@ -38,6 +45,8 @@ pub(super) struct Stage {
     image: String,
     /// What has come since a scenario began; stops of others on this host are among them.
     came: Vec<StopReport>,
+    /// Host pid of an init that is to drop a signal and live on, and who is told of that.
+    lives_on: Option<(u32, Sender<()>)>,
 }
 
 /// What a scenario has run, by which its reports are known. Dropping it ends what is left.
@@ -70,6 +79,7 @@ impl Stage {
             docker: args.docker,
             image: args.image.clone(),
             came: Vec::new(),
+            lives_on: None,
         })
     }
 
@@ -114,12 +124,14 @@ impl Stage {
             // The stop is over in a millisecond: too soon for a look at the arguments then.
             let processes = self.drive(|| Ok(runtime::contained())).await?;
             self.tracer.remember(&processes);
+            let dropped = self.watch(scenario, &begun);
             let stopped = self
                 .drive(move || {
-                    namespace::stop(&mut begun)?;
+                    namespace::stop(&mut begun, &dropped)?;
                     Ok(begun)
                 })
                 .await?;
+            self.lives_on = None;
             all.extend(stopped);
         }
         Ok(Cast::Namespaces(all))
@@ -134,6 +146,7 @@ impl Stage {
                     period,
                     source: GraceSource::Caller,
                 }),
+                stop_signal: scenario.stop.signal(),
                 ..WorkloadNames::default()
             },
         );
@@ -160,9 +173,35 @@ impl Stage {
         loop {
             tokio::select! {
                 done = &mut running => return done.context("a helper thread failed")?,
-                report = self.tracer.next_report() => self.came.push(report),
+                news = self.tracer.next() => self.take(news)?,
             }
         }
+    }
+
+    /// Tells when the init of a workload that lives on drops a signal.
+    fn watch(&mut self, scenario: &Scenario, begun: &[Running]) -> Receiver<()> {
+        let (tell, dropped) = mpsc::channel();
+        let lives_on = matches!(scenario.stop, Stop::Outsider(_));
+        let init = begun.first().filter(|_| lives_on).map(Running::pid);
+        self.lives_on = init.map(|init| (init, tell));
+        dropped
+    }
+
+    fn take(&mut self, news: News) -> Result<()> {
+        match (news, &self.lives_on) {
+            (News::Stop(report), _) => self.came.push(*report),
+            (News::SignalDropped(dropped), Some((init, tell))) if dropped.init_pid == *init => {
+                if self.came.iter().any(|one| one.workload.init.pid == *init) {
+                    bail!("a report of it came while it lived");
+                }
+                warn_of_dropped(&dropped);
+                // Nobody listens when the stop is over.
+                let _ = tell.send(());
+            }
+            // A scenario tells of its stops, and others of this host are not the demo's.
+            _ => {}
+        }
+        Ok(())
     }
 
     /// The reports of what has been stopped, once there are as many as stops.

@@ -5,8 +5,11 @@ mod groups;
 mod inits;
 mod kills;
 mod pid_one;
+mod signals;
 
 use std::time::Duration;
+
+use rinit_trace_core::model::Signal;
 
 /// One workload and how it is stopped.
 #[derive(Debug)]
@@ -98,6 +101,11 @@ pub enum Stop {
     Restart(Duration),
     /// As [`Stop::Runtime`], so many at one instant.
     Crowd(usize, Duration),
+    /// The same as `Runtime` by the configured stop signal, which the tracer is told of.
+    RuntimeBy(Signal, Duration),
+    /// A process of the host that is no runtime sends this signal. If PID 1 drops it, and that was told, a line on its
+    /// input, and it ends by itself.
+    Outsider(Signal),
 }
 
 /// What enters a running workload.
@@ -119,9 +127,18 @@ impl Stop {
             | Self::ToldFirst(grace)
             | Self::Entered(_, grace)
             | Self::Restart(grace)
-            | Self::Crowd(_, grace) => Some(grace),
+            | Self::Crowd(_, grace)
+            | Self::RuntimeBy(_, grace) => Some(grace),
             Self::Stale { age, .. } => Some(age),
-            Self::ByItself | Self::Kill | Self::Remove | Self::Frozen => None,
+            Self::ByItself | Self::Kill | Self::Remove | Self::Frozen | Self::Outsider(_) => None,
+        }
+    }
+
+    /// The configured stop signal; none where it is not told.
+    pub fn signal(self) -> Option<Signal> {
+        match self {
+            Self::RuntimeBy(signal, _) => Some(signal),
+            _ => None,
         }
     }
 
@@ -178,6 +195,11 @@ pub const GROUPS: &[Group] = &[
     kills::ENTERED,
     kills::SEVERAL,
     kills::NEVER,
+    signals::OTHERS,
+    signals::STARTING,
+    signals::TRACED,
+    signals::SENDERS,
+    signals::MEMBERS,
 ];
 
 /// For stops that are expected to end by themselves: nobody waits for it.

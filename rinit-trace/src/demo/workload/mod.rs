@@ -3,11 +3,14 @@
 //! A program is `NAME[:TRAIT[=VALUE][,TRAIT[=VALUE]]…]`; `spec` lists the traits, and NAME is what `ps` and reports
 //! show. A child is a program, or a chain of them: `app>server:handles=100` starts its own child. Each process says
 //! `ready` on its standard output when its handlers are installed, its place is taken and its children are started.
-//! Every process has one thread, and what it does without being asked to it does on a line on its standard input.
+//! A process has one thread if nothing else is said, and most of what it does without being asked to it does on a line
+//! on its standard input.
 
+mod acts;
 mod memory;
 mod spec;
 mod term;
+mod threads;
 
 use std::{
     convert::Infallible,
@@ -53,12 +56,14 @@ pub fn run(program: &str, children: &[String]) -> Result<Infallible> {
             rustix::process::setpgid(None, None).context("make a process group")?;
         }
     }
-    let term = match spec.on_term {
-        OnTerm::Handled(_) => Some(Term::handle()?),
-        OnTerm::Ignored => term::ignore().map(|()| None)?,
-        OnTerm::Blocked => term::block().map(|()| None)?,
-        OnTerm::Default => None,
+    if spec.dies_with_parent {
+        acts::die_with_parent()?;
+    }
+    let term = match spec.life {
+        Life::ReadyLate => None,
+        _ => meet_signal(&spec)?,
     };
+    threads::start(spec.threads.saturating_sub(1))?;
     let listens = matches!(spec.life, Life::WaitsForTaken(_));
     let mut started = Vec::new();
     for child in children {
@@ -66,6 +71,20 @@ pub fn run(program: &str, children: &[String]) -> Result<Infallible> {
     }
     live(&spec, term, &mut started)?;
     process::exit(0);
+}
+
+/// Sets what the stop signal does from now on.
+fn meet_signal(spec: &Spec) -> Result<Option<Term>> {
+    let term = match spec.on_term {
+        OnTerm::Handled(_) => Some(Term::handle(spec.signal)?),
+        OnTerm::Ignored => term::ignore(spec.signal).map(|()| None)?,
+        OnTerm::Blocked => term::block(spec.signal).map(|()| None)?,
+        OnTerm::Default => None,
+    };
+    if spec.other_thread {
+        threads::leave_to_another(spec.signal)?;
+    }
+    Ok(term)
 }
 
 /// What a process does from here to its end. Its children are left alone then, as by a program that does not care.
@@ -87,7 +106,7 @@ fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
             wait_for_line()?;
             return Ok(());
         }
-        Life::Ends => return Ok(()),
+        Life::Ends => return acts::outlive(children),
         Life::KillsParent => {
             say(READY)?;
             wait_for_line()?;
@@ -120,11 +139,32 @@ fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
             join(cgroup)?;
             say(READY)?;
         }
+        Life::ReadyLate => {
+            say(READY)?;
+            wait_for_line()?;
+            let term = meet_signal(spec)?;
+            say(READY)?;
+            return serve(spec, term);
+        }
+        Life::OutlivesChildren => {
+            acts::outlive(children)?;
+            say(READY)?;
+        }
+        Life::Sends(message) => return message.send(),
+        Life::Asks(message) => {
+            say(READY)?;
+            wait_for_line()?;
+            message.send()?;
+        }
+        Life::TracesParent => {
+            acts::trace_parent()?;
+            say(READY)?;
+        }
     }
     serve(spec, term)
 }
 
-/// Until SIGTERM, and for those who handle it the cleanup.
+/// Until the stop signal, and for those who handle it the cleanup.
 fn serve(spec: &Spec, term: Option<Term>) -> Result<()> {
     let Some(mut term) = term else {
         term::wait_forever();
@@ -135,6 +175,9 @@ fn serve(spec: &Spec, term: Option<Term>) -> Result<()> {
     }
     if let OnTerm::Handled(cleanup) = spec.on_term {
         thread::sleep(cleanup);
+    }
+    if spec.crashes {
+        acts::crash()?;
     }
     Ok(())
 }

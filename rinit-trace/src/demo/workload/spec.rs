@@ -3,6 +3,9 @@
 use std::{ffi::CString, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
+use rinit_trace_core::model::Signal;
+
+use super::acts::Message;
 
 /// The kernel keeps no more of a name.
 const MAX_NAME: usize = 15;
@@ -14,6 +17,16 @@ pub(super) struct Spec {
     pub(super) on_term: OnTerm,
     pub(super) place: Place,
     pub(super) life: Life,
+    /// `signal=NAME`: what is said of SIGTERM here holds for that signal, and SIGTERM has its default action.
+    pub(super) signal: Signal,
+    /// `threads=N`: so many, with the first.
+    pub(super) threads: usize,
+    /// `other-thread`: the leader blocks the signal, and a thread beside it takes it.
+    pub(super) other_thread: bool,
+    /// `dies-with-parent`: by SIGKILL.
+    pub(super) dies_with_parent: bool,
+    /// `crashes`: by SIGSEGV, when it would end after the signal.
+    pub(super) crashes: bool,
 }
 
 /// What SIGTERM does.
@@ -54,7 +67,7 @@ pub(super) enum Life {
     Recycles(usize),
     /// `ends-on-line`
     EndsOnLine,
-    /// `ends`: at once.
+    /// `ends`: as soon as its children have.
     Ends,
     /// `kills-parent`: by SIGKILL, on a line.
     KillsParent,
@@ -68,6 +81,16 @@ pub(super) enum Life {
     OutlivesChild,
     /// `joins=CGROUP`
     Joins(String),
+    /// `late`: ready without a handler; on a line it installs that, and is ready again.
+    ReadyLate,
+    /// `outlives-children`: ready when they have ended.
+    OutlivesChildren,
+    /// `sends=SIGNAL/PID`: at once, and ends.
+    Sends(Message),
+    /// `asks=SIGNAL/PID`: sends it on a line, and stays.
+    Asks(Message),
+    /// `traces-parent`: and holds back every signal to it.
+    TracesParent,
 }
 
 impl Spec {
@@ -81,6 +104,11 @@ impl Spec {
             on_term: OnTerm::Default,
             place: Place::Inherited,
             life: Life::Serves,
+            signal: Signal::TERM,
+            threads: 1,
+            other_thread: false,
+            dies_with_parent: false,
+            crashes: false,
         };
         for one in traits.split(',').filter(|one| !one.is_empty()) {
             let (word, value) = one.split_once('=').unwrap_or((one, ""));
@@ -90,6 +118,11 @@ impl Spec {
                 "blocks" => spec.on_term = OnTerm::Blocked,
                 "own-session" => spec.place = Place::OwnSession,
                 "own-group" => spec.place = Place::OwnGroup,
+                "signal" => spec.signal = signal(value)?,
+                "threads" => spec.threads = number(value)?,
+                "other-thread" => spec.other_thread = true,
+                "dies-with-parent" => spec.dies_with_parent = true,
+                "crashes" => spec.crashes = true,
                 _ => spec.life = life(word, value)?,
             }
         }
@@ -112,6 +145,11 @@ fn life(word: &str, value: &str) -> Result<Life> {
         "eats-shared" => Life::EatsShared(value.to_owned()),
         "outlives-child" => Life::OutlivesChild,
         "joins" => Life::Joins(value.to_owned()),
+        "late" => Life::ReadyLate,
+        "outlives-children" => Life::OutlivesChildren,
+        "sends" => Life::Sends(message(value)?),
+        "asks" => Life::Asks(message(value)?),
+        "traces-parent" => Life::TracesParent,
         _ => bail!("no workload is `{word}`; this command is for `rinit-trace demo`"),
     })
 }
@@ -119,6 +157,15 @@ fn life(word: &str, value: &str) -> Result<Life> {
 fn number<T: std::str::FromStr>(value: &str) -> Result<T> {
     let number = value.parse().ok();
     number.with_context(|| format!("`{value}` is no number that a workload can use"))
+}
+
+fn signal(value: &str) -> Result<Signal> {
+    let signal = value.parse().ok();
+    signal.with_context(|| format!("`{value}` is no signal"))
+}
+
+fn message(value: &str) -> Result<Message> {
+    Message::parse(value).with_context(|| format!("`{value}` is not SIGNAL/PID"))
 }
 
 #[cfg(test)]
@@ -136,6 +183,18 @@ mod tests {
         assert_eq!(frozen.life, Life::Joins("/sys/fs/cgroup/x".to_owned()));
         let plain = Spec::parse("worker").unwrap();
         assert_eq!((plain.on_term, plain.life), (OnTerm::Default, Life::Serves));
+        assert_eq!((plain.signal, plain.threads), (Signal::TERM, 1));
+    }
+
+    #[test]
+    fn a_program_means_one_signal_and_sends_another() {
+        let spec = Spec::parse("app:signal=RTMIN+3,sends=KILL/1").unwrap();
+        assert_eq!(spec.signal, Signal::RTMIN_3);
+        let kill = Message {
+            signal: Signal::KILL,
+            pid: 1,
+        };
+        assert_eq!(spec.life, Life::Sends(kill));
     }
 
     #[test]
@@ -145,6 +204,9 @@ mod tests {
             ":handles=1",
             "server:handles",
             "server:flies",
+            "server:signal=NOPE",
+            "server:sends=KILL",
+            "server:sends=KILL/-1",
             "a-name-too-long-for-ps",
         ] {
             assert!(Spec::parse(text).is_err(), "{text}");
