@@ -1,7 +1,9 @@
 //! Who lives in a workload: their names, and who of them has entered from outside.
 
 use super::{entered::TICK_NS, workload::Workload};
-use crate::model::{BootTime, CgroupIds, ProcessKey, ProcessNames, Task, WorkloadNames};
+use crate::model::{
+    BootTime, CgroupIds, InitSettings, ProcessKey, ProcessNames, Task, WorkloadNames,
+};
 
 /// Most processes whose names are kept.
 const MAX_MEMBERS: usize = 16_384;
@@ -93,6 +95,23 @@ impl Workload {
         self.see(task, at);
         if self.is_on_host && task.key != self.init && !self.is_over() {
             self.entered.note_task(task);
+        }
+        self.forget_program(task);
+    }
+
+    /// What was looked up before is said of the former program: arguments and settings are not known any more.
+    fn forget_program(&mut self, task: &Task) {
+        if let Some(member) = self.members.get_mut(&task.key.tgid)
+            && member.start_ticks == task.key.start / TICK_NS
+        {
+            member.cmdline.clear();
+            member.settings = None;
+        }
+        if task.key == self.init
+            && let Some(names) = &mut self.names
+        {
+            names.init_cmdline = None;
+            names.init_settings = InitSettings::default();
         }
     }
 

@@ -351,6 +351,25 @@ fn an_exec_after_the_signal_is_no_missing_handler() {
     );
 }
 
+/// Its arguments were read when it was a shell. dumb-init has nothing to clean up.
+#[test]
+fn an_init_that_became_another_program_is_not_called_by_the_arguments_of_the_former() {
+    check(
+        "
+        init  bash age=1s cmd=/bin/bash,run.sh
+        +0     TERM runc -> 1
+        +0.5   execs 1 dumb-init handles=TERM
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.2  end
+        => cause.id startup-window
+        => workload.init.kind dumb-init
+        => workload.init.cmdline null
+        => lost_cleanup 0
+        ",
+    );
+}
+
 #[test]
 fn an_init_that_waits_for_signals_by_then_is_no_missing_handler() {
     check(
