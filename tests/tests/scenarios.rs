@@ -70,6 +70,30 @@ scenarios! {
     crowd: "crowd",
     docker_crowd: "docker-crowd",
     never_ends: "never-ends",
+    handles_quit_only: "handles-quit-only",
+    handles_winch_only: "handles-winch-only",
+    handles_rtmin3_only: "handles-rtmin3-only",
+    stop_quit: "stop-quit",
+    stop_quit_unhandled: "stop-quit-unhandled",
+    stop_usr1: "stop-usr1",
+    stop_usr1_unhandled: "stop-usr1-unhandled",
+    stop_winch: "stop-winch",
+    stop_winch_unhandled: "stop-winch-unhandled",
+    stop_rtmin3: "stop-rtmin3",
+    stop_rtmin3_unhandled: "stop-rtmin3-unhandled",
+    startup_window: "startup-window",
+    startup_window_exec: "startup-window-exec",
+    startup_window_none: "startup-window-none",
+    traced_init: "traced-init",
+    traced_member: "traced-member",
+    kill_from_inside: "kill-from-inside",
+    kill_from_inside_handled: "kill-from-inside-handled",
+    kill_from_outside: "kill-from-outside",
+    term_from_outside: "term-from-outside",
+    threads: "threads",
+    thread_takes_signal: "thread-takes-signal",
+    member_segv: "member-segv",
+    parent_death: "parent-death",
 }
 
 fn scenario(name: &str) {
@@ -103,6 +127,25 @@ fn share_nothing(reports: &[Report]) {
             let is_init = process["role"] == "init";
             assert_eq!(is_init, process["pid"] == *init, "{report}");
         }
+    }
+}
+
+#[test]
+fn signal_that_a_living_init_drops_is_told_at_once() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let ended = run(&["demo", "term-from-outside", "-o", "json"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let lines: Vec<&str> = ended.stderr.lines().collect();
+    let [warning] = lines[..] else {
+        panic!("one line is expected: {ended:#?}");
+    };
+    for part in [
+        "warning: term-from-outside: PID 1 (bystander, pid ",
+        "has no SIGTERM handler, so the kernel dropped the one from operator (pid ",
+    ] {
+        assert!(warning.contains(part), "{part}: {warning}");
     }
 }
 
