@@ -79,9 +79,10 @@ pub(super) fn catches_int_on_its_own(stop: &ClosedStop) -> bool {
     is_shell(stop) || is_python(stop) || is_run_by(stop, "ruby")
 }
 
-/// Whether PID 1 is an interpreter that catches SIGWINCH on its own: node does for a terminal.
+/// Whether PID 1 is an interpreter that catches SIGWINCH on its own: node and interactive shells do
+/// for a terminal.
 pub(super) fn catches_winch_on_its_own(stop: &ClosedStop) -> bool {
-    is_run_by(stop, "node")
+    is_shell(stop) || is_run_by(stop, "node")
 }
 
 /// Whether PID 1 is python: `python3`, `python3.11`.

@@ -351,25 +351,6 @@ fn an_exec_after_the_signal_is_no_missing_handler() {
     );
 }
 
-/// Its arguments were read when it was a shell. dumb-init has nothing to clean up.
-#[test]
-fn an_init_that_became_another_program_is_not_called_by_the_arguments_of_the_former() {
-    check(
-        "
-        init  bash age=1s cmd=/bin/bash,run.sh
-        +0     TERM runc -> 1
-        +0.5   execs 1 dumb-init handles=TERM
-        +10    KILL runc -> 1
-        +10.1  exit 1
-        +10.2  end
-        => cause.id startup-window
-        => workload.init.kind dumb-init
-        => workload.init.cmdline null
-        => lost_cleanup 0
-        ",
-    );
-}
-
 #[test]
 fn an_init_that_waits_for_signals_by_then_is_no_missing_handler() {
     check(
@@ -428,4 +409,26 @@ fn a_docker_stop_reaches_the_main_child_of_docker_init_and_nobody_else() {
         => duration_ms 96
         ",
     );
+}
+
+/// No shell catches QUIT on its own: its script did.
+#[test]
+fn a_trap_for_another_stop_signal_is_a_handler_of_a_shell() {
+    for (handles, cause) in [
+        ("INT,QUIT", "wrong-stop-signal"),
+        ("INT,RTMIN+3", "wrong-stop-signal"),
+        ("INT", "init-no-handler"),
+        ("INT,WINCH", "init-no-handler"),
+    ] {
+        check(&format!(
+            "
+            init  bash handles={handles}
+            +0    TERM runc -> 1
+            +10   KILL runc -> 1
+            +10.1 exit 1
+            +10.2 end
+            => cause.id {cause}
+            "
+        ));
+    }
 }

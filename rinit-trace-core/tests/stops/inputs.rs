@@ -9,7 +9,7 @@ use rinit_trace_core::model::{
     Task, TaskState, WorkloadNames,
 };
 
-use crate::world::ZERO;
+use crate::world::{ZERO, check};
 
 /// Namespaces, and processes in each.
 pub(crate) const SPACES: u32 = 4;
@@ -352,4 +352,23 @@ pub(crate) fn short_life() -> impl Strategy<Value = Vec<(Event, u64)>> {
         events.push((end, 0));
         events
     })
+}
+
+/// Its arguments were read when it was a shell. dumb-init has nothing to clean up.
+#[test]
+fn an_init_that_became_another_program_is_not_called_by_the_arguments_of_the_former() {
+    check(
+        "
+        init  bash age=1s cmd=/bin/bash,run.sh
+        +0     TERM runc -> 1
+        +0.5   execs 1 dumb-init handles=TERM
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.2  end
+        => cause.id startup-window
+        => workload.init.kind dumb-init
+        => workload.init.cmdline null
+        => lost_cleanup 0
+        ",
+    );
 }

@@ -3,14 +3,15 @@
 //!
 //! That a handler for another signal ends the program is not seen, so this is likely and not
 //! certain, but for systemd, whose SIGTERM means to execute itself again. A handler for INT says
-//! nothing of shells and python, which catch it on their own, nor one for WINCH of node.
+//! nothing of shells and python, which catch it on their own, nor one for WINCH of shells and node,
+//! which watch their terminal. One for QUIT or RTMIN+3 of a shell is a trap of its script.
 
 use crate::{
     diagnose::{
         Rule,
         rules::startup_window::reacts_later,
         unheeded::{Unheeded, runtime_gave_up, unheeded, was_dropped},
-        view::{catches_int_on_its_own, catches_winch_on_its_own, is_shell},
+        view::{catches_int_on_its_own, catches_winch_on_its_own},
     },
     knowledge::causes::wrong_stop_signal as fixes,
     model::{ClosedStop, Confidence, Finding, FindingId, InitKind, Signal},
@@ -32,7 +33,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let is_missing = was_dropped(&unheeded.asked)
         && !reacts_later(stop, &unheeded.asked)
         && unheeded.asked.exec_since == Some(false);
-    if !is_missing || is_shell(stop) {
+    if !is_missing {
         return None;
     }
     let handles = stop.facts.init_handles?;
