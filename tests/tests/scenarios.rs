@@ -73,6 +73,7 @@ scenarios! {
     handles_quit_only: "handles-quit-only",
     handles_winch_only: "handles-winch-only",
     handles_rtmin3_only: "handles-rtmin3-only",
+    handles_quit_only_shell: "handles-quit-only-shell",
     stop_quit: "stop-quit",
     stop_quit_unhandled: "stop-quit-unhandled",
     stop_usr1: "stop-usr1",
@@ -86,12 +87,15 @@ scenarios! {
     startup_window_none: "startup-window-none",
     traced_init: "traced-init",
     traced_member: "traced-member",
+    traced_bystander: "traced-bystander",
     kill_from_inside: "kill-from-inside",
     kill_from_inside_handled: "kill-from-inside-handled",
     kill_from_outside: "kill-from-outside",
     term_from_outside: "term-from-outside",
     threads: "threads",
     thread_takes_signal: "thread-takes-signal",
+    thread_takes_in_child: "thread-takes-in-child",
+    threads_block: "threads-block",
     member_segv: "member-segv",
     parent_death: "parent-death",
 }
@@ -292,6 +296,7 @@ fn what_is_not_there_is_skipped_and_not_passed() {
         "s6-svscan",
         "runsvdir",
         "docker",
+        "strace",
     ] {
         let told = format!("skipped (needs {skipped})");
         assert!(ended.stdout.contains(&told), "{told}: {}", ended.stdout);

@@ -75,6 +75,22 @@ pub(super) const OTHERS: Group = Group {
             stop: SHORT,
             docker: None,
         },
+        Scenario {
+            name: "handles-quit-only-shell",
+            about: "the same as a script with a trap for SIGQUIT",
+            program: Program::Bash(
+                "trap 'exit 0' QUIT; echo ready; while :; do sleep 1; done",
+                "sleep",
+            ),
+            ready: 1,
+            stop: SHORT,
+            docker: Some(DockerForm {
+                script: "trap 'exit 0' QUIT; echo ready; while :; do sleep 1; done",
+                ready: 1,
+                init: false,
+                grace: DOCKER_BRIEF,
+            }),
+        },
         handled!(
             "stop-quit",
             "the cure: STOPSIGNAL SIGQUIT, and PID 1 handles it",
@@ -191,6 +207,14 @@ pub(super) const TRACED: Group = Group {
             stop: AMPLE,
             docker: None,
         },
+        Scenario {
+            name: "traced-bystander",
+            about: "the same debugger below a PID 1 without a handler: no signal comes to it, and it is not to blame",
+            program: Program::Own(&["no-handler", "worker>debugger:ignores,traces-parent"]),
+            ready: 3,
+            stop: SHORT,
+            docker: None,
+        },
     ],
 };
 
@@ -261,6 +285,25 @@ pub(super) const MEMBERS: Group = Group {
             program: Program::Own(&["thread-takes:handles=600000,other-thread"]),
             ready: 1,
             stop: Stop::Runtime(Duration::from_secs(1)),
+            docker: None,
+        },
+        Scenario {
+            name: "thread-takes-in-child",
+            about: "the same as the main child of tini, which waits for it",
+            program: Program::Under(
+                &["tini", "--"],
+                &["thread-takes:handles=600000,other-thread"],
+            ),
+            ready: 1,
+            stop: Stop::Runtime(Duration::from_secs(1)),
+            docker: None,
+        },
+        Scenario {
+            name: "threads-block",
+            about: "every thread of PID 1 blocks SIGTERM: nobody takes it",
+            program: Program::Own(&["threads-block:blocks,threads=4"]),
+            ready: 1,
+            stop: SHORT,
             docker: None,
         },
         Scenario {
