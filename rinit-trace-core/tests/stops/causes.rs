@@ -432,3 +432,20 @@ fn a_trap_for_another_stop_signal_is_a_handler_of_a_shell() {
         ));
     }
 }
+
+#[test]
+fn a_shell_ignores_quit_on_its_own_and_a_trap_cures_it() {
+    check(
+        "
+        init  bash handles=INT ignores=QUIT
+        names stop=QUIT
+        +0    QUIT runc -> 1
+        +10   KILL runc -> 1
+        +10.1 exit 1
+        +10.2 end
+        => cause.id init-ignores-signal
+        => cause.summary ~ (SIG_IGN, as some shells do without a trap)
+        => cause.fix.1 ~ QUIT` in the script
+        ",
+    );
+}

@@ -1,10 +1,15 @@
 //! PID 1 had `SIG_IGN` for the stop signal, so the kernel dropped it (kernel/signal.c
 //! `sig_ignored()`), and the runtime killed it when the grace period was over.
+//!
+//! bash and busybox sh set QUIT to `SIG_IGN` on their own: nginx's STOPSIGNAL does nothing to a shell
+//! around nginx.
 
 use crate::{
-    diagnose::{Rule, unheeded::unheeded},
+    diagnose::{
+        Rule, rules::init_no_handler::make_shell_react, unheeded::unheeded, view::is_shell,
+    },
     knowledge::causes::init_ignores_signal as fixes,
-    model::{ClosedStop, DispositionAtStop, Finding, FindingId, SendResult},
+    model::{ClosedStop, DispositionAtStop, Finding, FindingId, SendResult, Signal},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -26,13 +31,24 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         None | Some(DispositionAtStop::Ignored) => ("ignores", ""),
         _ => ("ignored", " when it came"),
     };
+    let by_itself = is_shell(stop) && signal == Signal::QUIT;
     let summary = format!(
-        "PID 1 ({}) {verb} {signal} (SIG_IGN){when}, so the kernel dropped it; {}",
-        unheeded.init.comm, unheeded.end
+        "PID 1 ({}) {verb} {signal} (SIG_IGN{}){when}, so the kernel dropped it; {}",
+        unheeded.init.comm,
+        if by_itself {
+            ", as some shells do without a trap"
+        } else {
+            ""
+        },
+        unheeded.end
     );
-    let fix = vec![
-        fixes::NO_SIG_IGN.about(signal),
-        fixes::HANDLER_THAT_ENDS.about(signal),
-    ];
+    let fix = if by_itself {
+        make_shell_react(signal).to_vec()
+    } else {
+        vec![
+            fixes::NO_SIG_IGN.about(signal),
+            fixes::HANDLER_THAT_ENDS.about(signal),
+        ]
+    };
     Some(unheeded.finding(RULE.id, summary, fix))
 }

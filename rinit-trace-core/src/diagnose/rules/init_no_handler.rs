@@ -47,9 +47,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
 fn make_init_react(signal: Signal, is_shell: bool, others: &[Listed]) -> Vec<String> {
     let mut fix = Vec::new();
     if is_shell {
-        let name = signal.to_string();
-        fix.push(fixes::EXEC_FORM.plain());
-        fix.push(fixes::TRAP.with(&[("trap", &name.trim_start_matches("SIG"))]));
+        fix.extend(make_shell_react(signal));
     } else {
         fix.push(fixes::HANDLER.about(signal));
     }
@@ -61,4 +59,13 @@ fn make_init_react(signal: Signal, is_shell: bool, others: &[Listed]) -> Vec<Str
         fixes::WITH_INIT.plain()
     });
     fix
+}
+
+/// The same of a shell, without an init.
+pub(in crate::diagnose) fn make_shell_react(signal: Signal) -> [String; 2] {
+    let name = signal.to_string();
+    [
+        fixes::EXEC_FORM.plain(),
+        fixes::TRAP.with(&[("trap", &name.trim_start_matches("SIG"))]),
+    ]
 }
