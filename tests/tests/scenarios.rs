@@ -76,6 +76,7 @@ scenarios! {
     handles_quit_only_shell: "handles-quit-only-shell",
     stop_quit: "stop-quit",
     stop_quit_unhandled: "stop-quit-unhandled",
+    stop_quit_shell: "stop-quit-shell",
     stop_usr1: "stop-usr1",
     stop_usr1_unhandled: "stop-usr1-unhandled",
     stop_winch: "stop-winch",

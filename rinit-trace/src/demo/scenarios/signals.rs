@@ -98,12 +98,27 @@ pub(super) const OTHERS: Group = Group {
             Signal::QUIT,
             "trap 'exit 0' QUIT; echo ready; while :; do sleep 0.1; done"
         ),
-        unhandled!(
-            "stop-quit-unhandled",
-            "STOPSIGNAL SIGQUIT, and PID 1 has no handler for it",
-            "no-quit",
-            Signal::QUIT
-        ),
+        Scenario {
+            name: "stop-quit-unhandled",
+            about: "STOPSIGNAL SIGQUIT, and PID 1 has no handler for it",
+            program: Program::Own(&["no-quit"]),
+            ready: 1,
+            stop: Stop::RuntimeBy(Signal::QUIT, BRIEF),
+            docker: None,
+        },
+        Scenario {
+            name: "stop-quit-shell",
+            about: "STOPSIGNAL SIGQUIT, as in nginx's image, and PID 1 is a shell: those ignore it by themselves",
+            program: Program::Bash("echo ready; while :; do sleep 1; done", "sleep"),
+            ready: 1,
+            stop: Stop::RuntimeBy(Signal::QUIT, BRIEF),
+            docker: Some(DockerForm {
+                script: "echo ready; while :; do sleep 1; done",
+                ready: 1,
+                init: false,
+                grace: DOCKER_BRIEF,
+            }),
+        },
         handled!(
             "stop-usr1",
             "STOPSIGNAL SIGUSR1, as for haproxy, and PID 1 handles it",
