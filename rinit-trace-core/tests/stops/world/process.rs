@@ -154,7 +154,6 @@ impl Process {
             oom: self.oom,
             pdeath_signal: self.pdeath.map_or(0, |signal| u32::from(signal.0)),
             threads: self.threads,
-            ..TaskState::default()
         }
     }
 
