@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use rinit_trace_expectations::{Expectations, parse};
-use rinit_trace_tests::{Ended, Kernel, Report, program, run, run_by, skip};
+use rinit_trace_tests::{Docker, Ended, Kernel, Report, program, run, run_by, skip};
 use serde_json::Value;
 
 const EXPECTATIONS: &str = include_str!("../expectations.toml");
@@ -152,6 +152,29 @@ fn signal_that_a_living_init_drops_is_told_at_once() {
     ] {
         assert!(warning.contains(part), "{part}: {warning}");
     }
+}
+
+/// By `docker run --stop-signal`, which only Docker can tell the tracer.
+#[test]
+fn stop_signal_of_a_container_is_its_own() {
+    let Some(_docker) = Docker::ready() else {
+        return;
+    };
+    let names = ["stop-usr1", "stop-rtmin3", "stop-winch-unhandled"];
+    let ended = run(&[&["demo"], &names[..], &["--docker", "-o", "jsonl"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let reports: Vec<Report> = ended.stdout.lines().map(Report::parse).collect();
+    let [handled, real_time, unhandled] = &reports[..] else {
+        panic!("three reports are expected: {ended:#?}");
+    };
+    for (report, signal) in [(handled, "SIGUSR1"), (real_time, "SIGRTMIN+3")] {
+        report.says("graceful", "", 0);
+        report.is("/stop/signal", signal);
+        report.is("/stop/taken", true);
+    }
+    unhandled.says("forced", "init-no-handler", 0);
+    unhandled.is("/stop/signal", "SIGWINCH");
+    unhandled.is("/stop/kill/sender/comm", "runc");
 }
 
 fn expectations() -> Expectations {
