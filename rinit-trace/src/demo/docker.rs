@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{
     lines::Lines,
     needs,
-    scenarios::{DockerForm, Scenario, Session, Stop},
+    scenarios::{DockerForm, Guest, Scenario, Session, Stop},
     workload::READY,
 };
 
@@ -53,6 +53,9 @@ impl Containers {
             containers.run(nth, image)?;
         }
         containers.wait_ready(1)?;
+        if let Stop::Guest(guest) = scenario.stop {
+            containers.add_guest(&guest, image)?;
+        }
         if let Stop::Entered(session, _) = scenario.stop {
             containers.enter(&session)?;
         }
@@ -76,20 +79,34 @@ impl Containers {
         Ok(())
     }
 
+    /// `docker run --pid=container:X`
+    fn add_guest(&mut self, guest: &Guest, image: &str) -> Result<()> {
+        let owner = self.ids.first().context("no container")?;
+        let with = format!("--pid=container:{owner}");
+        let arguments = ["run", "-d", &with, image, "/bin/sh", "-c", guest.script];
+        let output = docker(&arguments)?;
+        let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        self.ids.push(id.clone());
+        self.wait_for(&id, guest.ready)
+    }
+
     /// In which round of its life: the logs are of all of them.
     fn wait_ready(&self, round: usize) -> Result<()> {
+        let count = self.form.ready * round;
+        self.ids.iter().try_for_each(|id| self.wait_for(id, count))
+    }
+
+    fn wait_for(&self, id: &str, count: usize) -> Result<()> {
         let deadline = Instant::now() + READY_TIME;
-        for id in &self.ids {
-            while ready(id)? < self.form.ready * round {
-                if Instant::now() > deadline {
-                    bail!(
-                        "a container of {} was not ready within {} s",
-                        self.scenario.name,
-                        READY_TIME.as_secs()
-                    );
-                }
-                thread::sleep(POLL);
+        while ready(id)? < count {
+            if Instant::now() > deadline {
+                bail!(
+                    "a container of {} was not ready within {} s",
+                    self.scenario.name,
+                    READY_TIME.as_secs()
+                );
             }
+            thread::sleep(POLL);
         }
         Ok(())
     }
@@ -126,6 +143,11 @@ impl Containers {
         match self.scenario.stop {
             Stop::Kill => self.all(&["kill"]),
             Stop::Remove => self.all(&["rm", "-f"]),
+            // The guest ends with its owner.
+            Stop::Guest(_) => {
+                let owner = self.ids.first().context("no container")?;
+                docker(&["stop", "-t", &grace, owner]).map(drop)
+            }
             _ => self.all(&["stop", "-t", &grace]),
         }
     }

@@ -12,6 +12,7 @@ use rinit_trace_core::model::Signal;
 use tempfile::TempDir;
 
 use super::{
+    container::Container,
     freezer::Freezer,
     limit::MemoryLimit,
     needs,
@@ -37,12 +38,23 @@ pub(super) struct Kept {
     dir: Option<TempDir>,
     limit: Option<MemoryLimit>,
     freezer: Option<Freezer>,
+    container: Option<Container>,
 }
 
 impl Kept {
     /// Whom the launch puts into a freezer, if it made one.
     pub(super) fn freezer(&self) -> Option<&Freezer> {
         self.freezer.as_ref()
+    }
+
+    /// The cgroup that makes a container of somebody, if the launch made one.
+    pub(super) fn container(&self) -> Option<&Container> {
+        self.container.as_ref()
+    }
+
+    /// The same, given away to be removed.
+    pub(super) fn take_container(&mut self) -> Option<Container> {
+        self.container.take()
     }
 }
 
@@ -66,6 +78,17 @@ pub(super) fn launch(scenario: &Scenario) -> Result<Launch> {
             let freezer = kept.freezer.insert(Freezer::new()?);
             let programs = in_cgroup(programs, freezer.path());
             own(programs.iter().map(String::as_str))?
+        }
+        Program::OwnWithContainer(programs) => {
+            let container = kept.container.insert(Container::new()?);
+            let programs = in_cgroup(programs, container.path());
+            own(programs.iter().map(String::as_str))?
+        }
+        Program::OnHost(programs) => {
+            let container = kept.container.insert(Container::new()?);
+            let mut command = own(programs.iter().copied())?;
+            container.hold(&mut command)?;
+            command
         }
         Program::Supervisor(supervisor, service) => {
             let dir = kept.dir.insert(folder()?);
@@ -103,6 +126,14 @@ pub(super) fn launch(scenario: &Scenario) -> Result<Launch> {
         _ => Stdio::null(),
     });
     Ok(Launch { command, kept })
+}
+
+/// Another container, for the workload's namespace.
+pub(super) fn guest(programs: &[&str], kept: &mut Kept) -> Result<Command> {
+    let mut command = session(programs)?;
+    let container = kept.container.insert(Container::new()?);
+    container.hold(&mut command)?;
+    Ok(command)
 }
 
 /// What enters the workload's namespace.

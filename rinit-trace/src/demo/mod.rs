@@ -4,6 +4,7 @@
 //! what else of this machine runs, `launch` makes the command, [`namespace`] runs it as PID 1 of a pid namespace of
 //! its own and stops it as a runtime would, [`docker`] does the same with `docker run` and `docker stop`.
 
+mod container;
 pub mod docker;
 mod freezer;
 mod launch;

@@ -11,13 +11,14 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use rinit_trace_core::model::Signal;
+use rinit_trace_core::model::{Signal, StopReport};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::{
+    container::Container,
     launch::{self, Kept},
     lines::Lines,
-    scenarios::{Program, Scenario, Session, Stop},
+    scenarios::{First, Guest, Program, Scenario, Stop},
 };
 
 /// How long a workload may take to say `ready`, or to end by itself.
@@ -59,6 +60,7 @@ pub fn stop(all: &mut [Running], dropped: &Receiver<()>) -> Result<()> {
     }
     for running in all {
         running.end(began)?;
+        running.clear()?;
     }
     Ok(())
 }
@@ -67,7 +69,11 @@ impl Running {
     fn spawn(scenario: &'static Scenario) -> Result<Self> {
         let launch = launch::launch(scenario)
             .with_context(|| format!("prepare the workload of {}", scenario.name))?;
-        let mut child = spawn_in_namespace(launch.command, None)
+        let place = match scenario.program {
+            Program::OnHost(_) => PidNamespace::Own,
+            _ => PidNamespace::New,
+        };
+        let mut child = spawn_in_namespace(launch.command, place)
             .with_context(|| format!("start the workload of {}", scenario.name))?;
         Ok(Self {
             scenario,
@@ -84,28 +90,53 @@ impl Running {
         if let Program::Bash(_, child) = self.scenario.program {
             self.wait_until(|pid| waits_for_child(pid, child))?;
         }
-        if let Stop::Entered(session, _) = self.scenario.stop {
-            self.enter(&session)?;
+        match self.scenario.stop {
+            Stop::Entered(session, _) => {
+                self.enter(launch::session(session.programs)?, session.ready)
+            }
+            Stop::Guest(guest) => {
+                let command = launch::guest(guest.programs, &mut self.kept)?;
+                self.enter(command, guest.ready)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    /// Starts a session in the workload's namespace.
-    fn enter(&mut self, session: &Session) -> Result<()> {
-        let command = launch::session(session.programs)?;
-        let child = spawn_in_namespace(command, Some(self.pid()))
+    /// Starts what enters the workload's namespace.
+    fn enter(&mut self, command: Command, ready: usize) -> Result<()> {
+        let child = spawn_in_namespace(command, PidNamespace::Of(self.pid()))
             .context("enter the workload's namespace")?;
         let child = self.session.insert(child);
         let lines = Lines::of(child.stdout.take());
-        if !lines.are_ready(session.ready, PATIENCE) {
+        if !lines.are_ready(ready, PATIENCE) {
             return self.is_late();
         }
         Ok(())
     }
 
-    /// Host pid of the namespace's init.
+    /// Host pid of the namespace's init, or of the main process on the host.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Host pids of those whose stop it is.
+    pub fn stopped(&self) -> Vec<u32> {
+        let guest = self.session.as_ref().map(Child::id);
+        match self.scenario.stop {
+            Stop::Guest(stop) if stop.first == First::Owner => {
+                guest.into_iter().chain([self.pid()]).collect()
+            }
+            Stop::Guest(_) => guest.into_iter().collect(),
+            _ => vec![self.pid()],
+        }
+    }
+
+    /// Whether a report is of its stop.
+    pub fn is_of(&self, report: &StopReport) -> bool {
+        let workload = &report.workload;
+        let container = self.kept.container().map(Container::id);
+        self.stopped().contains(&workload.init.pid)
+            || (container.is_some() && workload.container_id.as_deref() == container)
     }
 
     fn wait_ready(&self, count: usize) -> Result<()> {
@@ -160,6 +191,8 @@ impl Running {
                 freezer.freeze()?;
                 self.send(Signal::TERM)
             }
+            Stop::Guest(guest) if guest.first == First::Owner => self.send(Signal::TERM),
+            Stop::Guest(_) => send(self.session.as_ref().context("no guest")?, Signal::TERM),
             Stop::Remove => bail!("{} runs in Docker only", self.scenario.name),
         }
     }
@@ -183,6 +216,7 @@ impl Running {
         match self.scenario.stop {
             // It has none before the report has come.
             Stop::Frozen => return Ok(()),
+            Stop::Guest(guest) if guest.first != First::Owner => return self.end_guest(&guest),
             Stop::ByItself | Stop::Outsider(_) => return self.ends_by_itself(),
             stop => {
                 let left = stop
@@ -205,14 +239,34 @@ impl Running {
         Ok(())
     }
 
-    /// Its child is not reaped yet, so that the pid is its own.
-    fn send(&self, signal: Signal) -> Result<()> {
-        let pid = i32::try_from(self.pid()).context("the workload has no pid")?;
-        // SAFETY: no memory is passed.
-        if unsafe { libc::kill(pid, libc::c_int::from(signal.0)) } != 0 {
-            return Err(io::Error::last_os_error()).context("send a signal to the workload");
+    /// The guest has been asked to end; whoever it leaves is killed as a runtime does.
+    fn end_guest(&mut self, guest: &Guest) -> Result<()> {
+        let began = Instant::now();
+        let session = self.session.as_mut().context("no guest")?;
+        while session.try_wait().context("wait for the guest")?.is_none() {
+            if began.elapsed() > guest.grace {
+                bail!("the guest of {} did not end", self.scenario.name);
+            }
+            thread::sleep(POLL);
         }
-        Ok(())
+        let container = self.kept.take_container().context("no container")?;
+        match guest.first {
+            First::GuestByCgroupKill => container.kill_at_once(),
+            First::Owner | First::Guest => container.kill_one_by_one(),
+        }
+    }
+
+    /// Whoever a container on the host leaves is killed as a runtime does, and its cgroup is removed.
+    fn clear(&mut self) -> Result<()> {
+        if !matches!(self.scenario.program, Program::OnHost(_)) {
+            return Ok(());
+        }
+        let container = self.kept.take_container().context("no container")?;
+        container.kill_one_by_one()
+    }
+
+    fn send(&self, signal: Signal) -> Result<()> {
+        send(&self.child, signal)
     }
 
     fn send_from_outside(&self, signal: Signal) -> Result<()> {
@@ -275,6 +329,16 @@ impl Drop for Running {
     }
 }
 
+/// To a child that is not reaped yet, so that the pid is its own.
+fn send(child: &Child, signal: Signal) -> Result<()> {
+    let pid = i32::try_from(child.id()).context("the workload has no pid")?;
+    // SAFETY: no memory is passed.
+    if unsafe { libc::kill(pid, libc::c_int::from(signal.0)) } != 0 {
+        return Err(io::Error::last_os_error()).context("send a signal to the workload");
+    }
+    Ok(())
+}
+
 /// Whether a process sleeps with a child of this name and does not block SIGTERM, as shells do for the moment of a fork.
 fn waits_for_child(pid: u32, name: &str) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -290,19 +354,31 @@ fn waits_for_child(pid: u32, name: &str) -> bool {
             .any(|process| process.ppid == pid && process.comm == name)
 }
 
-/// Starts a command as PID 1 of a new pid namespace, or in that of another process.
+/// Where a command starts.
+#[derive(Clone, Copy)]
+enum PidNamespace {
+    /// As PID 1 of a new one.
+    New,
+    /// In that of another process.
+    Of(u32),
+    /// In our own.
+    Own,
+}
+
+/// Starts a command in a pid namespace.
 ///
 /// `unshare(CLONE_NEWPID)` and `setns` change where the calling thread's next children go, so it happens on a
 /// thread of its own that does nothing else; the namespace of this process is put back for the
 /// thread before it ends.
-fn spawn_in_namespace(mut command: Command, of: Option<u32>) -> Result<Child> {
+fn spawn_in_namespace(mut command: Command, place: PidNamespace) -> Result<Child> {
     let thread = thread::Builder::new()
         .name("namespace".to_owned())
         .spawn(move || -> Result<Child> {
             let own = File::open("/proc/self/ns/pid").context("open our own pid namespace")?;
-            match of {
-                Some(pid) => move_into(&format!("/proc/{pid}/ns/pid"))?,
-                None => unshare_pid()?,
+            match place {
+                PidNamespace::Of(pid) => move_into(&format!("/proc/{pid}/ns/pid"))?,
+                PidNamespace::New => unshare_pid()?,
+                PidNamespace::Own => {}
             }
             let child = command.spawn().context("start the program");
             move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID))

@@ -8,14 +8,20 @@ use std::{
 };
 
 use super::{
-    docker, freezer, limit,
-    scenarios::{Program, Scenario, Server, Supervisor},
+    container, docker, freezer, limit,
+    scenarios::{First, Program, Scenario, Server, Stop, Supervisor},
 };
 
 /// What a scenario needs and this machine has not, for `skipped (needs …)`; `None` when it can run.
 pub fn missing(scenario: &Scenario) -> Option<String> {
+    if let Stop::Guest(guest) = scenario.stop
+        && !matches!(scenario.program, Program::Docker)
+    {
+        return container::missing(guest.first == First::GuestByCgroupKill);
+    }
     match scenario.program {
         Program::Own(_) => None,
+        Program::OwnWithContainer(_) | Program::OnHost(_) => container::missing(false),
         Program::Under(init, _) => missing_program(init.first().copied()),
         Program::UnderWithLimit(init, _) => {
             missing_program(init.first().copied()).or_else(limit::missing)

@@ -59,7 +59,7 @@ impl Cast {
     fn is_in(&self, report: &StopReport) -> bool {
         let workload = &report.workload;
         match self {
-            Self::Namespaces(all) => all.iter().any(|one| one.pid() == workload.init.pid),
+            Self::Namespaces(all) => all.iter().any(|one| one.is_of(report)),
             Self::Containers(all) => all
                 .ids()
                 .iter()
@@ -118,8 +118,8 @@ impl Stage {
         let mut all = Vec::new();
         for _ in 0..scenario.stop.rounds() {
             let mut begun = self.drive(move || namespace::start(scenario)).await?;
-            for running in &begun {
-                self.introduce(scenario, running.pid());
+            for pid in begun.iter().flat_map(Running::stopped) {
+                self.introduce(scenario, pid);
             }
             // The stop is over in a millisecond: too soon for a look at the arguments then.
             let processes = self.drive(|| Ok(runtime::contained())).await?;
@@ -206,7 +206,7 @@ impl Stage {
 
     /// The reports of what has been stopped, once there are as many as stops.
     async fn reports(&mut self, scenario: &Scenario, cast: &Cast) -> Result<Vec<StopReport>> {
-        let expected = scenario.stop.workloads() * scenario.stop.rounds();
+        let expected = scenario.reports();
         let deadline = time::sleep(REPORT_TIME);
         tokio::pin!(deadline);
         loop {

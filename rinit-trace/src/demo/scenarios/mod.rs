@@ -5,6 +5,7 @@ mod groups;
 mod inits;
 mod kills;
 mod pid_one;
+mod shared;
 mod signals;
 
 use std::time::Duration;
@@ -49,6 +50,10 @@ pub enum Program {
     OwnWithLimit(&'static [&'static str]),
     /// One of [`super::workload`], with its children; `CGROUP` in them is one that is frozen before the stop.
     OwnWithFreezer(&'static [&'static str]),
+    /// One of [`super::workload`], with its children; `CGROUP` in them is that of a container within this one.
+    OwnWithContainer(&'static [&'static str]),
+    /// One of [`super::workload`], with its children, as a container in the host's pid namespace.
+    OnHost(&'static [&'static str]),
     /// A supervisor over one service, which is one of [`super::workload`].
     Supervisor(Supervisor, &'static str),
 }
@@ -106,6 +111,34 @@ pub enum Stop {
     /// A process of the host that is no runtime sends this signal. If PID 1 drops it, and that was told, a line on its
     /// input, and it ends by itself.
     Outsider(Signal),
+    /// SIGTERM, the grace period, SIGKILL to one of two containers in one pid namespace.
+    Guest(Guest),
+}
+
+/// Another container in the pid namespace of the workload.
+#[derive(Debug, Clone, Copy)]
+pub struct Guest {
+    /// One of [`super::workload`], with its children.
+    pub programs: &'static [&'static str],
+    /// The same for `sh -c`, by `docker run --pid=container:X`.
+    pub script: &'static str,
+    /// How often `ready` is said.
+    pub ready: usize,
+    /// Who is stopped.
+    pub first: First,
+    /// From SIGTERM to SIGKILL.
+    pub grace: Duration,
+}
+
+/// Which of two containers in one pid namespace is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum First {
+    /// The one whose init it has: both end, and have a report.
+    Owner,
+    /// The other; whoever it leaves is killed one by one.
+    Guest,
+    /// The same, through `cgroup.kill`.
+    GuestByCgroupKill,
 }
 
 /// What enters a running workload.
@@ -130,6 +163,7 @@ impl Stop {
             | Self::Crowd(_, grace)
             | Self::RuntimeBy(_, grace) => Some(grace),
             Self::Stale { age, .. } => Some(age),
+            Self::Guest(guest) => Some(guest.grace),
             Self::ByItself | Self::Kill | Self::Remove | Self::Frozen | Self::Outsider(_) => None,
         }
     }
@@ -156,6 +190,18 @@ impl Stop {
             Self::Restart(_) => 2,
             _ => 1,
         }
+    }
+}
+
+impl Scenario {
+    /// How many reports come of it.
+    pub fn reports(&self) -> usize {
+        let both_end = match self.stop {
+            Stop::Guest(guest) => guest.first == First::Owner,
+            _ => matches!(self.program, Program::OwnWithContainer(_)),
+        };
+        let ended = if both_end { 2 } else { 1 };
+        ended * self.stop.workloads() * self.stop.rounds()
     }
 }
 
@@ -193,6 +239,8 @@ pub const GROUPS: &[Group] = &[
     kills::OUT_OF_MEMORY,
     kills::SUPERVISORS,
     kills::ENTERED,
+    shared::SHARED,
+    shared::NESTED,
     kills::SEVERAL,
     kills::NEVER,
     signals::OTHERS,
@@ -241,8 +289,10 @@ mod tests {
 
     #[test]
     fn a_scenario_is_stopped_once_unless_it_says_so() {
-        let stops = |name: &str| find(name).map(|one| one.stop.workloads() * one.stop.rounds());
+        let stops = |name: &str| find(name).map(Scenario::reports);
         assert_eq!(stops("init-exits"), Some(1));
+        assert_eq!(stops("shared-owner-first"), Some(2));
+        assert_eq!(stops("shared-guest-first"), Some(1));
         assert_eq!(stops("restart"), Some(2));
         assert_eq!(stops("crowd"), Some(50));
     }

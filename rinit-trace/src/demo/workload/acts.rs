@@ -39,6 +39,15 @@ pub(super) fn outlive(children: &mut [Child]) -> Result<()> {
     Ok(())
 }
 
+/// Has the next child be the init of a pid namespace, and those after it live there.
+pub(super) fn nest() -> Result<()> {
+    // SAFETY: only the pid namespace of future children changes.
+    if unsafe { libc::unshare(libc::CLONE_NEWPID) } != 0 {
+        return Err(std::io::Error::last_os_error()).context("make a pid namespace");
+    }
+    Ok(())
+}
+
 /// Asks for SIGKILL when the parent ends.
 pub(super) fn die_with_parent() -> Result<()> {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))

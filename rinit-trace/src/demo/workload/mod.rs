@@ -64,6 +64,9 @@ pub fn run(program: &str, children: &[String]) -> Result<Infallible> {
         _ => meet_signal(&spec)?,
     };
     threads::start(spec.threads.saturating_sub(1))?;
+    if spec.nests {
+        acts::nest()?;
+    }
     let listens = matches!(spec.life, Life::WaitsForTaken(_));
     let mut started = Vec::new();
     for child in children {
@@ -145,6 +148,14 @@ fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
             let term = meet_signal(spec)?;
             say(READY)?;
             return serve(spec, term);
+        }
+        Life::OutlivesTerm => {
+            say(READY)?;
+            term.context("no handler to wait for")?.wait()?;
+            for child in &*children {
+                kill(pid_of(child)?, Signal::TERM)?;
+            }
+            return acts::outlive(children);
         }
         Life::OutlivesChildren => {
             acts::outlive(children)?;

@@ -25,6 +25,8 @@ pub(super) struct Spec {
     pub(super) other_thread: bool,
     /// `dies-with-parent`: by SIGKILL.
     pub(super) dies_with_parent: bool,
+    /// `nests`: its children are in a pid namespace of their own, the first of them as its init.
+    pub(super) nests: bool,
     /// `crashes`: by SIGSEGV, when it would end after the signal.
     pub(super) crashes: bool,
 }
@@ -83,6 +85,8 @@ pub(super) enum Life {
     Joins(String),
     /// `late`: ready without a handler; on a line it installs that, and is ready again.
     ReadyLate,
+    /// `outlives-term`: when it has taken SIGTERM it passes it to its children, and ends when they have.
+    OutlivesTerm,
     /// `outlives-children`: ready when they have ended.
     OutlivesChildren,
     /// `sends=SIGNAL/PID`: at once, and ends.
@@ -108,6 +112,7 @@ impl Spec {
             threads: 1,
             other_thread: false,
             dies_with_parent: false,
+            nests: false,
             crashes: false,
         };
         for one in traits.split(',').filter(|one| !one.is_empty()) {
@@ -122,6 +127,7 @@ impl Spec {
                 "threads" => spec.threads = number(value)?,
                 "other-thread" => spec.other_thread = true,
                 "dies-with-parent" => spec.dies_with_parent = true,
+                "nests" => spec.nests = true,
                 "crashes" => spec.crashes = true,
                 _ => spec.life = life(word, value)?,
             }
@@ -146,6 +152,7 @@ fn life(word: &str, value: &str) -> Result<Life> {
         "outlives-child" => Life::OutlivesChild,
         "joins" => Life::Joins(value.to_owned()),
         "late" => Life::ReadyLate,
+        "outlives-term" => Life::OutlivesTerm,
         "outlives-children" => Life::OutlivesChildren,
         "sends" => Life::Sends(message(value)?),
         "asks" => Life::Asks(message(value)?),
