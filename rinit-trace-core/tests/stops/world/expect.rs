@@ -1,6 +1,6 @@
 //! What a scenario expects of its reports.
 
-use rinit_trace_core::model::StopReport;
+use rinit_trace_core::{knowledge::Topic, model::StopReport};
 use serde_json::Value;
 
 use super::{World, script};
@@ -99,4 +99,16 @@ fn plain(value: &Value) -> String {
         Value::Array(items) => items.len().to_string(),
         other => other.to_string(),
     }
+}
+
+/// A report whose advice is what `rinit-trace explain` says of each finding; any other panics.
+pub(super) fn with_known_advice(report: StopReport) -> StopReport {
+    for finding in &report.findings {
+        let article = Topic::Finding(finding.id).article();
+        for advice in &finding.fix {
+            let is_known = article.fixes.iter().any(|fix| fix.fits(advice));
+            assert!(is_known, "{}: {advice}", finding.id);
+        }
+    }
+    report
 }

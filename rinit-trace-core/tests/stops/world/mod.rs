@@ -16,7 +16,6 @@ use process::Process;
 use rinit_trace_core::{
     correlate::{Config, Correlator, Output},
     diagnose::diagnose,
-    knowledge::Topic,
     model::{
         BootTime, ClosedStop, DeliverEvent, Disposition, DroppedSignal, Event, ExitEvent,
         ExitStatus, KillsOutsideStop, PidNs, ProcessKey, ProcessNames, SendResult, Signal,
@@ -34,17 +33,6 @@ pub(crate) const HOST: PidNs = PidNs {
 
 /// When scenarios begin: early enough that nothing before it is negative.
 pub(crate) const ZERO: BootTime = BootTime(1_000_000_000_000_000);
-
-/// What a report advises is what `rinit-trace explain` says of that finding.
-fn assert_advice_is_known(report: &StopReport) {
-    for finding in &report.findings {
-        let article = Topic::Finding(finding.id).article();
-        for advice in &finding.fix {
-            let is_known = article.fixes.iter().any(|fix| fix.fits(advice));
-            assert!(is_known, "{}: {advice}", finding.id);
-        }
-    }
-}
 
 /// A process: its namespace's letter, and its number in it.
 pub(crate) type Id = (char, u32);
@@ -240,9 +228,8 @@ impl World {
                 Output::Closed(closed) => {
                     self.closed.push((*closed).clone());
                     self.closed_at.push(self.now);
-                    let report = diagnose(*closed);
-                    assert_advice_is_known(&report);
-                    self.reports.push(report);
+                    self.reports
+                        .push(expect::with_known_advice(diagnose(*closed)));
                 }
             }
         }
