@@ -1,6 +1,6 @@
 //! Every word has an article, every article is whole, and all advice comes from here.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::collections::BTreeSet;
 
 use super::{Article, Fix, Group, Topic};
 use crate::model::FindingId;
@@ -108,63 +108,6 @@ fn every_fix_can_be_filled_in() {
         let example = fix.example();
         assert!(!example.contains(['{', '}']), "{example}");
         assert!(fix.fits(&example), "{example}");
-    }
-}
-
-/// Sources below a folder of this package.
-fn sources(folder: &Path, found: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|ext| ext == "rs") {
-            found.push(fs::read_to_string(&path).unwrap());
-        }
-    }
-}
-
-fn sources_of(folder: &str) -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let mut found = Vec::new();
-    sources(&folder, &mut found);
-    found
-}
-
-/// `pub const NAME: Fix = Fix::new(`, with whether no rule gives it.
-fn declared() -> Vec<(String, bool)> {
-    let sources = sources_of("src/knowledge");
-    let lines = sources.iter().flat_map(|text| text.lines());
-    let mut declared = Vec::new();
-    // The constructor may be on the next line.
-    let lines: Vec<&str> = lines.collect();
-    for pair in lines.windows(2) {
-        let head = pair[0].strip_prefix("pub const ");
-        if let Some((name, rest)) = head.and_then(|line| line.split_once(": Fix =")) {
-            let is_general = format!("{rest}{}", pair[1]).contains("Fix::general(");
-            declared.push((name.to_owned(), is_general));
-        }
-    }
-    declared
-}
-
-#[test]
-fn a_fix_is_used_by_a_rule_or_is_general_and_is_in_an_article() {
-    let (rules, articles) = (sources_of("src/diagnose"), sources_of("src/knowledge"));
-    let uses = |texts: &[String], name: &str| {
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let mut words = texts.iter().flat_map(|text| text.split(|c| !is_name(c)));
-        words.any(|word| word == name)
-    };
-    let shown = |name: &str| {
-        let reference = format!("&{name}");
-        let mut texts = articles.iter();
-        texts.any(|text| text.contains(&reference))
-    };
-    let declared = declared();
-    assert!(declared.len() > 40, "{declared:?}");
-    for (name, is_general) in declared {
-        assert_eq!(uses(&rules, &name), !is_general, "{name}");
-        assert!(shown(&name), "{name} is in no article");
     }
 }
 

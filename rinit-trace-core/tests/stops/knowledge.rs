@@ -2,7 +2,10 @@
 //!
 //! `cargo xtask docs` writes the documentation anew: it runs the last test with [`WRITE`] set.
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use rinit_trace_core::{
     knowledge::{Group, Topic},
@@ -80,6 +83,63 @@ fn every_cause_has_a_scenario_that_is_close_and_has_another_cause() {
         let is_graceful = causes.is_empty() && close.why.contains("graceful");
         let is_remark = topic.group() == Group::Remarks;
         assert!(told || is_graceful || is_remark, "{id}: {}", close.why);
+    }
+}
+
+/// Sources below a folder of this package.
+fn sources(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            found.push(fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+fn sources_of(folder: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut found = Vec::new();
+    sources(&folder, &mut found);
+    found
+}
+
+/// `pub const NAME: Fix = Fix::new(`, with whether no rule gives it.
+fn declared() -> Vec<(String, bool)> {
+    let sources = sources_of("src/knowledge");
+    let lines = sources.iter().flat_map(|text| text.lines());
+    let mut declared = Vec::new();
+    // The constructor may be on the next line.
+    let lines: Vec<&str> = lines.collect();
+    for pair in lines.windows(2) {
+        let head = pair[0].strip_prefix("pub const ");
+        if let Some((name, rest)) = head.and_then(|line| line.split_once(": Fix =")) {
+            let is_general = format!("{rest}{}", pair[1]).contains("Fix::general(");
+            declared.push((name.to_owned(), is_general));
+        }
+    }
+    declared
+}
+
+#[test]
+fn a_fix_is_used_by_a_rule_or_is_general_and_is_in_an_article() {
+    let (rules, articles) = (sources_of("src/diagnose"), sources_of("src/knowledge"));
+    let uses = |texts: &[String], name: &str| {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let mut words = texts.iter().flat_map(|text| text.split(|c| !is_name(c)));
+        words.any(|word| word == name)
+    };
+    let shown = |name: &str| {
+        let reference = format!("&{name}");
+        let mut texts = articles.iter();
+        texts.any(|text| text.contains(&reference))
+    };
+    let declared = declared();
+    assert!(declared.len() > 40, "{declared:?}");
+    for (name, is_general) in declared {
+        assert_eq!(uses(&rules, &name), !is_general, "{name}");
+        assert!(shown(&name), "{name} is in no article");
     }
 }
 
