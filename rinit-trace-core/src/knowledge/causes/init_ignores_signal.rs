@@ -1,6 +1,9 @@
 //! `init-ignores-signal`
 
-use super::MASKS;
+use super::{
+    MASKS,
+    init_no_handler::{EXEC_FORM, TRAP},
+};
 use crate::knowledge::{Article, Close, Diff, Fix, Look, kernel};
 
 /// Where it comes from.
@@ -19,7 +22,7 @@ pub const HANDLER_THAT_ENDS: Fix =
 /// What is known.
 pub const ARTICLE: Article = Article {
     line: "PID 1 had SIG_IGN for the stop signal",
-    what: "PID 1, or what started it by exec, had told the kernel to ignore the stop signal. The kernel dropped it, and SIGKILL came when the grace period was over.",
+    what: "PID 1, or what started it by exec, had told the kernel to ignore the stop signal. The kernel dropped it, and SIGKILL came when the grace period was over. bash and busybox sh ignore SIGQUIT on their own: where an image has STOPSIGNAL SIGQUIT (nginx), a shell around the server never ends by it.",
     kernel: &[kernel::IGNORED, kernel::EXEC],
     see: &[
         MASKS,
@@ -33,7 +36,7 @@ pub const ARTICLE: Article = Article {
         ("processes[0].stop_signal.disposition", "ignored"),
         ("processes[0].outcome", "killed-ignoring"),
     ],
-    fixes: &[&NO_SIG_IGN, &HANDLER_THAT_ENDS],
+    fixes: &[&NO_SIG_IGN, &HANDLER_THAT_ENDS, &EXEC_FORM, &TRAP],
     limits: &[
         "Who set it is not seen: the program itself, or a script before it (`trap '' TERM`, nohup for SIGHUP).",
         "It is likely, not certain, when PID 1 ended by itself later.",

@@ -66,7 +66,7 @@ pub const ARTICLE: Article = Article {
         "A kill while the container goes on is no stop and has no report: one line on stderr tells of it.",
     ],
     close: Some(Close {
-        scenario: "tini-app-killed",
-        why: "the kill ends the main child of an init and with it the workload: main-child-exited comes first.",
+        scenario: "s6-in-time",
+        why: "the same supervisor, with a service that ends before it is killed: graceful.",
     }),
 };

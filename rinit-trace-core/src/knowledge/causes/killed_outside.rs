@@ -34,7 +34,7 @@ pub const ARTICLE: Article = Article {
         "The kubelet is not in the list of runtimes: leftovers that it kills count as killed from outside.",
     ],
     close: Some(Close {
-        scenario: "tini-app-killed",
-        why: "a SIGKILL as well, but it ends the main child of an init, and the init leaves: main-child-exited.",
+        scenario: "term-from-outside",
+        why: "a process of the host sends a signal there as well, SIGTERM, and nobody is killed: graceful.",
     }),
 };

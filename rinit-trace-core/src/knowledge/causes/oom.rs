@@ -53,7 +53,7 @@ pub const ARTICLE: Article = Article {
         "Why the memory was used is not seen.",
     ],
     close: Some(Close {
-        scenario: "tini-app-killed",
-        why: "the main child of the init ends by a SIGKILL, too, but not by the OOM killer: main-child-exited.",
+        scenario: "oom-child",
+        why: "the OOM killer takes a child, and PID 1 lives on until it is stopped: graceful.",
     }),
 };

@@ -51,7 +51,7 @@ pub const ARTICLE: Article = Article {
         "As a finding behind init-no-handler it rests on age alone (under 10 s), and may be noise.",
     ],
     close: Some(Close {
-        scenario: "python-alone",
-        why: "python had not come to a handler at its end either: init-no-handler.",
+        scenario: "startup-window-none",
+        why: "PID 1 had not come to its handler at its end either: init-no-handler, with startup-window as a finding.",
     }),
 };

@@ -34,7 +34,7 @@ pub const ARTICLE: Article = Article {
         "SIGKILL that a tracer passes on by PTRACE_CONT leaves no record of its own.",
     ],
     close: Some(Close {
-        scenario: "blocks-term",
-        why: "the signal is queued and nothing comes of it there either, with nobody tracing: signal-blocked.",
+        scenario: "traced-bystander",
+        why: "somebody is traced there, too, but was sent nothing that a tracer could hold back: init-no-handler.",
     }),
 };

@@ -41,7 +41,7 @@ pub const ARTICLE: Article = Article {
     fixes: &[&SET_STOPSIGNAL, &OR_HANDLER],
     limits: &[
         "It is likely, not certain, except for systemd: what the handler of the other signal does is not seen.",
-        "A handler for SIGINT says nothing of shells, python and ruby, which catch it on their own, nor one for SIGWINCH of node.",
+        "A handler for SIGINT says nothing of shells, python and ruby, which catch it on their own, nor one for SIGWINCH of shells and node, which watch their terminal.",
     ],
     close: Some(Close {
         scenario: "python-alone",
