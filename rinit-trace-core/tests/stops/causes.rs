@@ -66,7 +66,6 @@ fn a_shell_with_a_trap_that_waits_stops_gracefully() {
         +0.411 end
         => verdict graceful
         => cause null
-        => findings 1
         => findings.0.id forwarded
         => lost_cleanup 0
         => stop.taken true
