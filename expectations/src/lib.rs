@@ -18,7 +18,8 @@
 //! | `init` | optional: a table of the init's `kind`, `disposition`, `disposition_at_end` |
 //! | `reports` | optional: how many reports there are, where it is not one; each must be as the entry says |
 //!
-//! Where a true race decides, `either` is a list of whole entries: `[[NAME.either]]`. They cannot be mixed.
+//! Where a true race decides, `either` is a list of whole entries: `[[NAME.either]]`. They cannot be mixed. Where several
+//! reports say different things, `each` is such a list: there is one report for each, in any order.
 
 mod compare;
 mod entry;
@@ -50,9 +51,14 @@ impl std::error::Error for Error {}
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Expectations(BTreeMap<String, Expectation>);
 
-/// What one scenario's reports must say: one entry, or several of which one must fit as a whole.
+/// What one scenario's reports must say.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Expectation(Vec<Entry>);
+pub struct Expectation {
+    /// One, or several of which one must fit as a whole.
+    entries: Vec<Entry>,
+    /// Each of them is of a report of its own.
+    of_each: bool,
+}
 
 /// Reads a text of expectations. An error names the scenario and the key.
 pub fn parse(text: &str) -> Result<Expectations, Error> {
@@ -89,39 +95,25 @@ impl Expectation {
         let toml::Value::Table(table) = value else {
             return Err("is no table; write `[NAME]` above its keys".to_owned());
         };
-        let Some(either) = table.get("either") else {
-            return Ok(Self(vec![Entry::read(table)?]));
-        };
-        if let Some(other) = table.keys().find(|key| *key != "either") {
-            return Err(format!(
-                "`{other}` is beside `either`; move it into each of its entries"
-            ));
+        for (key, of_each) in [("either", false), ("each", true)] {
+            if let Some(list) = table.get(key) {
+                let entries = read_list(table, key, list)?;
+                return Ok(Self { entries, of_each });
+            }
         }
-        let entries: Vec<Entry> = either
-            .as_array()
-            .filter(|entries| entries.len() > 1)
-            .ok_or(
-                "`either` is no list of two entries or more; write `[[NAME.either]]` above each",
-            )?
-            .iter()
-            .map(|entry| {
-                Entry::read(
-                    entry
-                        .as_table()
-                        .ok_or("`either` has an entry that is no table")?,
-                )
-            })
-            .collect::<Result<_, String>>()?;
-        if entries.iter().any(|entry| entry.reports > 1) {
-            return Err("`reports` is in `either`, which is of one report".to_owned());
-        }
-        Ok(Self(entries))
+        Ok(Self {
+            entries: vec![Entry::read(table)?],
+            of_each: false,
+        })
     }
 
     /// How the reports of a scenario differ, one line each; empty when there are as many as expected, and each is as
     /// expected.
     pub fn check(&self, reports: &[Value]) -> Vec<String> {
-        let expected = self.0.first().map_or(1, |entry| entry.reports);
+        let expected = match self.entries.as_slice() {
+            entries if self.of_each => entries.len(),
+            entries => entries.first().map_or(1, |entry| entry.reports),
+        };
         let mut found = Vec::new();
         if reports.len() != expected {
             found.push(format!(
@@ -129,8 +121,7 @@ impl Expectation {
                 reports.len()
             ));
         }
-        for (at, report) in reports.iter().enumerate() {
-            let differences = self.check_one(report);
+        for (at, differences) in self.differences(reports).into_iter().enumerate() {
             found.extend(differences.into_iter().map(|line| match reports.len() {
                 1 => line,
                 count => format!("report {} of {count}: {line}", at + 1),
@@ -139,18 +130,41 @@ impl Expectation {
         found
     }
 
-    /// Of several entries the one that fits best is compared with.
-    fn check_one(&self, report: &Value) -> Vec<String> {
-        self.0
-            .iter()
-            .map(|entry| compare::differences(entry, report))
-            .min_by_key(Vec::len)
-            .unwrap_or_default()
+    /// How each report differs from the entry that fits it best.
+    fn differences(&self, reports: &[Value]) -> Vec<Vec<String>> {
+        let of = |entry: &Entry, report| compare::differences(entry, report);
+        if !self.of_each {
+            let best = |report| {
+                self.entries
+                    .iter()
+                    .map(|entry| of(entry, report))
+                    .min_by_key(Vec::len)
+            };
+            let best = reports.iter().map(best);
+            return best.map(Option::unwrap_or_default).collect();
+        }
+        // An entry is taken by one report: whoever fits best chooses first.
+        let mut pairs: Vec<(usize, usize, Vec<String>)> = Vec::new();
+        for (at, report) in reports.iter().enumerate() {
+            let entries = self.entries.iter().enumerate();
+            pairs.extend(entries.map(|(nth, entry)| (at, nth, of(entry, report))));
+        }
+        pairs.sort_by_key(|(_, _, differences)| differences.len());
+        let mut found = vec![vec!["no entry of `each` is left for it".to_owned()]; reports.len()];
+        let (mut told, mut taken) = (BTreeSet::new(), BTreeSet::new());
+        for (at, nth, differences) in pairs {
+            if !told.contains(&at) && !taken.contains(&nth) {
+                told.insert(at);
+                taken.insert(nth);
+                found[at] = differences;
+            }
+        }
+        found
     }
 
     /// The causes that are right, each once; none for a stop without a cause.
     pub fn causes(&self) -> BTreeSet<&str> {
-        let causes = self.0.iter().flat_map(|entry| &entry.cause);
+        let causes = self.entries.iter().flat_map(|entry| &entry.cause);
         let causes = causes.map(String::as_str);
         causes.filter(|cause| *cause != entry::NONE).collect()
     }
@@ -159,13 +173,35 @@ impl Expectation {
     /// be told twice.
     pub fn words(&self) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
-        for line in self.0.iter().map(compare::words) {
+        for line in self.entries.iter().map(compare::words) {
             if !lines.contains(&line) {
                 lines.push(line);
             }
         }
         lines
     }
+}
+
+/// The entries of `either` or `each`.
+fn read_list(table: &toml::Table, key: &str, list: &toml::Value) -> Result<Vec<Entry>, String> {
+    if let Some(other) = table.keys().find(|other| *other != key) {
+        return Err(format!(
+            "`{other}` is beside `{key}`; move it into each of its entries"
+        ));
+    }
+    let list = list.as_array().filter(|entries| entries.len() > 1);
+    let list = list.ok_or_else(|| {
+        format!("`{key}` is no list of two entries or more; write `[[NAME.{key}]]` above each")
+    })?;
+    let read = |entry: &toml::Value| match entry.as_table() {
+        Some(entry) => Entry::read(entry),
+        None => Err(format!("`{key}` has an entry that is no table")),
+    };
+    let entries: Vec<Entry> = list.iter().map(read).collect::<Result<_, String>>()?;
+    if entries.iter().any(|entry| entry.reports > 1) {
+        return Err(format!("`reports` is in `{key}`, which is of one report"));
+    }
+    Ok(entries)
 }
 
 #[cfg(test)]

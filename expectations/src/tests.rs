@@ -313,6 +313,27 @@ fn several_reports_are_counted_and_each_is_compared() {
 }
 
 #[test]
+fn each_report_may_be_expected_to_be_another_one() {
+    let text = TEXT
+        .replace("[dropped]", "[[both.each]]")
+        .replace("[upgrade]", "[[both.each]]");
+    let check = |reports: &[Value]| check_all(&text, "both", reports);
+    assert_eq!(check(&[dropped(), upgrade()]), Vec::<String>::new());
+    assert_eq!(check(&[upgrade(), dropped()]), Vec::<String>::new());
+    assert_eq!(check(&[upgrade()]), ["reports: expected 2, seen 1"]);
+    // One entry is not there for two.
+    let twice = check(&[upgrade(), upgrade()]);
+    assert!(
+        twice.iter().all(|line| line.starts_with("report 2 of 2: ")),
+        "{twice:?}"
+    );
+    assert!(!twice.is_empty());
+    let more = check(&[upgrade(), dropped(), dropped()]);
+    let left = "report 3 of 3: no entry of `each` is left for it";
+    assert_eq!(more, ["reports: expected 2, seen 3", left]);
+}
+
+#[test]
 fn a_lost_cleanup_may_be_expected_not_to_be_known() {
     let text = TEXT.replace("lost_cleanup = 1", "lost_cleanup = 'none'");
     let expectations = parse(&text).unwrap();

@@ -99,6 +99,19 @@ scenarios! {
     threads_block: "threads-block",
     member_segv: "member-segv",
     parent_death: "parent-death",
+    init_ends: "init-ends",
+    cpu_limit: "cpu-limit",
+    shared_owner_first: "shared-owner-first",
+    docker_pid_container: "docker-pid-container",
+    shared_guest_first: "shared-guest-first",
+    shared_cgroup_kill: "shared-cgroup-kill",
+    shared_guest_alone: "shared-guest-alone",
+    pid_host: "pid-host",
+    pid_host_leaves: "pid-host-leaves",
+    nested: "nested",
+    nested_torn_down: "nested-torn-down",
+    nested_no_handler: "nested-no-handler",
+    docker_in_docker: "docker-in-docker",
 }
 
 fn scenario(name: &str) {

@@ -124,7 +124,12 @@ pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
         .or(exit.map(|exit| exit.at))
         .or(workload.gone_at())?;
     let names = workload.names.as_ref();
-    let drops = last_drops(episode);
+    // No default action is dropped for the main process of a container that has no init.
+    let drops = if workload.id.is_shared() {
+        BTreeMap::new()
+    } else {
+        last_drops(episode)
+    };
     let was_dropped_late = |event: &SignalEvent| {
         let drop = event.signal.and_then(|signal| drops.get(&signal));
         event.disposition == Disposition::Default && drop.is_some_and(|at| *at >= event.at)

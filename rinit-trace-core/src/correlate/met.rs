@@ -48,7 +48,7 @@ impl Member<'_> {
         signal: Signal,
         dequeued: bool,
     ) -> DispositionAtStop {
-        let is_init = self.key == scene.workload.init;
+        let is_init = self.is_protected(scene);
         match handler {
             Disposition::Ignored => DispositionAtStop::Ignored,
             // Blocked for a moment only.
@@ -102,6 +102,12 @@ impl Member<'_> {
                 .is_some_and(|signal| self.drops_at_delivery(scene, signal) == 0)
     }
 
+    /// Whether it is the init of a pid namespace, which default actions do not apply to. The main
+    /// process of a container in a shared one is not.
+    fn is_protected(&self, scene: &Scene) -> bool {
+        self.key == scene.workload.init && !scene.workload.id.is_shared()
+    }
+
     fn had_handler(&self) -> bool {
         self.asked
             .iter()
@@ -123,7 +129,7 @@ impl Member<'_> {
     /// it is delivered then, and dropped after the tracepoint (kernel/signal.c `get_signal()`, the
     /// check of `SIGNAL_UNKILLABLE`).
     pub(super) fn drops_at_delivery(&self, scene: &Scene, signal: Signal) -> u64 {
-        if self.key == scene.workload.init {
+        if self.is_protected(scene) {
             scene.drops.get(&signal).copied().unwrap_or(0)
         } else {
             0
@@ -133,7 +139,7 @@ impl Member<'_> {
     /// Whether an init without a handler could have been seen to drop a queued signal: without the
     /// probe on deliveries it looks like one that waits for signals.
     fn may_hide_drops(&self, scene: &Scene) -> bool {
-        self.key == scene.workload.init
+        self.is_protected(scene)
             && !scene.sees_deliveries
             && self
                 .asked

@@ -19,24 +19,7 @@ use crate::scenarios::expectations;
 const WRITE: &str = "RINIT_TRACE_WRITE_DOCS";
 
 /// Causes without a scenario of the demo, and why. One that has come to have one is told.
-const WITHOUT_SCENARIO: &[(FindingId, &str)] = &[
-    (
-        FindingId::PidnsOwnerExited,
-        "needs two containers; `shared.rs` here has its stops, and Docker's are in tests/tests",
-    ),
-    (
-        FindingId::InitExited,
-        "`causes.rs` and `departures.rs` here have its stops",
-    ),
-    (
-        FindingId::CgroupKilled,
-        "needs a cgroup v2, or two containers; `shared.rs` and `kills.rs` here have its stops",
-    ),
-    (
-        FindingId::Unexplained,
-        "a way to kill that has a scenario has a cause",
-    ),
-];
+const WITHOUT_SCENARIO: &[(FindingId, &str)] = &[];
 
 fn causes() -> impl Iterator<Item = Topic> {
     Group::Causes.topics().into_iter()

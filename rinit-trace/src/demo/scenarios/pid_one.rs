@@ -184,5 +184,21 @@ pub(super) const THE_OTHERS: Group = Group {
             stop: AMPLE,
             docker: None,
         },
+        Scenario {
+            name: "init-ends",
+            about: "PID 1 ends by itself, and nobody had asked it to: its child is torn down",
+            program: Program::Own(&["app:ends-on-line", "server:handles=100"]),
+            ready: 2,
+            stop: Stop::ByItself,
+            docker: None,
+        },
+        Scenario {
+            name: "cpu-limit",
+            about: "a worker needs more processor time to clean up than RLIMIT_CPU leaves it: a SIGKILL without a cause of its own",
+            program: Program::Own(&["app:handles=0,passes-on", "worker:handles=0,burns"]),
+            ready: 2,
+            stop: AMPLE,
+            docker: None,
+        },
     ],
 };

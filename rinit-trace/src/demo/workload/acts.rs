@@ -82,3 +82,16 @@ pub(super) fn crash() -> Result<()> {
     let own = rustix::process::getpid().as_raw_nonzero().get();
     term::send(own, Signal::SEGV)
 }
+
+/// Runs until the kernel ends it by SIGKILL, after a second of processor time.
+pub(super) fn burn() -> Result<std::convert::Infallible> {
+    let second = rustix::process::Rlimit {
+        current: Some(1),
+        maximum: Some(1),
+    };
+    rustix::process::setrlimit(rustix::process::Resource::Cpu, second)
+        .context("limit the processor time (RLIMIT_CPU)")?;
+    loop {
+        std::hint::spin_loop();
+    }
+}

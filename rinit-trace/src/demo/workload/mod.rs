@@ -111,16 +111,10 @@ fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
         }
         Life::Ends => return acts::outlive(children),
         Life::KillsParent => {
-            say(READY)?;
-            wait_for_line()?;
             let parent = rustix::process::getppid().context("the parent is outside")?;
-            kill(parent, Signal::KILL)?;
+            kill_on_line(parent)?;
         }
-        Life::KillsItself => {
-            say(READY)?;
-            wait_for_line()?;
-            kill(rustix::process::getpid(), Signal::KILL)?;
-        }
+        Life::KillsItself => kill_on_line(rustix::process::getpid())?,
         Life::Eats(cgroup) => {
             join(cgroup)?;
             return memory::eat();
@@ -149,14 +143,7 @@ fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
             say(READY)?;
             return serve(spec, term);
         }
-        Life::OutlivesTerm => {
-            say(READY)?;
-            term.context("no handler to wait for")?.wait()?;
-            for child in &*children {
-                kill(pid_of(child)?, Signal::TERM)?;
-            }
-            return acts::outlive(children);
-        }
+        Life::OutlivesTerm => return outlive_term(term, children),
         Life::OutlivesChildren => {
             acts::outlive(children)?;
             say(READY)?;
@@ -187,6 +174,9 @@ fn serve(spec: &Spec, term: Option<Term>) -> Result<()> {
     if let OnTerm::Handled(cleanup) = spec.on_term {
         thread::sleep(cleanup);
     }
+    if spec.burns {
+        acts::burn()?;
+    }
     if spec.crashes {
         acts::crash()?;
     }
@@ -207,6 +197,23 @@ fn wait_for_taken(count: usize, term: Option<Term>, children: &mut [Child]) -> R
         wait_for(TAKEN, &mut said)?;
     }
     Ok(())
+}
+
+/// Passes SIGTERM on to its children, and ends when they have.
+fn outlive_term(term: Option<Term>, children: &mut [Child]) -> Result<()> {
+    say(READY)?;
+    term.context("no handler to wait for")?.wait()?;
+    for child in &*children {
+        kill(pid_of(child)?, Signal::TERM)?;
+    }
+    acts::outlive(children)
+}
+
+/// A line on the input, and SIGKILL to a process.
+fn kill_on_line(pid: Pid) -> Result<()> {
+    say(READY)?;
+    wait_for_line()?;
+    kill(pid, Signal::KILL)
 }
 
 /// Passes SIGTERM on to every process of its namespace, and leaves when the kernel says that no child is left.

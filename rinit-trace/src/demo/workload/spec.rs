@@ -27,6 +27,8 @@ pub(super) struct Spec {
     pub(super) dies_with_parent: bool,
     /// `nests`: its children are in a pid namespace of their own, the first of them as its init.
     pub(super) nests: bool,
+    /// `burns`: more processor time than it may have, when it would end after the signal.
+    pub(super) burns: bool,
     /// `crashes`: by SIGSEGV, when it would end after the signal.
     pub(super) crashes: bool,
 }
@@ -113,6 +115,7 @@ impl Spec {
             other_thread: false,
             dies_with_parent: false,
             nests: false,
+            burns: false,
             crashes: false,
         };
         for one in traits.split(',').filter(|one| !one.is_empty()) {
@@ -128,6 +131,7 @@ impl Spec {
                 "other-thread" => spec.other_thread = true,
                 "dies-with-parent" => spec.dies_with_parent = true,
                 "nests" => spec.nests = true,
+                "burns" => spec.burns = true,
                 "crashes" => spec.crashes = true,
                 _ => spec.life = life(word, value)?,
             }
