@@ -8,6 +8,7 @@ mod death;
 mod expect;
 mod process;
 mod script;
+mod text;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -23,6 +24,7 @@ use rinit_trace_core::{
     },
 };
 pub(crate) use script::play;
+pub(crate) use text::nanos;
 
 /// The host's own pid namespace.
 pub(crate) const HOST: PidNs = PidNs {
@@ -411,8 +413,4 @@ impl World {
             task: Box::new(task),
         });
     }
-}
-
-pub(crate) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap()
 }

@@ -50,6 +50,7 @@ use rinit_trace_core::{
 use super::{
     Answers, HOST, Id, Sent, World, ZERO, nanos,
     process::{Process, shim_pid},
+    text::{duration, lines, lines_of_all},
 };
 
 type Words<'a> = Peekable<SplitWhitespace<'a>>;
@@ -70,26 +71,6 @@ pub(crate) fn play(text: &str) -> World {
     }
     world.settle();
     world
-}
-
-/// The lines that tell; of a crowd each for one after the other.
-fn lines_of_all(text: &str) -> Vec<String> {
-    let crowd = lines(text).find_map(|line| line.strip_prefix("crowd "));
-    let crowd: usize = crowd.map_or(1, |count| count.trim().parse().unwrap());
-    let of_line = |line: &str| {
-        let count = if line.contains('*') { crowd } else { 1 };
-        let letters = (b'A'..).take(count).map(char::from);
-        let told = letters.map(|letter| line.replace('*', &letter.to_string()));
-        told.collect::<Vec<_>>()
-    };
-    lines(text).flat_map(of_line).collect()
-}
-
-/// The lines that tell, without those that expect.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines()
-        .map(|line| line.split('#').next().unwrap_or_default().trim())
-        .filter(|line| !line.is_empty() && !line.starts_with('='))
 }
 
 fn config(text: &str) -> Config {
@@ -456,22 +437,4 @@ fn letter_of(token: &str) -> char {
 
 fn signal(token: &str) -> Signal {
     token.parse().unwrap_or_else(|()| panic!("{token}?"))
-}
-
-/// `10s`, `3h`, `5m`, `2.0003`, `3h+10.1`.
-fn duration(text: &str) -> Duration {
-    text.split('+')
-        .map(|part| {
-            let (number, unit) = match part.strip_suffix(['s', 'm', 'h']) {
-                Some(number) => (number, &part[number.len()..]),
-                None => (part, "s"),
-            };
-            let number: f64 = number.parse().unwrap_or_else(|_| panic!("{text}?"));
-            Duration::from_secs_f64(match unit {
-                "h" => number * 3600.0,
-                "m" => number * 60.0,
-                _ => number,
-            })
-        })
-        .sum()
 }
