@@ -5,7 +5,9 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use rinit_trace_expectations::{Expectations, parse};
-use rinit_trace_tests::{Docker, Ended, Kernel, Report, program, run, run_by, skip};
+use rinit_trace_tests::{
+    Docker, Ended, Kernel, Report, program, run, run_by, shared_trace, skip, wait,
+};
 use serde_json::Value;
 
 const EXPECTATIONS: &str = include_str!("../expectations.toml");
@@ -203,6 +205,29 @@ fn is_skipped(ended: &Ended) -> bool {
         return true;
     }
     false
+}
+
+/// The report of the stop that follows is silent about it: it was no part of that.
+#[test]
+fn a_kill_of_which_a_report_is_silent_is_told_by_itself() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let tracer = shared_trace();
+    let ended = run(&["demo", "oom-child", "-o", "json"]);
+    if is_skipped(&ended) {
+        return;
+    }
+    let report = Report::parse(&ended.stdout);
+    report.says("graceful", "", 0);
+    let inum = report.at("/workload/pid_namespace");
+    let words = format!("warning: pidns {inum}: killed by SIGKILL outside a stop: worker (pid ");
+    wait::until("the kill is told", || {
+        let told = tracer.stderr();
+        let line = told.lines().find(|line| line.starts_with(&words))?;
+        assert!(line.ends_with(" by the OOM killer"), "{line}");
+        Some(())
+    });
 }
 
 #[test]
