@@ -70,8 +70,11 @@ pub(super) const OUT_OF_MEMORY: Group = Group {
         Scenario {
             name: "oom-child",
             about: "a child is killed by the OOM killer, PID 1 lives on, and is stopped later: that stop is graceful",
-            program: Program::OwnWithLimit(&["app:handles=0,outlives-child", "worker:eats=CGROUP"]),
-            ready: 2,
+            program: Program::OwnWithLimit(&[
+                "app:handles=0,outlives-children",
+                "worker:eats=CGROUP",
+            ]),
+            ready: 1,
             stop: Stop::ToldFirst(SECONDS),
             docker: None,
         },

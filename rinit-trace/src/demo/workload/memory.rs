@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{READY, say, term, wait_for_line};
+use super::{READY, join, join_process, say, term, wait_for_line};
 
 /// What is asked for at a time, and at most: a limit that does not bite must not take the host down.
 const BITE: usize = 1 << 20;
@@ -19,8 +19,9 @@ const STACK: usize = 64 << 10;
 const SHARE_TIME: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(1);
 
-/// On a line, asks for memory in a cgroup with a limit until the kernel's answer is the OOM killer.
-pub(super) fn eat() -> Result<()> {
+/// Joins a cgroup with a limit and, on a line, asks for memory until the kernel's answer is the OOM killer.
+pub(super) fn eat(cgroup: &str) -> Result<()> {
+    join(cgroup)?;
     say(READY)?;
     wait_for_line()?;
     let mut eaten = Vec::new();
@@ -34,6 +35,14 @@ pub(super) fn eat() -> Result<()> {
     )
 }
 
+/// The same, with a process that has the same memory.
+pub(super) fn eat_shared(cgroup: &str) -> Result<()> {
+    // The kernel takes the last of equals in the cgroup: this one. The other then lives until it is killed for the
+    // memory that it shares.
+    join_process(cgroup, share()?)?;
+    eat(cgroup)
+}
+
 /// Set by the process that shares this one's memory, which is how it can.
 static IS_SHARED: AtomicBool = AtomicBool::new(false);
 
@@ -45,7 +54,7 @@ extern "C" fn sharer(_: *mut libc::c_void) -> libc::c_int {
 }
 
 /// Starts a process of its own, no thread, that has the memory of this one (`CLONE_VM`), and returns its pid when it runs.
-pub(super) fn share() -> Result<libc::pid_t> {
+fn share() -> Result<libc::pid_t> {
     // Never given back: its owner runs on it until both end.
     let stack = Box::leak(vec![0_u128; STACK / size_of::<u128>()].into_boxed_slice());
     // SAFETY: the stack is as long as told, aligned, nobody else's, and grows down from its end. What runs on it makes

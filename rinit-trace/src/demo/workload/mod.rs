@@ -115,23 +115,8 @@ fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
             kill_on_line(parent)?;
         }
         Life::KillsItself => kill_on_line(rustix::process::getpid())?,
-        Life::Eats(cgroup) => {
-            join(cgroup)?;
-            return memory::eat();
-        }
-        Life::EatsShared(cgroup) => {
-            // The kernel takes the last of equals in the cgroup: this one. The other then lives until it is killed for
-            // the memory that it shares.
-            join_process(cgroup, memory::share()?)?;
-            join(cgroup)?;
-            return memory::eat();
-        }
-        Life::OutlivesChild => {
-            say(READY)?;
-            let child = children.first_mut().context("no child")?;
-            child.wait().context("wait for a child")?;
-            say(READY)?;
-        }
+        Life::Eats(cgroup) => return memory::eat(cgroup),
+        Life::EatsShared(cgroup) => return memory::eat_shared(cgroup),
         Life::Joins(cgroup) => {
             join(cgroup)?;
             say(READY)?;

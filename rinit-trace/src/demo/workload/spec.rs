@@ -81,8 +81,6 @@ pub(super) enum Life {
     Eats(String),
     /// `eats-shared=CGROUP`: the same, with a process that has the same memory.
     EatsShared(String),
-    /// `outlives-child`: says `ready` once more when its first child has ended.
-    OutlivesChild,
     /// `joins=CGROUP`
     Joins(String),
     /// `late`: ready without a handler; on a line it installs that, and is ready again.
@@ -153,7 +151,6 @@ fn life(word: &str, value: &str) -> Result<Life> {
         "kills-itself" => Life::KillsItself,
         "eats" => Life::Eats(value.to_owned()),
         "eats-shared" => Life::EatsShared(value.to_owned()),
-        "outlives-child" => Life::OutlivesChild,
         "joins" => Life::Joins(value.to_owned()),
         "late" => Life::ReadyLate,
         "outlives-term" => Life::OutlivesTerm,
