@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{READY, join, join_process, say, term, wait_for_line};
+use super::{join, join_process, term, wait_to_be_told};
 
 /// What is asked for at a time, and at most: a limit that does not bite must not take the host down.
 const BITE: usize = 1 << 20;
@@ -22,8 +22,7 @@ const POLL: Duration = Duration::from_millis(1);
 /// Joins a cgroup with a limit and, on a line, asks for memory until the kernel's answer is the OOM killer.
 pub(super) fn eat(cgroup: &str) -> Result<()> {
     join(cgroup)?;
-    say(READY)?;
-    wait_for_line()?;
+    wait_to_be_told()?;
     let mut eaten = Vec::new();
     for _ in 0..MOST_BITES {
         // Not zero: pages that nobody has written to are not there.

@@ -97,24 +97,24 @@ fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
         Life::WaitsForTaken(count) => return wait_for_taken(*count, term, children),
         Life::PassesOn => return pass_on(term),
         Life::LeavesZombies(count) => {
-            for _ in 0..*count {
-                leave_zombie()?;
-            }
-            thread::sleep(ZOMBIE_AGE);
+            leave_zombies(*count)?;
             say(READY)?;
         }
         Life::Recycles(count) => recycle(*count)?,
         Life::EndsOnLine => {
-            say(READY)?;
-            wait_for_line()?;
+            wait_to_be_told()?;
             return Ok(());
         }
         Life::Ends => return acts::outlive(children),
         Life::KillsParent => {
+            wait_to_be_told()?;
             let parent = rustix::process::getppid().context("the parent is outside")?;
-            kill_on_line(parent)?;
+            kill(parent, Signal::KILL)?;
         }
-        Life::KillsItself => kill_on_line(rustix::process::getpid())?,
+        Life::KillsItself => {
+            wait_to_be_told()?;
+            kill(rustix::process::getpid(), Signal::KILL)?;
+        }
         Life::Eats(cgroup) => return memory::eat(cgroup),
         Life::EatsShared(cgroup) => return memory::eat_shared(cgroup),
         Life::Joins(cgroup) => {
@@ -122,8 +122,7 @@ fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
             say(READY)?;
         }
         Life::ReadyLate => {
-            say(READY)?;
-            wait_for_line()?;
+            wait_to_be_told()?;
             let term = meet_signal(spec)?;
             say(READY)?;
             return serve(spec, term);
@@ -135,8 +134,7 @@ fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
         }
         Life::Sends(message) => return message.send(),
         Life::Asks(message) => {
-            say(READY)?;
-            wait_for_line()?;
+            wait_to_be_told()?;
             message.send()?;
         }
         Life::TracesParent => {
@@ -194,13 +192,6 @@ fn outlive_term(term: Option<Term>, children: &mut [Child]) -> Result<()> {
     acts::outlive(children)
 }
 
-/// A line on the input, and SIGKILL to a process.
-fn kill_on_line(pid: Pid) -> Result<()> {
-    say(READY)?;
-    wait_for_line()?;
-    kill(pid, Signal::KILL)
-}
-
 /// Passes SIGTERM on to every process of its namespace, and leaves when the kernel says that no child is left.
 fn pass_on(term: Option<Term>) -> Result<()> {
     say(READY)?;
@@ -215,7 +206,15 @@ fn pass_on(term: Option<Term>) -> Result<()> {
     }
 }
 
-/// A child that has ended and is not reaped.
+/// Children that have ended a while ago and are not reaped.
+fn leave_zombies(count: usize) -> Result<()> {
+    for _ in 0..count {
+        leave_zombie()?;
+    }
+    thread::sleep(ZOMBIE_AGE);
+    Ok(())
+}
+
 fn leave_zombie() -> Result<()> {
     let child = start("zombie:ends", false)?;
     // Waits for its end and leaves it where it is.
@@ -297,6 +296,12 @@ fn say(line: &str) -> Result<()> {
     let said = stdout.write_all(format!("{line}\n").as_bytes());
     said.and_then(|()| stdout.flush())
         .with_context(|| format!("say {line}"))
+}
+
+/// Is ready, and goes on when it is told.
+fn wait_to_be_told() -> Result<()> {
+    say(READY)?;
+    wait_for_line()
 }
 
 /// Waits for a line on the standard input. Its end is none: who would have told is gone, and this process waits for its
