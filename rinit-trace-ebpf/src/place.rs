@@ -115,7 +115,7 @@ unsafe fn find_container(task: Kernel, place: &mut Place) {
                 return;
             }
         }
-        if let Some(main) = CONTAINERS.get(&own) {
+        if let Some(main) = CONTAINERS.get(own) {
             place.container = own;
             place.main = *main;
         }

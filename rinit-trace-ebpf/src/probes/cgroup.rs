@@ -69,7 +69,7 @@ unsafe fn may_be_container(cgroup: Kernel) -> bool {
 unsafe fn on_rmdir(node: Kernel) {
     // SAFETY: `node` is a typed pointer to a kernfs_node.
     let id: u64 = unsafe { load(node, offset!(kernfs_id)) };
-    if CONTAINERS.remove(&id).is_err() {
+    if CONTAINERS.remove(id).is_err() {
         return;
     }
     let Some(mut entry) = reserve_global::<CgroupRecord>(kind::CGROUP_END) else {
