@@ -71,18 +71,15 @@ pub(super) fn launch(scenario: &Scenario) -> Result<Launch> {
         }
         Program::OwnWithLimit(programs) => {
             let limit = kept.limit.insert(MemoryLimit::new()?);
-            let programs = in_cgroup(programs, limit.path());
-            own(programs.iter().map(String::as_str))?
+            own_in_cgroup(programs, limit.path())?
         }
         Program::OwnWithFreezer(programs) => {
             let freezer = kept.freezer.insert(Freezer::new()?);
-            let programs = in_cgroup(programs, freezer.path());
-            own(programs.iter().map(String::as_str))?
+            own_in_cgroup(programs, freezer.path())?
         }
         Program::OwnWithContainer(programs) => {
             let container = kept.container.insert(Container::new()?);
-            let programs = in_cgroup(programs, container.path());
-            own(programs.iter().map(String::as_str))?
+            own_in_cgroup(programs, container.path())?
         }
         Program::OnHost(programs) => {
             let container = kept.container.insert(Container::new()?);
@@ -119,13 +116,18 @@ pub(super) fn launch(scenario: &Scenario) -> Result<Launch> {
         Program::Docker => anyhow::bail!("{} runs in Docker only", scenario.name),
     };
     command.env("PATH", path()?).stdout(Stdio::piped());
-    command.stdin(match scenario.stop {
+    command.stdin(input(scenario.stop));
+    Ok(Launch { command, kept })
+}
+
+/// Who is told what to do has an input.
+fn input(stop: Stop) -> Stdio {
+    match stop {
         Stop::ByItself | Stop::Stale { .. } | Stop::ToldFirst(_) | Stop::Outsider(_) => {
             Stdio::piped()
         }
         _ => Stdio::null(),
-    });
-    Ok(Launch { command, kept })
+    }
 }
 
 /// Another container, for the workload's namespace.
@@ -157,6 +159,11 @@ fn own<'a>(programs: impl Iterator<Item = &'a str>) -> Result<Command> {
     // Where this program lies says nothing in a report.
     command.arg0("rinit-trace").arg("workload").args(programs);
     Ok(command)
+}
+
+fn own_in_cgroup(programs: &[&str], path: &Path) -> Result<Command> {
+    let programs = in_cgroup(programs, path);
+    own(programs.iter().map(String::as_str))
 }
 
 fn in_cgroup(programs: &[&str], path: &Path) -> Vec<String> {
