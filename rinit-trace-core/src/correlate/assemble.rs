@@ -31,6 +31,7 @@ pub(super) fn closed_stop(
     config: &Config,
 ) -> Option<ClosedStop> {
     workload.episode.sort();
+    workload.forget_old();
     origins::settle(&mut workload.episode, oom);
     let workload = &*workload;
     let begin = begin::find(workload)?;

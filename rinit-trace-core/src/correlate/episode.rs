@@ -105,6 +105,15 @@ impl Episode {
         self.dropped = 0;
     }
 
+    /// Forgets what was too old at a moment, but for signals to the init.
+    pub(super) fn keep_since(&mut self, moment: BootTime, init: ProcessKey) {
+        let is_recent = |at: BootTime| moment.since(at) <= BEFORE_EXIT;
+        self.signals
+            .retain(|event| event.target.key == init || is_recent(event.at));
+        self.exits.retain(|event| is_recent(event.at));
+        self.index_exits();
+    }
+
     /// Puts the facts into the order of time: the ring has them in the order of reservation.
     pub(super) fn sort(&mut self) {
         self.signals.sort_by_key(|event| event.at);

@@ -86,6 +86,8 @@ pub(super) struct Workload {
     pub(super) asked_names: bool,
     pub(super) asked_members: bool,
     state: State,
+    /// When the init was asked to end, killed, or ended: until then facts got old.
+    stirred_at: Option<BootTime>,
     /// When the init, while nobody had asked it to end, last passed a stop signal on: the kernel
     /// side opened its gate.
     passed_on: Option<BootTime>,
@@ -124,6 +126,7 @@ impl Workload {
             asked_names: false,
             asked_members: false,
             state: State::Watching { gate: None },
+            stirred_at: None,
             passed_on: None,
             last_seen: BootTime(0),
             scheduled: None,
@@ -243,6 +246,7 @@ impl Workload {
         match self.state {
             State::Watching { .. } | State::Asked { .. } => {
                 self.state = State::Watching { gate: None };
+                self.stirred_at = None;
                 self.passed_on = None;
                 self.drops.reset();
                 self.forget_before(now);
@@ -318,6 +322,17 @@ impl Workload {
         if self.gone_at.is_some() { 0 } else { self.left }
     }
 
+    /// While nobody knew the names, any signal from outside might have been the stop signal, and facts
+    /// were kept: those that have turned out to be too old are forgotten now.
+    pub(super) fn forget_old(&mut self) {
+        let Some(begin) = begin::find(self) else {
+            return;
+        };
+        let asked = begin.signal.map(|signal| signal.at);
+        let stirred = asked.or(self.stirred_at).unwrap_or(begin.at);
+        self.episode.keep_since(stirred, self.init);
+    }
+
     /// Ended, and names are there or given up.
     pub(super) fn is_ripe(&self, now: BootTime) -> bool {
         let State::Ended { at } = self.state else {
@@ -380,6 +395,7 @@ impl Workload {
     fn asked(&mut self, at: BootTime) -> Step {
         if let State::Watching { .. } = self.state {
             self.state = State::Asked { last: at };
+            self.stirred_at = Some(at);
             self.asked_members = true;
             return Step::Began;
         }
@@ -398,6 +414,7 @@ impl Workload {
             nobody_left,
         };
         if was_watching {
+            self.stirred_at = Some(at);
             // Nobody asked: there was no time to look at the members before.
             self.asked_members = true;
             return Step::Began;
