@@ -213,8 +213,9 @@ fn taken(ran: &Ran, who: Who, sent: Known) -> Known {
         Meets::Default | Meets::Ignore => traced != Known::No,
         _ => true,
     };
-    if could && sent != Known::No && traced == Known::Maybe {
-        // Its tracer was killed with it, and may not have noted it.
+    let passes_tracer = !matches!(node.meets, Meets::Wait | Meets::TimedWait | Meets::SignalFd);
+    if could && sent != Known::No && traced != Known::No && passes_tracer {
+        // The tracer had not come to note it, on a machine that is busy.
         return Known::Maybe;
     }
     if could && sent != Known::No && is_too_soon(ran, who) {
