@@ -113,6 +113,8 @@ pub(crate) fn tracers(rng: &mut Rng, init: Init, nodes: &mut [Node]) {
             let node = &mut nodes[tracer];
             // It waits for one process alone.
             (node.reaps, node.waits, node.leaves_with_child) = (false, Waits::Nobody, false);
+            // Whom it traces may be its parent, and either the end of the other.
+            node.dies_with_parent &= !matches!(how, Tracing::Kill(_));
             Tracer::Inside(tracer)
         } else {
             Tracer::Outside
