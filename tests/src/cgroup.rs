@@ -55,10 +55,20 @@ impl Cgroup {
         count.unwrap().parse().unwrap()
     }
 
+    /// One that looks like a container's: its name is 64 hex digits, in the hierarchy that has those of containers.
+    pub fn of_container() -> Self {
+        let root = mounted("cgroup", "pids").or_else(|| mounted("cgroup2", ""));
+        let id = format!("{:032x}{:032x}", process::id(), next());
+        Self::make_named(&root.unwrap(), &id)
+    }
+
     fn make(root: &Path) -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = root.join(format!("rinit-trace-test-{}-{count}", process::id()));
+        let name = format!("rinit-trace-test-{}-{}", process::id(), next());
+        Self::make_named(root, &name)
+    }
+
+    fn make_named(root: &Path, name: &str) -> Self {
+        let path = root.join(name);
         fs::create_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Self { path }
     }
@@ -95,6 +105,12 @@ impl Drop for Cgroup {
             eprintln!("cannot remove {}: {removed:?}", self.path.display());
         }
     }
+}
+
+/// Another number than any before.
+fn next() -> usize {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    COUNT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Which hierarchy has the memory controller for our cgroups, and the file of the limit in it.

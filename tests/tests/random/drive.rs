@@ -16,6 +16,7 @@ use rinit_trace_tests::{Cgroup, Namespace, TREE, enter, wait};
 use crate::{
     connector::{Connector, ThreadExit},
     generate::{Init, Plan, Stop},
+    guest,
     notes::{self, Note},
     plan::{Meets, Node, Tracer},
 };
@@ -50,6 +51,8 @@ pub(crate) struct Ran {
     pub(crate) notes: Vec<u64>,
     /// How many the OOM killer has killed.
     pub(crate) oom_kills: u64,
+    /// Another container in its namespace.
+    pub(crate) guest: Option<guest::Ended>,
 }
 
 impl Ran {
@@ -104,6 +107,7 @@ pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
         exits: Vec::new(),
         notes: read(&notes),
         oom_kills: 0,
+        guest: None,
         plan,
     };
     let what = format!(
@@ -120,6 +124,8 @@ pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
         };
         all.into_iter().all(is_ready).then_some(())
     });
+    let guest = ran.plan.guest.clone();
+    let guest = guest.map(|guest| guest.start(init, folder.path()).stop());
     stop(&mut ran, &mut namespace, &notes);
     let has_ended = wait::within(wait::DEADLINE, || namespace.has_ended().then_some(()));
     ran.notes = read(&notes);
@@ -131,13 +137,14 @@ pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
         states(&ran)
     );
     collect_exits(&mut ran, connector);
+    ran.guest = guest.map(|guest| guest.ended(connector, since));
     ran.oom_kills = memory.map_or(0, |cgroup| cgroup.oom_kills());
     ran.wall.1 = SystemTime::now();
     ran
 }
 
 /// Has a process move itself to a cgroup before it runs its program.
-fn run_in(command: &mut Command, cgroup: &Cgroup) {
+pub(crate) fn run_in(command: &mut Command, cgroup: &Cgroup) {
     let path = format!("{}/cgroup.procs", cgroup.path());
     let mut file = Some(fs::OpenOptions::new().write(true).open(path).unwrap());
     let enter = move || file.take().map_or(Ok(()), |mut file| file.write_all(b"0"));
@@ -304,7 +311,7 @@ pub(crate) fn is_of_the_end(ran: &Ran, process: usize, exit: &ThreadExit) -> boo
     }
 }
 
-fn read(notes: &Path) -> Vec<u64> {
+pub(crate) fn read(notes: &Path) -> Vec<u64> {
     let bytes = fs::read(notes).unwrap();
     bytes
         .chunks_exact(8)

@@ -170,6 +170,7 @@ pub(crate) fn of(ran: &Ran) -> impl Iterator<Item = &'static str> {
         ("another thread acts", any(in_thread)),
         ("executed from a thread", acts(Act::ExecInThread)),
         ("exec sessions", any(|node| node.enters)),
+        ("another container", ran.guest.is_some()),
         ("a namespace within", any(|node| node.nests)),
         ("traced", any(|node| node.traced.is_some())),
         (

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::{
     features,
+    guest::{self, Guest},
     plan::{Act, Forward, Meets, Node, Place, Waits},
     rng::Rng,
 };
@@ -68,6 +69,8 @@ pub(crate) struct Plan {
     pub(crate) init: Init,
     pub(crate) stop: Stop,
     pub(crate) nodes: Vec<Node>,
+    /// Another container in the same pid namespace.
+    pub(crate) guest: Option<Guest>,
 }
 
 impl Plan {
@@ -100,6 +103,12 @@ impl fmt::Display for Plan {
         writeln!(f, "init {:?}, {:?}", self.init, self.stop)?;
         for (index, node) in self.nodes.iter().enumerate() {
             writeln!(f, "{index}: {node}")?;
+        }
+        if let Some(guest) = &self.guest {
+            writeln!(f, "another container, grace {:?}", guest.grace)?;
+            for (index, node) in guest.nodes.iter().enumerate() {
+                writeln!(f, "    {index}: {node}")?;
+            }
         }
         Ok(())
     }
@@ -143,6 +152,7 @@ pub(crate) fn plan(seed: u64) -> Plan {
     features::namespaces(&mut rng, &mut nodes);
     features::out_of_memory(&mut rng, &mut stop, &mut nodes);
     features::tracers(&mut rng, init, &mut nodes);
+    let guest = guest::guest(&mut rng, &mut nodes);
     for node in &mut nodes {
         node.acts.sort_by_key(|(at, _)| *at);
     }
@@ -151,6 +161,7 @@ pub(crate) fn plan(seed: u64) -> Plan {
         init,
         stop,
         nodes,
+        guest,
     }
 }
 

@@ -17,6 +17,7 @@ mod connector;
 mod drive;
 mod features;
 mod generate;
+mod guest;
 mod memory;
 mod nested;
 #[path = "../../workloads/tree/notes.rs"]
@@ -79,10 +80,16 @@ fn random_stops_are_reported_as_they_were() {
         let reports = Reports::of(&tracer.finish());
         for ran in &stops {
             known.add(ran);
-            let wrong = match reports.of_stop(ran).as_slice() {
+            let mut wrong = match reports.of_stop(ran).as_slice() {
                 [report] => all_wrong(ran, report),
                 none_or_more => vec![format!("{} reports of one stop", none_or_more.len())],
             };
+            if let Some(guest) = &ran.guest {
+                wrong.extend(match reports.of_main(guest.main(), ran).as_slice() {
+                    [report] => guest.wrong(report),
+                    others => vec![format!("{} reports of the guest", others.len())],
+                });
+            }
             if !wrong.is_empty() {
                 failures.push(told(ran, &wrong, &reports));
             }
@@ -271,7 +278,12 @@ fn wait_for_reports(tracer: &Tracer, stops: &[Ran], time: Duration) {
         }
         count = lines;
         let reports = Reports::of(&tracer.reports());
-        let all = stops.iter().all(|ran| !reports.of_stop(ran).is_empty());
+        let all = stops.iter().all(|ran| {
+            let guest = ran.guest.as_ref();
+            let has_guest =
+                guest.is_none_or(|guest| !reports.of_main(guest.main(), ran).is_empty());
+            has_guest && !reports.of_stop(ran).is_empty()
+        });
         all.then_some(())
     });
 }
@@ -292,7 +304,12 @@ impl Reports {
 
     /// Those of a stop, and not of another whose init had the same pid at another time.
     fn of_stop(&self, ran: &Ran) -> Vec<&Report> {
-        let all = self.0.get(&ran.init.into()).into_iter().flatten();
+        self.of_main(ran.init, ran)
+    }
+
+    /// Those of another container that was there in a stop.
+    fn of_main(&self, main: u32, ran: &Ran) -> Vec<&Report> {
+        let all = self.0.get(&main.into()).into_iter().flatten();
         all.filter(|report| {
             let started: jiff::Timestamp = report.text("/started_at").parse().unwrap();
             let started = SystemTime::from(started);
@@ -330,6 +347,11 @@ fn told(ran: &Ran, wrong: &[String], reports: &Reports) -> String {
     let _ = writeln!(text, "causes: {:?}", causes::causes(ran, &truth));
     for report in reports.of_stop(ran) {
         let _ = writeln!(text, "report: {report}");
+    }
+    if let Some(guest) = &ran.guest {
+        for report in reports.of_main(guest.main(), ran) {
+            let _ = writeln!(text, "report of the guest: {report}");
+        }
     }
     text
 }

@@ -45,6 +45,7 @@ fn not_forwarded() -> Ran {
                 grace: 300,
             },
             nodes: vec![handler.clone(), handler],
+            guest: None,
         },
         init: INIT,
         since: 1,
@@ -64,6 +65,7 @@ fn not_forwarded() -> Ran {
         ],
         notes: vec![0; notes::WORDS],
         oom_kills: 0,
+        guest: None,
     };
     for (process, pid) in [(0, INIT), (1, MEMBER)] {
         note(&mut ran, process, Note::HostPid, pid.into());
