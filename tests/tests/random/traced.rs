@@ -121,6 +121,12 @@ pub(crate) fn add(ran: &Ran, truth: &Truth, mut causes: Causes) -> Causes {
     if changed > Some(Known::No) {
         causes.certain.push("traced");
     }
+    let init = truth.init();
+    let is_traced = |process| ran.drops(process) && ran.is_traced_in_stop(process) != Known::No;
+    if !init.is_killed() && init.sent != Known::No && init.who.is_some_and(is_traced) {
+        // It ended by itself later: whether that had to do with the signal nobody can say.
+        causes.likely.push("traced");
+    }
     for fact in &truth.facts {
         if fact.killers.contains(&"tracer") && fact.counts_as_killed() > Known::No {
             // No cause of the list is about this kill; each of these is true of it.

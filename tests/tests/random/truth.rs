@@ -213,6 +213,11 @@ fn taken(ran: &Ran, who: Who, sent: Known) -> Known {
         Meets::Default | Meets::Ignore => traced != Known::No,
         _ => true,
     };
+    let in_thread = matches!(node.meets, Meets::HandleInThread | Meets::WaitInThread);
+    if in_thread && sent != Known::No {
+        // The thread had not come to note it, on a machine that is busy, when another ended the process.
+        return Known::Maybe;
+    }
     let passes_tracer = !matches!(node.meets, Meets::Wait | Meets::TimedWait | Meets::SignalFd);
     if could && sent != Known::No && traced != Known::No && passes_tracer {
         // The tracer had not come to note it, on a machine that is busy.
