@@ -276,7 +276,10 @@ impl Proc {
             .collect();
         let inside: HashSet<u32> = members.iter().map(|member| member.pid).collect();
         for member in &mut members {
-            member.parent_inside = inside.contains(&member.ppid);
+            // An orphan has gone to PID 1 of the namespace, which is another container's; who enters has a runtime as parent.
+            let own = self.namespace(member.pid);
+            let is_orphan = own.is_some() && own == self.namespace(member.ppid);
+            member.parent_inside = inside.contains(&member.ppid) || is_orphan;
         }
         members
     }

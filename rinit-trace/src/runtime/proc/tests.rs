@@ -66,6 +66,34 @@ fn members_are_the_living_processes_of_the_namespace() {
     assert_eq!((members[2].sid, members[2].cmdline.len()), (Some(0), 0));
 }
 
+/// It shares the namespace of another, whose PID 1 has its orphan.
+#[test]
+fn an_orphan_of_a_container_in_a_shared_namespace_has_not_entered() {
+    let host = host();
+    let cgroup = format!("0::/docker/{DB}\n");
+    let process = |pid: u32, ppid: u32| {
+        host.add(&FakeProcess {
+            pid,
+            ppid,
+            inum: NS,
+            ns_pids: &[pid, pid],
+            ns_sids: &[50, 50],
+            cgroup: &cgroup,
+            ..FakeProcess::default()
+        });
+    };
+    process(50, 1);
+    process(51, 50);
+    process(52, 40);
+    let mut members = host.proc().members_of_container(DB);
+    members.sort_by_key(|member| member.pid);
+    let told: Vec<(u32, bool)> = members
+        .iter()
+        .map(|member| (member.pid, member.parent_inside))
+        .collect();
+    assert_eq!(told, [(50, false), (51, true), (52, true)]);
+}
+
 #[test]
 fn what_an_init_is_set_to_do_is_read_and_no_secret_with_it() {
     let host = host();
