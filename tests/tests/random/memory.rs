@@ -20,8 +20,24 @@ impl Ran {
         (eats && self.oom_kills > 0).then_some(began)
     }
 
-    pub(crate) fn is_oom_killed(&self, who: Who) -> bool {
-        who.is_some_and(|process| self.oom_killed_after(process).is_some())
+    /// Whether it was the OOM killer. It counts one that is dying already, too, where that is slow: then the driver, or
+    /// the end of PID 1, may have been first.
+    pub(crate) fn is_oom_killed(&self, who: Who) -> Known {
+        if who
+            .and_then(|process| self.oom_killed_after(process))
+            .is_none()
+        {
+            return Known::No;
+        }
+        let ended_by = self.ended_by(who);
+        let by_driver = self.kill.is_some_and(|span| span.begin < ended_by);
+        // PID 1 ends by itself; and one that is not of the tree leaves because of this very process.
+        let is_first = who == Some(0);
+        if by_driver || (!is_first && self.init_left_after() < ended_by) {
+            Known::Maybe
+        } else {
+            Known::Yes
+        }
     }
 }
 
@@ -31,11 +47,15 @@ pub(crate) fn add(ran: &Ran, truth: &Truth, mut causes: Causes) -> Causes {
         certain: vec!["oom"],
         ..Causes::default()
     };
-    let victims = |fact: &&Fact| ran.is_oom_killed(fact.who);
+    let victims = |fact: &&Fact| ran.is_oom_killed(fact.who) != Known::No;
     let Some(victim) = truth.facts.iter().find(victims) else {
         return causes;
     };
     if victim.counts_as_killed() == Known::No {
+        return causes;
+    }
+    if ran.is_oom_killed(victim.who) == Known::Maybe {
+        causes.certain.push("oom");
         return causes;
     }
     // A real init leaves with its main child.
@@ -45,8 +65,8 @@ pub(crate) fn add(ran: &Ran, truth: &Truth, mut causes: Causes) -> Causes {
     if victim.who == ran.own_init() || ended_all {
         return only();
     }
-    if victim.counts_as_killed() == Known::Yes && causes.certain == ["unexplained"] {
-        return only();
+    if victim.counts_as_killed() == Known::Yes {
+        causes.certain.retain(|id| *id != "unexplained");
     }
     // Whether its death had to do with the end of PID 1 nobody can say; if not, others explain more.
     causes.certain.push("oom");

@@ -102,7 +102,6 @@ fn fact(ran: &Ran, begin: &Begin, who: Who) -> Fact {
         signal,
         outcomes: match signal {
             None => vec!["exited"],
-            Some(libc::SIGKILL) if ran.is_oom_killed(who) => vec!["oom-killed"],
             Some(libc::SIGKILL) => killed_outcomes(ran, who, sent, taken),
             Some(_) => vec!["terminated"],
         },
@@ -246,6 +245,11 @@ fn is_too_soon(ran: &Ran, who: Who) -> bool {
 
 fn killed_outcomes(ran: &Ran, who: Who, sent: Known, taken: Known) -> Vec<&'static str> {
     let mut outcomes = Vec::new();
+    match ran.is_oom_killed(who) {
+        Known::Yes => return vec!["oom-killed"],
+        Known::Maybe => outcomes.push("oom-killed"),
+        Known::No => {}
+    }
     if sent != Known::Yes {
         outcomes.push("killed-unsignalled");
     }
@@ -302,17 +306,19 @@ fn not_taken(ran: &Ran, who: Who) -> &'static [&'static str] {
 }
 
 fn killers(ran: &Ran, who: Who) -> Vec<&'static str> {
-    if ran.is_oom_killed(who) {
+    let by_oom = ran.is_oom_killed(who);
+    if by_oom == Known::Yes {
         return vec!["oom"];
     }
+    let mut killers = Vec::from_iter((by_oom == Known::Maybe).then_some("oom"));
     if who == ran.own_init() {
-        return vec!["runtime"];
+        killers.push("runtime");
+        return killers;
     }
     let Some(process) = who else {
         return Vec::new();
     };
     let ended_by = ran.ended_by(who);
-    let mut killers = Vec::new();
     let mut is_sure = false;
     for killer in ran.killers(process) {
         if ran
