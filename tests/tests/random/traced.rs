@@ -100,12 +100,14 @@ fn changed(ran: &Ran, fact: &Fact) -> Known {
         Meets::Default => !is_init,
         _ => false,
     };
+    // Default for some signals, or for some time.
+    let may_be_default = matches!(ran.plan.nodes[process].meets, Meets::Late | Meets::OnlyQuit);
     let traced = ran.is_traced_in_stop(process);
     let changed = if at_once {
         fact.sent.min(traced)
-    } else if ran.is_held(process) || (ran.drops(process) && is_init) {
+    } else if ran.is_held(process) || may_be_default || (ran.drops(process) && is_init) {
         // In the end it took it, or not: the tracer need not be what mattered.
-        traced.min(Known::Maybe)
+        traced.min(fact.sent).min(Known::Maybe)
     } else {
         Known::No
     };
