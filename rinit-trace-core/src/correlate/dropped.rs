@@ -45,6 +45,7 @@ impl Drops {
             signal,
             disposition: event.disposition,
             init_pid: event.target.key.tgid,
+            init_ns_pid: event.target.ns_tgid,
             init_comm: event.target.comm.clone(),
             sender: sender(event),
             pid_namespace: event.target.ns.inum,

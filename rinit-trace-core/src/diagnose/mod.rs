@@ -80,6 +80,9 @@ pub fn diagnose(mut stop: ClosedStop) -> StopReport {
     }
     let causes = findings.len();
     findings.extend(matching(REMARKS));
+    if stop.facts.shares_namespace {
+        findings.iter_mut().for_each(words::name_main_process);
+    }
     if incomplete {
         for finding in &mut findings {
             finding.confidence = Confidence::Likely;

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::model::{
-    ClosedStop, Confidence, Evidence, Process, SendResult, Signal, StopReport, Unlinked, millis,
+    ClosedStop, Confidence, Evidence, Finding, FindingId, Process, SendResult, Signal, StopReport,
+    Unlinked, millis,
 };
 
 /// A signal's name, SIGTERM when there was none.
@@ -109,4 +110,15 @@ pub(super) fn may_have_been_asked(stop: &ClosedStop) -> (Confidence, String) {
         None => return (Confidence::Certain, String::new()),
     };
     (Confidence::Likely, doubt)
+}
+
+/// The rules speak of PID 1. In a container that shares a pid namespace with others the main process
+/// is none: that is the owner's.
+pub(super) fn name_main_process(finding: &mut Finding) {
+    if finding.id == FindingId::PidnsOwnerExited {
+        return;
+    }
+    for text in std::iter::once(&mut finding.summary).chain(&mut finding.fix) {
+        *text = text.replace("PID 1", "the main process");
+    }
 }

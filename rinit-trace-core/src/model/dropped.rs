@@ -13,6 +13,8 @@ pub struct DroppedSignal {
     pub disposition: Disposition,
     /// Host pid of the init.
     pub init_pid: u32,
+    /// Pid inside: 1, but for the main process of a container in a shared pid namespace.
+    pub init_ns_pid: u32,
     /// Command name of the init.
     pub init_comm: String,
     /// Who sent it.

@@ -16,8 +16,12 @@ pub(super) fn line(dropped: &DroppedSignal) -> String {
         Disposition::Ignored => format!("ignores {signal}"),
         _ => format!("has no {signal} handler"),
     };
+    let init = match dropped.init_ns_pid {
+        1 => "PID 1",
+        _ => "the main process",
+    };
     format!(
-        "{workload}: PID 1 ({}, pid {}) {why}, so the kernel dropped the one from {} (pid {})",
+        "{workload}: {init} ({}, pid {}) {why}, so the kernel dropped the one from {} (pid {})",
         escape::name(&dropped.init_comm),
         dropped.init_pid,
         escape::name(&dropped.sender.comm),

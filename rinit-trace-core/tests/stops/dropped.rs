@@ -32,6 +32,20 @@ fn a_dropped_stop_signal_is_told_before_the_grace_period_ends() {
 }
 
 #[test]
+fn of_a_shared_namespace_it_is_not_called_pid_one() {
+    let world = check(
+        "
+        container B web pid=20 joins=host ignores=TERM
+        +0     TERM runc -> B/20
+        => reports 0
+        ",
+    );
+    let told = told(&world);
+    let line = "the main process (web, pid 9020) ignores SIGTERM, so the kernel dropped";
+    assert!(told[0].0.contains(line), "{told:?}");
+}
+
+#[test]
 fn an_init_that_ignores_it_is_told_in_other_words() {
     let world = check(
         "

@@ -98,6 +98,8 @@ fn a_main_process_that_ignores_the_signal_is_killed_like_any_other() {
         +10.01 exit B/20
         +10.1  gone B
         => cause.id init-ignores-signal
+        => cause.summary ~ the main process (web) ignores SIGTERM
+        => cause.fix.0 ~ to SIG_IGN in the main process
         => stop.grace_used_ms 10000
         ",
     );
