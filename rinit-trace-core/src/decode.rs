@@ -421,7 +421,15 @@ mod tests {
             number in 0_u16..10,
             body in prop::collection::vec(any::<u8>(), 0..600),
         ) {
-            for len in [160_u32, 240, 376, 544, 24] {
+            let lengths = [
+                size_of::<SignalRecord>(),
+                size_of::<ExitRecord>(),
+                size_of::<DeliverRecord>(),
+                size_of::<TaskOnlyRecord>(),
+                size_of::<OomRecord>(),
+                size_of::<CgroupRecord>(),
+            ];
+            for len in lengths.map(|len| u32::try_from(len).unwrap()) {
                 let header = RecordHeader { abi: ABI_VERSION, kind: number, len, at: 1 };
                 let mut bytes = header.as_bytes().to_vec();
                 bytes.extend_from_slice(&body);

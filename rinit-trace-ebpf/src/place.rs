@@ -133,14 +133,9 @@ impl Place {
         if self.container == 0 {
             return self.level > 0 && self.ns_tgid == 1;
         }
+        // Before it is known nothing but the runtime is there, setting it up.
         // SAFETY: as the caller's.
-        unsafe {
-            if self.main == 0 {
-                self.is_entered(task)
-            } else {
-                self.main == load::<u32>(task, offset!(task_tgid))
-            }
-        }
+        self.main != 0 && self.main == unsafe { load::<u32>(task, offset!(task_tgid)) }
     }
 
     /// Whether the parent of a process there lives outside: a runtime, most likely.

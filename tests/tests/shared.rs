@@ -189,4 +189,9 @@ fn a_neighbour_that_kills_is_named() {
     is_reported(&report, "leaver", "sigkill");
     report.says("forced", "killed-outside", 1);
     report.is("/stop/kill/sender/inside", false);
+    let summary = report.text("/cause/summary");
+    assert!(
+        summary.contains("a process of another container"),
+        "{report}"
+    );
 }

@@ -81,9 +81,14 @@ pub(super) fn is_inside(task: &Task, other: &Task) -> bool {
 }
 
 /// Whether a sender from outside is the container's runtime: by its name, or because it is the
-/// parent of the init or another child of that parent (runc is a child of the shim).
+/// parent of the init or another child of that parent (runc is a child of the shim). A process of
+/// another container may be that child, too (a pod has one shim), and is none, whatever its name; nor is
+/// one that lives in a container, in the same cgroup.
 pub(super) fn is_runtime(sender: &Task, init: &Task) -> bool {
-    if is_inside(sender, init) {
+    let is_neighbour = sender.container != 0
+        || (init.level > 0 && sender.ns == init.ns)
+        || (sender.level > 0 && sender.cgroups == init.cgroups);
+    if is_inside(sender, init) || is_neighbour {
         return false;
     }
     let related = sender.key.tgid == init.ppid || sender.ppid == init.ppid;

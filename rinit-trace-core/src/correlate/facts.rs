@@ -13,7 +13,8 @@ use super::{
     scene::Scene,
 };
 use crate::model::{
-    BootTime, InitSettings, Origin, ProcessKey, Signal, SignalEvent, StopFacts, TornDown, Trigger,
+    BootTime, InitSettings, KilledFromOutside, Origin, ProcessKey, Signal, SignalEvent, StopFacts,
+    TornDown, Trigger,
 };
 
 pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> StopFacts {
@@ -36,7 +37,11 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
             .iter()
             .filter_map(|member| {
                 let kill = member.kill.filter(|kill| is_from_outside(scene, kill))?;
-                Some((member.key.tgid, kill.sender.comm.clone()))
+                Some(KilledFromOutside {
+                    pid: member.key.tgid,
+                    by_comm: kill.sender.comm.clone(),
+                    by_container: kill.sender.level > 0 || kill.sender.container != 0,
+                })
             })
             .collect(),
         torn_down_by_others: members

@@ -48,7 +48,7 @@ impl Member<'_> {
         signal: Signal,
         dequeued: bool,
     ) -> DispositionAtStop {
-        let is_init = self.is_protected(scene);
+        let is_init = self.is_protected(scene) || self.is_nested_init();
         match handler {
             Disposition::Ignored => DispositionAtStop::Ignored,
             // Blocked for a moment only.
@@ -108,6 +108,12 @@ impl Member<'_> {
         self.key == scene.workload.init && !scene.workload.id.is_shared()
     }
 
+    /// Whether it is the init of a pid namespace within the container's: default actions do not apply
+    /// to it either.
+    fn is_nested_init(&self) -> bool {
+        self.task.inner_level > self.task.level && self.task.inner_tgid == 1
+    }
+
     fn had_handler(&self) -> bool {
         self.asked
             .iter()
@@ -139,8 +145,9 @@ impl Member<'_> {
     /// Whether an init without a handler could have been seen to drop a queued signal: without the
     /// probe on deliveries it looks like one that waits for signals.
     fn may_hide_drops(&self, scene: &Scene) -> bool {
-        self.is_protected(scene)
-            && !scene.sees_deliveries
+        let is_unseen = self.is_protected(scene) && !scene.sees_deliveries;
+        // Deliveries of the inits of namespaces within the container are not recorded.
+        (is_unseen || self.is_nested_init())
             && self
                 .asked
                 .iter()

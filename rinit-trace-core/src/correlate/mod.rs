@@ -114,10 +114,7 @@ impl Correlator {
             Event::Deliver(deliver) => self.step(&deliver.task, "", |workload, max| {
                 workload.on_deliver(deliver, max)
             }),
-            Event::Exec { task, leaf, .. } => self.step(task, leaf, |workload, _| {
-                workload.on_exec(task, at);
-                Step::Stay
-            }),
+            Event::Exec { task, leaf, .. } => self.on_exec(task, leaf, at),
             Event::Teardown { task, .. } => {
                 self.step(task, "", |workload, _| workload.on_teardown(at));
             }
@@ -148,6 +145,20 @@ impl Correlator {
         }
         self.step_of(id, &event.target, &event.leaf, |workload, max| {
             workload.on_signal(&event, max)
+        });
+    }
+
+    fn on_exec(&mut self, task: &Task, leaf: &str, at: BootTime) {
+        let Some(id) = self.route(task, leaf) else {
+            return;
+        };
+        let mut task = Cow::Borrowed(task);
+        if id.container != task.container {
+            self.bring_home(task.to_mut(), id);
+        }
+        self.step_of(id, &task, leaf, |workload, _| {
+            workload.on_exec(&task, at);
+            Step::Stay
         });
     }
 
@@ -235,6 +246,14 @@ impl Correlator {
             && at <= now
         {
             self.touch(id, |workload, _| workload.on_timeout(now));
+        }
+    }
+
+    /// Tracing is about to end: what waits to be seen as no part of a stop is told now.
+    pub fn handle_finish(&mut self) {
+        for workload in self.workloads.values_mut() {
+            let outside = workload.take_all_outside(&self.oom);
+            self.outputs.extend(outside.map(Output::KilledOutsideStop));
         }
     }
 
@@ -403,7 +422,11 @@ impl Correlator {
                 .min_by_key(|(id, workload)| (workload.worth(), **id))
                 .map(|(id, _)| *id);
             let Some(id) = least else { return };
-            if let Some(mut workload) = self.remove(id)
+            let mut removed = self.remove(id);
+            let outside = removed.as_mut();
+            let outside = outside.and_then(|workload| workload.take_all_outside(&self.oom));
+            self.outputs.extend(outside.map(Output::KilledOutsideStop));
+            if let Some(mut workload) = removed
                 && workload.is_stopping()
             {
                 // What would have followed is missing.

@@ -67,8 +67,15 @@ impl Workload {
         oom: &OomMarks,
         now: BootTime,
     ) -> Option<Box<KillsOutsideStop>> {
-        let is_due = self.is_watching() && self.outside.deadline().is_some_and(|at| at <= now);
+        let is_late = || self.outside.deadline().is_some_and(|at| at <= now);
+        // Over without a stop: its init's end came before the trace.
+        let is_due = self.is_closed() || (self.is_watching() && is_late());
         if is_due { self.tell_outside(oom) } else { None }
+    }
+
+    /// All that waits.
+    pub(super) fn take_all_outside(&mut self, oom: &OomMarks) -> Option<Box<KillsOutsideStop>> {
+        self.tell_outside(oom)
     }
 
     /// What a stop that has closed did not list, by host pid: within it no pid is used twice.

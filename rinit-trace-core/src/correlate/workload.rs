@@ -364,6 +364,11 @@ impl Workload {
         self.is_watching() || matches!(self.state, State::Asked { .. })
     }
 
+    /// Reported, or found to have ended before the trace.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed { .. })
+    }
+
     pub(super) fn is_over(&self) -> bool {
         matches!(self.state, State::Ended { .. } | State::Closed { .. })
     }

@@ -35,4 +35,4 @@ pub use report::{
     StopReport, Trigger, Verdict, Workload, millis,
 };
 pub use signal::Signal;
-pub use stop::{Asked, ClosedStop, StopFacts, TornDown, Unlinked};
+pub use stop::{Asked, ClosedStop, KilledFromOutside, StopFacts, TornDown, Unlinked};

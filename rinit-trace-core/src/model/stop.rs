@@ -31,9 +31,9 @@ pub struct StopFacts {
     pub main_child: Option<u32>,
     /// Host pids of processes that somebody traced (`ptrace`) when they were signalled or ended.
     pub traced: Vec<u32>,
-    /// Processes that were SIGKILLed, also through `cgroup.kill`, by a host process that is not the
-    /// container's runtime: host pids, and the command name of who did it.
-    pub killed_from_outside: Vec<(u32, String)>,
+    /// Processes that were SIGKILLed, also through `cgroup.kill`, by a process outside of the container
+    /// that is not its runtime.
+    pub killed_from_outside: Vec<KilledFromOutside>,
     /// Processes that the kernel killed because an init ended which is not this workload's.
     pub torn_down_by_others: Vec<TornDown>,
     /// The workload is one container in a pid namespace that it shares with others.
@@ -52,6 +52,17 @@ pub struct StopFacts {
     pub unlinked: Option<Unlinked>,
     /// Facts of this stop that were not kept because a table was full.
     pub dropped_facts: u64,
+}
+
+/// A process that a stranger killed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KilledFromOutside {
+    /// Host pid.
+    pub pid: u32,
+    /// Command name of who did it.
+    pub by_comm: String,
+    /// Who did it lives in another container; else on the host.
+    pub by_container: bool,
 }
 
 /// A process that the kernel killed with the pid namespace of an init that is not its workload's.

@@ -149,7 +149,7 @@ fn each_host_process_is_told_of_its_own_kills_only() {
         +0.3   exit 1
         +0.4   end
         => cause.id killed-outside
-        => cause.summary falco, a process of the host that is not the container's runtime, sent SIGKILL to one and three after SIGTERM had begun a stop; one more was killed by another process of the host
+        => cause.summary falco, a process of the host that is not the container's runtime, sent SIGKILL to one and three after SIGTERM had begun a stop; one more was killed by another process from outside
         => cause.pids 3
         ",
     );

@@ -207,3 +207,59 @@ fn a_container_of_its_own_in_a_container_is_torn_down_by_that() {
         ",
     );
 }
+
+/// All containers of a pod have one shim for a parent.
+#[test]
+fn a_neighbour_with_the_same_shim_is_no_runtime() {
+    for name in ["sidecar", "runc"] {
+        check(&format!(
+            "
+            init      pause handles=TERM
+            container B web pid=20 joins=A handles=TERM
+            container C {name} pid=30 joins=A shim=B
+            +0     KILL C/30 -> B/20
+            +0.001 exit B/20
+            +0.1   gone B
+            => 20 external init
+            => cause.id killed-outside
+            => cause.summary ~ a process of another container
+            "
+        ));
+    }
+}
+
+#[test]
+fn an_orphan_on_the_host_that_becomes_another_program_has_not_entered() {
+    check(
+        "
+        container B web pid=20 joins=host handles=TERM
+        member    B/21 sh parent=20
+        +0     now B/21 orphan
+        +0.1   execs B/21 worker
+        +1     TERM runc -> B/20
+        +1.1   exit B/20 code=0
+        +1.2   KILL runc -> B/21
+        +1.201 exit B/21
+        +1.3   gone B
+        => verdict forced
+        => 9021 member runtime
+        ",
+    );
+}
+
+#[test]
+fn kills_that_wait_to_be_told_are_told_at_the_end_of_the_trace() {
+    let mut world = crate::world::play(
+        "
+        init   app
+        member 7 worker
+        +0     KILL 1 -> 7
+        +0.001 exit 7
+        ",
+    );
+    assert_eq!(world.outside.len(), 1, "told when it has waited");
+    world.outside.clear();
+    world.correlator.handle_finish();
+    world.drain();
+    assert!(world.outside.is_empty(), "and not twice");
+}

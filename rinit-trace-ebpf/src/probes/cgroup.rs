@@ -8,13 +8,13 @@ use aya_ebpf::{
     helpers::generated::bpf_probe_read_kernel_str, macros::btf_tracepoint,
     programs::BtfTracePointContext,
 };
-use rinit_trace_common::{CgroupRecord, LEAF_LEN, feature, kind};
+use rinit_trace_common::{CONTAINER_KEY, CgroupRecord, LEAF_LEN, feature, kind};
 
 use crate::{
     cgroup::is_of_containers,
     emit::{Wake, reserve_global, submit},
     globals::{has, offset},
-    maps::CONTAINERS,
+    maps::{CONTAINERS, GATES, GateKey},
     task::{Kernel, current, load},
 };
 
@@ -72,6 +72,11 @@ unsafe fn on_rmdir(node: Kernel) {
     if CONTAINERS.remove(id).is_err() {
         return;
     }
+    // Closed already, if it ever was open.
+    let _ = GATES.remove(GateKey {
+        id,
+        reaper_start: CONTAINER_KEY,
+    });
     let Some(mut entry) = reserve_global::<CgroupRecord>(kind::CGROUP_END) else {
         return;
     };

@@ -17,6 +17,9 @@ use crate::{
     task::{Kernel, load},
 };
 
+/// `BPF_EXIST`: update, never create.
+const EXIST: u64 = 2;
+
 /// Attached as a BTF tracepoint.
 #[btf_tracepoint(function = "sched_process_exec")]
 pub fn sched_process_exec(ctx: BtfTracePointContext) -> i32 {
@@ -66,6 +69,6 @@ unsafe fn mounts(task: Kernel) -> u64 {
 unsafe fn note_main(task: Kernel, own: &mut Place) {
     // SAFETY: `task` is a typed pointer to a task_struct.
     own.main = unsafe { load(task, offset!(task_tgid)) };
-    // Refused only when it was removed just now: then nobody is in it.
-    let _ = CONTAINERS.insert(own.container, own.main, 0);
+    // Refused when it was removed just now: then nobody is in it.
+    let _ = CONTAINERS.insert(own.container, own.main, EXIST);
 }

@@ -2,8 +2,10 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result};
-use rinit_trace_core::model::{DroppedSignal, KillsOutsideStop, StopReport, Trigger, Verdict};
+use anyhow::{Context as _, Result, bail};
+use rinit_trace_core::model::{
+    DroppedSignal, InitKind, KillsOutsideStop, StopReport, Trigger, Verdict,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, print_report, put};
@@ -68,6 +70,11 @@ fn start(args: &TraceArgs, target: Option<&Target>, lookups: Arc<Lookups>) -> Re
     };
     let mut info = SystemInfo::of_this_machine();
     let kernel = Kernel::start(&options, &mut info)?;
+    if target.is_some_and(|target| target.cgroup.is_some()) && !kernel.info.features.probe_read {
+        bail!(
+            "containers that share a pid namespace cannot be told apart: this kernel does not let eBPF read the names of cgroups (lockdown=confidentiality)"
+        );
+    }
     for probe in &kernel.info.probes {
         match probe.mechanism {
             Some(mechanism) => tracing::info!("{}: attached by {mechanism:?}", probe.hook),
@@ -192,8 +199,17 @@ fn warn_of_what_is_missing(tracer: &Tracer) {
     }
 }
 
+/// Whether it is the sandbox of a pod, which runtimes end by SIGKILL as a matter of course: `pause`, alone in its pid
+/// namespace. Other containers in it have reports of their own.
+fn is_sandbox(report: &StopReport) -> bool {
+    report.workload.init.kind == InitKind::Pause && report.processes.len() == 1
+}
+
 /// A workload that ended by itself, with nobody killed, is one line for people.
 fn show(report: &StopReport, args: &TraceArgs, verbose: bool) -> Result<()> {
+    if is_sandbox(report) {
+        return Ok(());
+    }
     let by_itself = matches!(
         report.stop.trigger,
         Trigger::InitExit | Trigger::MainChildExit

@@ -58,7 +58,7 @@ pub const HOOKS: &[Hook] = &[
         name: "sched:sched_process_exec",
         programs: &[("sched_process_exec", Mechanism::BtfTracepoint)],
         required: false,
-        lost_without: "names of containers that live for less than a stop; exec sessions that ended before the stop",
+        lost_without: "names of containers that live for less than a stop; exec sessions that ended before the stop; containers that share a pid namespace and start while tracing",
     },
     Hook {
         name: "oom:mark_victim",

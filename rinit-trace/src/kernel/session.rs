@@ -256,6 +256,10 @@ impl Kernel {
     /// Tells the kernel side of a container that was there before and shares a pid namespace: kernfs
     /// id of its cgroup, and its main process.
     pub fn know_container(&mut self, cgroup: u64, main: u32) {
+        // The kernel side has seen its main process start: it knows better.
+        if self.containers.get(&cgroup, 0).is_ok_and(|main| main != 0) {
+            return;
+        }
         if let Err(error) = self.containers.insert(cgroup, main, 0) {
             tracing::warn!(
                 "the container with main process {main} is not traced: {}",

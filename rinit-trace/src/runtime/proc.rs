@@ -239,7 +239,12 @@ impl Proc {
 
     /// Every living process that is in a container's cgroup, by one scan.
     pub(super) fn residents(&self) -> Vec<Resident> {
+        // What a runtime runs to set a container up is in its cgroup, and sees the host's files.
+        let host_files = self.open(1).ok().and_then(|init| init.mounts());
         let describe = |process: Process| {
+            if host_files.is_some() && process.mounts() == host_files {
+                return None;
+            }
             let cgroups = process.read("cgroup", MAX_CGROUP)?;
             let cgroups = String::from_utf8_lossy(&cgroups).into_owned();
             let cgroup = parse_proc_cgroup(&cgroups);
@@ -328,6 +333,12 @@ impl Process {
     fn namespace(&self) -> io::Result<u32> {
         let link = readlinkat(&self.dir, "ns/pid", Vec::new())?;
         parse_namespace(link.as_bytes()).ok_or_else(not_a_namespace)
+    }
+
+    /// Its mount namespace, as a link that only equals that of the same one.
+    fn mounts(&self) -> Option<Vec<u8>> {
+        let link = readlinkat(&self.dir, "ns/mnt", Vec::new()).ok()?;
+        Some(link.into_bytes())
     }
 
     fn read(&self, name: &str, limit: usize) -> Option<Vec<u8>> {

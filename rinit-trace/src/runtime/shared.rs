@@ -1,4 +1,5 @@
-//! Containers that share a pid namespace with another, or with the host: found by their cgroups.
+//! Containers that share a pid namespace with another, or with the host, and namespaces within a
+//! container: told by their cgroups.
 //!
 //! The kernel side knows such a container by the kernfs id of its cgroup, which is the inode number
 //! of the cgroup's folder.
@@ -9,8 +10,11 @@ use rinit_trace_core::model::Runtime;
 
 use super::{
     cgroup::{is_v1_pids, path_of},
-    proc::{NamespaceInit, Proc},
+    proc::{NamespaceError, NamespaceInit, Proc},
 };
+
+/// The kernel nests pid namespaces no deeper (`MAX_PID_NS_LEVEL`, include/linux/pid_namespace.h).
+const MAX_DEPTH: usize = 32;
 
 /// One of them, at a moment when its main process lived.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +82,20 @@ impl Proc {
                 })
             })
             .collect()
+    }
+
+    /// The init of the namespace around another one, when both are in the same cgroup: then that is
+    /// whose container it is. Blocking.
+    pub fn container_init_of(&self, pid: u32) -> Result<NamespaceInit, NamespaceError> {
+        let mut init = self.init_of(pid)?;
+        for _ in 0..MAX_DEPTH {
+            let parent = self.process(init.pid).map_or(0, |process| process.ppid);
+            match self.init_of(parent) {
+                Ok(outer) if outer.inum != init.inum && outer.cgroup == init.cgroup => init = outer,
+                _ => break,
+            }
+        }
+        Ok(init)
     }
 
     /// One of them, by its full id. Blocking.

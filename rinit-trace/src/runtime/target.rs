@@ -61,7 +61,7 @@ fn by_process(proc: &Proc, pid: u32) -> Result<Target, TargetError> {
         let label = format!("process {pid}, of container {}", &shared.container_id);
         return Ok(Target::shared(shared, label));
     }
-    let init = proc.init_of(pid)?;
+    let init = proc.container_init_of(pid)?;
     let comm = escaped(&init.comm);
     let label = if init.pid == pid {
         format!("process {pid} ({comm})")
@@ -73,7 +73,10 @@ fn by_process(proc: &Proc, pid: u32) -> Result<Target, TargetError> {
 
 fn by_namespace(proc: &Proc, inum: u32) -> Result<Target, TargetError> {
     let mut namespaces = proc.all_namespaces().into_iter();
-    let Some(init) = namespaces.find(|init| init.inum == inum) else {
+    let found = namespaces.find(|init| init.inum == inum);
+    // A sandbox is part of its container.
+    let found = found.map(|init| proc.container_init_of(init.pid).unwrap_or(init));
+    let Some(init) = found else {
         return Err(if proc.own_namespace().is_ok_and(|own| own == inum) {
             TargetError::HostNamespace { inum }
         } else {

@@ -244,6 +244,7 @@ impl Tracer {
         }
         self.drain();
         self.correlator.handle_time(clock::boot_time());
+        self.correlator.handle_finish();
         self.act();
         self.news.drain(..).collect()
     }

@@ -24,8 +24,8 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let report = &stop.report;
     let killed = stop.facts.killed_from_outside.iter();
-    let killers: HashMap<u32, &str> = killed
-        .map(|(victim, comm)| (*victim, comm.as_str()))
+    let killers: HashMap<u32, (&str, bool)> = killed
+        .map(|killed| (killed.pid, (killed.by_comm.as_str(), killed.by_container)))
         .collect();
     // The pid may have been used again.
     let by_outside = |process: &Process| {
@@ -37,7 +37,12 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         .filter(|(_, process)| by_outside(process))
         .collect();
     let (_, first) = victims.first()?;
-    let killer = *killers.get(&first.pid)?;
+    let killer @ (name, is_neighbour) = *killers.get(&first.pid)?;
+    let who = if is_neighbour {
+        "a process of another container"
+    } else {
+        "a process of the host that is not the container's runtime"
+    };
     let its: Vec<Listed> = victims
         .iter()
         .copied()
@@ -50,8 +55,8 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     };
     let others = match victims.len() - its.len() {
         0 => String::new(),
-        1 => "; one more was killed by another process of the host".to_owned(),
-        count => format!("; {count} more were killed by other processes of the host"),
+        1 => "; one more was killed by another process from outside".to_owned(),
+        count => format!("; {count} more were killed by other processes from outside"),
     };
     let asked = match report.stop.signal {
         Some(signal) => format!("after {signal} had begun a stop"),
@@ -65,10 +70,8 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         } else {
             Confidence::Likely
         },
-        summary: format!(
-            "{killer}, a process of the host that is not the container's runtime, sent SIGKILL to {whom} {asked}{others}"
-        ),
-        fix: vec![WHY_IT_KILLS.with(&[("name", &killer)])],
+        summary: format!("{name}, {who}, sent SIGKILL to {whom} {asked}{others}"),
+        fix: vec![WHY_IT_KILLS.with(&[("name", &name)])],
         pids,
         evidence,
     })

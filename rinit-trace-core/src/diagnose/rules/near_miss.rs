@@ -50,7 +50,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         id: RULE.id,
         confidence: Confidence::Likely,
         summary: format!(
-            "the stop took {} of the {} that are configured as its grace period; {who} was the last to end by itself, shortly before SIGKILL would have come",
+            "the stop took {} of the {} that are configured as its grace period; {who} was the last to end by itself",
             words::duration(used),
             words::duration(grace)
         ),

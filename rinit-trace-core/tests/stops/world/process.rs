@@ -34,6 +34,8 @@ pub(crate) struct Process {
     pub(crate) oom: bool,
     /// Its number in a namespace within the container's.
     pub(crate) nested: Option<u32>,
+    /// Whose shim is its parent when it has none inside.
+    pub(crate) shim: char,
     /// What it asked for at the death of its parent (`PR_SET_PDEATHSIG`).
     pub(crate) pdeath: Option<Signal>,
     /// Host pid of who traces it.
@@ -72,6 +74,7 @@ impl Process {
             cgroup: 77 + u64::from(id.0),
             oom: false,
             nested: None,
+            shim: id.0,
             pdeath: None,
             tracer: None,
             life: Life::Alive,
@@ -92,7 +95,7 @@ impl Process {
 
     pub(crate) fn ppid(&self) -> u32 {
         self.parent
-            .map_or(shim_pid(self.id.0), |parent| host_pid((self.id.0, parent)))
+            .map_or(shim_pid(self.shim), |parent| host_pid((self.id.0, parent)))
     }
 
     pub(crate) fn task(&self) -> Task {

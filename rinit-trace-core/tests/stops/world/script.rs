@@ -181,6 +181,8 @@ fn set(process: &mut Process, attributes: &[&str]) {
         match key {
             "age" | "inum-of" | "pid" | "joins" => {}
             "nested" => process.nested = value.parse().ok(),
+            "shim" => process.shim = letter_of(value),
+            "orphan" => process.parent = None,
             "handles" => process.handled = mask(value),
             "ignores" => process.ignored = mask(value),
             "blocks" => process.blocked = mask(value),
@@ -249,7 +251,7 @@ fn event(world: &mut World, at: BootTime, words: &mut Words) {
             let attributes = [&["age=0"], &rest[2..]].concat();
             add(world, id(rest[0]), rest[1], &attributes, what == "enter");
             if what == "enter" {
-                exec_event(world, at, id(rest[0]));
+                exec_event(world, at, id(rest[0]), Some("runc"));
             }
         }
         "execs" => {
@@ -258,7 +260,7 @@ fn event(world: &mut World, at: BootTime, words: &mut Words) {
             process.exec_id += 1;
             process.handled = 0;
             set(process, &rest[2..]);
-            exec_event(world, at, id(rest[0]));
+            exec_event(world, at, id(rest[0]), None);
         }
         "oom" => oom(world, at, id(rest[0])),
         "marks" => mark(world, at, id(rest[0])),
@@ -303,8 +305,11 @@ fn beside(world: &mut World, at: BootTime, what: &str, letter: char, rest: &[&st
     world.drain();
 }
 
-fn exec_event(world: &mut World, at: BootTime, id: Id) {
-    let task = Box::new(world.task(id));
+fn exec_event(world: &mut World, at: BootTime, id: Id, parent: Option<&str>) {
+    let mut task = Box::new(world.task(id));
+    if let Some(parent) = parent {
+        parent.clone_into(&mut task.parent_comm);
+    }
     let leaf = world.leaf(id.0);
     world.handle(&Event::Exec { at, task, leaf });
 }

@@ -9,7 +9,7 @@ const NESTED: u32 = 4_026_532_300;
 /// A host with one container: init 40, worker 41, exec 42 from outside, a zombie, a nested sandbox.
 fn host() -> FakeProc {
     let host = FakeProc::new();
-    let cgroup = format!("0::/docker/{WEB}\n");
+    let cgroup = format!("0::/system.slice/docker-{WEB}.scope\n");
     host.add_container(40, NS, WEB);
     let member = FakeProcess {
         pid: 41,
@@ -161,6 +161,11 @@ fn any_process_leads_to_the_init_of_its_namespace() {
         assert_eq!(init.cgroup.container_id.as_deref(), Some(WEB));
     }
     assert_eq!(host.proc().init_of(44).unwrap().inum, NESTED);
+    // Whose container the sandbox is part of.
+    let outer = host.proc().container_init_of(44).unwrap();
+    assert_eq!((outer.inum, outer.pid), (NS, 40));
+    let own = host.proc().container_init_of(41).unwrap();
+    assert_eq!((own.inum, own.pid), (NS, 40));
 }
 
 #[test]
