@@ -13,8 +13,8 @@ use super::{
     workload::Workload,
 };
 use crate::model::{
-    BootTime, Disposition, ExitEvent, GraceSource, InitKind, Origin, RUNTIME_COMMS, SendResult,
-    Signal, SignalEvent, Task, Trigger, Unlinked, WorkloadNames, init_kind,
+    BootTime, Disposition, ExitEvent, GraceSource, InitKind, Origin, ProcessKey, RUNTIME_COMMS,
+    SendResult, Signal, SignalEvent, Task, Trigger, Unlinked, WorkloadNames, init_kind,
 };
 
 /// Shortest gap that ends a chain.
@@ -133,7 +133,7 @@ pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
     let drops = if workload.id.is_shared() {
         BTreeMap::new()
     } else {
-        last_drops(episode)
+        last_drops(episode, workload.init)
     };
     let was_dropped_late = |event: &SignalEvent| {
         let drop = event.signal.and_then(|signal| drops.get(&signal));
@@ -224,10 +224,10 @@ fn knows_stop_signal(names: Option<&WorkloadNames>) -> bool {
 }
 
 /// When an init without a handler, having blocked a signal for a moment, last unblocked and dropped it.
-fn last_drops(episode: &Episode) -> BTreeMap<Signal, BootTime> {
+fn last_drops(episode: &Episode, init: ProcessKey) -> BTreeMap<Signal, BootTime> {
     let mut drops = BTreeMap::new();
     for deliver in &episode.delivers {
-        if deliver.disposition == Disposition::Default {
+        if deliver.task.key == init && deliver.disposition == Disposition::Default {
             let last = drops.entry(deliver.signal).or_insert(deliver.at);
             *last = deliver.at.max(*last);
         }

@@ -65,7 +65,8 @@ impl Workload {
 
     /// A signal that the init had blocked for a moment was delivered to it without a handler.
     pub(super) fn note_dropped_late(&mut self, deliver: &DeliverEvent) {
-        if deliver.disposition != Disposition::Default || self.drops.was_told {
+        let is_drop = deliver.task.key == self.init && deliver.disposition == Disposition::Default;
+        if !is_drop || self.drops.was_told {
             return;
         }
         let sent = self.episode.signals.iter().rfind(|event| {

@@ -48,7 +48,7 @@ impl Member<'_> {
         signal: Signal,
         dequeued: bool,
     ) -> DispositionAtStop {
-        let is_init = self.is_protected(scene) || self.is_nested_init();
+        let is_init = self.is_protected(scene);
         match handler {
             Disposition::Ignored => DispositionAtStop::Ignored,
             // Blocked for a moment only.
@@ -102,16 +102,11 @@ impl Member<'_> {
                 .is_some_and(|signal| self.drops_at_delivery(scene, signal) == 0)
     }
 
-    /// Whether it is the init of a pid namespace, which default actions do not apply to. The main
-    /// process of a container in a shared one is not.
+    /// Whether it is the init of a pid namespace, the workload's or one within it, which default actions
+    /// do not apply to. The main process of a container in a shared one is not.
     fn is_protected(&self, scene: &Scene) -> bool {
-        self.key == scene.workload.init && !scene.workload.id.is_shared()
-    }
-
-    /// Whether it is the init of a pid namespace within the container's: default actions do not apply
-    /// to it either.
-    fn is_nested_init(&self) -> bool {
-        self.task.inner_level > self.task.level && self.task.inner_tgid == 1
+        let is_nested = self.task.inner_level > self.task.level && self.task.inner_tgid == 1;
+        is_nested || (self.key == scene.workload.init && !scene.workload.id.is_shared())
     }
 
     fn had_handler(&self) -> bool {
@@ -123,12 +118,12 @@ impl Member<'_> {
     /// Whether the init was seen to take this signal with a handler. A blocked signal of an init
     /// without one is delivered, too, and then dropped.
     fn handler_ran(&self, scene: &Scene, signal: Signal) -> bool {
-        self.key == scene.workload.init
-            && scene.workload.episode.delivers.iter().any(|deliver| {
-                deliver.at >= scene.begin.at
-                    && deliver.signal == signal
-                    && deliver.disposition == Disposition::Handled
-            })
+        scene.workload.episode.delivers.iter().any(|deliver| {
+            deliver.task.key == self.key
+                && deliver.at >= scene.begin.at
+                && deliver.signal == signal
+                && deliver.disposition == Disposition::Handled
+        })
     }
 
     /// How often the init, having blocked this signal for a moment, unblocked it without a handler:
@@ -136,7 +131,7 @@ impl Member<'_> {
     /// check of `SIGNAL_UNKILLABLE`).
     pub(super) fn drops_at_delivery(&self, scene: &Scene, signal: Signal) -> u64 {
         if self.is_protected(scene) {
-            scene.drops.get(&signal).copied().unwrap_or(0)
+            scene.drops.get(&(self.key, signal)).copied().unwrap_or(0)
         } else {
             0
         }
@@ -145,9 +140,8 @@ impl Member<'_> {
     /// Whether an init without a handler could have been seen to drop a queued signal: without the
     /// probe on deliveries it looks like one that waits for signals.
     fn may_hide_drops(&self, scene: &Scene) -> bool {
-        let is_unseen = self.is_protected(scene) && !scene.sees_deliveries;
-        // Deliveries of the inits of namespaces within the container are not recorded.
-        (is_unseen || self.is_nested_init())
+        self.is_protected(scene)
+            && !scene.sees_deliveries
             && self
                 .asked
                 .iter()

@@ -8,7 +8,7 @@ use super::{
     begin::{Begin, is_runtime},
     workload::Workload,
 };
-use crate::model::{Disposition, Signal, Task};
+use crate::model::{Disposition, ProcessKey, Signal, Task};
 
 pub(super) struct Scene<'a> {
     pub(super) workload: &'a Workload,
@@ -17,8 +17,8 @@ pub(super) struct Scene<'a> {
     pub(super) stop: Signal,
     /// Records are missing.
     pub(super) is_incomplete: bool,
-    /// Signals that the init was delivered without a handler since the begin.
-    pub(super) drops: BTreeMap<Signal, u64>,
+    /// Signals that an init was delivered without a handler since the begin.
+    pub(super) drops: BTreeMap<(ProcessKey, Signal), u64>,
     /// The init's taking of a signal is recorded.
     pub(super) sees_deliveries: bool,
     /// The init as the first fact about it shows it: its parent tells who the runtime is.
@@ -37,7 +37,7 @@ impl<'a> Scene<'a> {
         let mut drops = BTreeMap::new();
         for deliver in &episode.delivers {
             if deliver.at >= begin.at && deliver.disposition == Disposition::Default {
-                *drops.entry(deliver.signal).or_default() += 1;
+                *drops.entry((deliver.task.key, deliver.signal)).or_default() += 1;
             }
         }
         Self {

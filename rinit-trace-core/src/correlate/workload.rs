@@ -206,7 +206,7 @@ impl Workload {
     pub(super) fn on_deliver(&mut self, event: &DeliverEvent, max_facts: usize) -> Step {
         self.see(&event.task, event.at);
         let is_stopping = matches!(self.state, State::Asked { .. } | State::Ending { .. });
-        if is_stopping && event.task.key == self.init {
+        if is_stopping && (event.task.key == self.init || event.task.is_init()) {
             self.episode.add_deliver(event, max_facts);
             self.note_dropped_late(event);
         }

@@ -263,3 +263,29 @@ fn kills_that_wait_to_be_told_are_told_at_the_end_of_the_trace() {
     world.drain();
     assert!(world.outside.is_empty(), "and not twice");
 }
+
+/// The kernel drops it at delivery, for the init of any pid namespace.
+#[test]
+fn an_inner_init_that_blocked_the_signal_for_a_moment_has_not_taken_it() {
+    check(
+        "
+        init   browser handles=TERM
+        member 40 sandbox nested=1 blocks=TERM
+        member 41 waiter nested=1 waits=TERM
+        +0      TERM runc -> 1
+        +0.001  TERM 1 -> 40,41
+        +0.002  drops 40 TERM
+        +10     KILL runc -> 1
+        +10.001 exit 1
+        +10.002 zap 40 41
+        +10.003 exit 40
+        +10.004 exit 41
+        +10.005 end
+        => 40 killed-ignoring
+        => 40.stop_signal.taken false
+        => 41 killed-handling
+        => 41.stop_signal.disposition waited
+        => lost_cleanup 2
+        ",
+    );
+}

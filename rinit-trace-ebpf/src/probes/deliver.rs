@@ -34,7 +34,9 @@ unsafe fn on_deliver(signal: u32) {
     // SAFETY: `task` is a typed pointer to a task_struct.
     unsafe {
         let own = place(task);
-        if !gate::is_wanted(&own) || !own.is_main(task) {
+        // Default actions do not apply to the init of a namespace within the container's either.
+        let is_nested_init = own.inner_level > own.level && own.inner_tgid == 1;
+        if !gate::is_wanted(&own) || !(own.is_main(task) || is_nested_init) {
             return;
         }
         let mask = STOP_SIGNALS | gate::lets_pass(&own).unwrap_or(0);
