@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io,
-    os::fd::AsRawFd as _,
+    os::{fd::AsRawFd as _, unix::process::CommandExt as _},
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
@@ -173,6 +173,7 @@ fn spawn_elsewhere(
             "another pid namespace: {}",
             io::Error::last_os_error()
         );
+        leave_signals_alone(&mut command);
         let child = command.spawn();
         // SAFETY: as above, with a descriptor that is open.
         let back = unsafe { libc::setns(own.as_raw_fd(), libc::CLONE_NEWPID) };
@@ -180,4 +181,17 @@ fn spawn_elsewhere(
         child.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"))
     });
     started.join().expect("the thread that starts the workload")
+}
+
+/// A shell that runs the tests in the background has them ignore SIGINT and SIGQUIT, and exec hands that on.
+fn leave_signals_alone(command: &mut Command) {
+    // SAFETY: between fork and exec nothing but a system call for each signal; those that cannot be set fail.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in 1..=libc::SIGRTMAX() {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            Ok(())
+        });
+    }
 }

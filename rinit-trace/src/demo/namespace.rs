@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, Write as _},
-    os::fd::AsFd as _,
+    os::{fd::AsFd as _, unix::process::CommandExt as _},
     process::{Child, ChildStdin, Command},
     sync::mpsc::Receiver,
     thread,
@@ -380,6 +380,7 @@ fn spawn_in_namespace(mut command: Command, place: PidNamespace) -> Result<Child
                 PidNamespace::New => unshare_pid()?,
                 PidNamespace::Own => {}
             }
+            leave_signals_alone(&mut command);
             let child = command.spawn().context("start the program");
             move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID))
                 .context("go back to our own pid namespace")?;
@@ -389,6 +390,20 @@ fn spawn_in_namespace(mut command: Command, place: PidNamespace) -> Result<Child
     match thread.join() {
         Ok(child) => child,
         Err(_) => bail!("the thread that makes the pid namespace failed"),
+    }
+}
+
+/// Has a program start with the default action of every signal, as in a container: a shell that runs this program in the
+/// background has it ignore SIGINT and SIGQUIT, and exec hands that on.
+fn leave_signals_alone(command: &mut Command) {
+    // SAFETY: between fork and exec nothing but a system call for each signal; those that cannot be set fail.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in 1..=libc::SIGRTMAX() {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            Ok(())
+        });
     }
 }
 

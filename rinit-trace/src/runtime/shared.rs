@@ -13,7 +13,7 @@ use super::{
     proc::{NamespaceError, NamespaceInit, Proc},
 };
 
-/// The kernel nests pid namespaces no deeper (`MAX_PID_NS_LEVEL`, include/linux/pid_namespace.h).
+/// The kernel nests pid namespaces no deeper (`MAX_PID_NS_LEVEL`, `include/linux/pid_namespace.h`).
 const MAX_DEPTH: usize = 32;
 
 /// One of them, at a moment when its main process lived.
