@@ -62,7 +62,27 @@ unsafe fn may_be_container(cgroup: Kernel) -> bool {
         let name: Kernel = load(node, offset!(kernfs_name));
         bpf_probe_read_kernel_str(leaf.as_mut_ptr().cast(), LEAF_LEN as u32, name.cast())
             >= ID_AND_NUL
+            && !is_monitor(&leaf)
     }
+}
+
+/// `crio-conmon-ID.scope` and `libpod-conmon-ID.scope` hold who looks after a container.
+#[inline(always)]
+fn is_monitor(leaf: &[u8; LEAF_LEN]) -> bool {
+    is_conmon_at(leaf, 5) || is_conmon_at(leaf, 7)
+}
+
+#[inline(always)]
+fn is_conmon_at(leaf: &[u8; LEAF_LEN], at: usize) -> bool {
+    let name = b"conmon-";
+    let mut index = 0;
+    while index < name.len() {
+        if leaf[at + index] != name[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
 }
 
 #[inline(always)]
