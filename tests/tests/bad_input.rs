@@ -218,23 +218,6 @@ fn container_that_has_stopped_is_not_running() {
 }
 
 #[test]
-fn container_without_a_namespace_of_its_own_is_refused_with_what_to_do() {
-    let Some(docker) = Docker::ready() else {
-        return;
-    };
-    let on_host = docker.start(&["--pid=host"], &["/workload", "server"], 1);
-    let ended = run_promptly(&["--container", on_host.id()]);
-    assert!(ended.error(NOT_TRACED).contains("--pid=host"), "{ended:#?}");
-
-    let owner = docker.workload(&["server"]);
-    let shared = format!("--pid=container:{}", owner.id());
-    let guest = docker.start(&[&shared], &["/workload", "server"], 1);
-    let ended = run_promptly(&["--container", guest.id()]);
-    let line = ended.error(NOT_TRACED);
-    assert!(line.contains(owner.name()), "{line}");
-}
-
-#[test]
 fn container_that_does_not_stop_in_time() {
     let Some(_kernel) = Kernel::ready() else {
         return;
