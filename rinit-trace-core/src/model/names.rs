@@ -52,6 +52,8 @@ pub struct Pod {
     pub uid: String,
     /// Container name in the pod.
     pub container: String,
+    /// What the pod was made by: the name of its Deployment, StatefulSet, DaemonSet or Job.
+    pub owner: Option<String>,
 }
 
 /// Answer to a lookup of a workload. Everything is optional: a lookup may fail, or come too late.
@@ -77,6 +79,10 @@ pub struct WorkloadNames {
     pub grace: Option<Grace>,
     /// Configured stop signal.
     pub stop_signal: Option<Signal>,
+    /// Whether a `preStop` hook runs first, within the grace period.
+    pub has_pre_stop: bool,
+    /// Whether it is the sandbox of a pod (pause): no workload, and without a report.
+    pub is_sandbox: bool,
 }
 
 /// Variables that change what an init of the knowledge base does. Nothing else of an environment is

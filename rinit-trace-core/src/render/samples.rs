@@ -244,6 +244,7 @@ pub(super) fn not_forwarded() -> StopReport {
         name: "web-7d9f".into(),
         uid: "0b1c7b4e-3c43-4f0e-9a0d-6f3f6a1f7f10".into(),
         container: "web".into(),
+        owner: Some("web".into()),
     });
     let mut java = process(8043, 7, &["java", "-jar", "/srv/shop web.jar"]).killed(
         9.3,

@@ -284,7 +284,7 @@ const CONTRACT: &[(&str, &str)] = &[
         "workload",
         "runtime container_id name image pod pid_namespace cgroup init",
     ),
-    ("workload.pod", "namespace name uid container"),
+    ("workload.pod", "namespace name uid container owner"),
     ("workload.init", "pid ns_pid comm cmdline kind"),
     (
         "stop",

@@ -26,6 +26,7 @@ pub(in crate::render) fn hostile(name: &str) -> StopReport {
         name: text(),
         uid: text(),
         container: text(),
+        owner: Some(text()),
     });
     workload.init.comm = text();
     workload.init.cmdline = Some(vec![text(), text()]);
