@@ -5,6 +5,7 @@
 mod asked;
 mod assemble;
 mod begin;
+mod closing;
 mod config;
 mod dropped;
 mod entered;
@@ -24,13 +25,13 @@ mod scene;
 mod workload;
 
 use std::{
-    borrow::Cow,
     collections::{BTreeSet, HashMap, VecDeque},
     time::Duration,
 };
 
 use crate::model::{
-    BootTime, Event, ExitEvent, ProcessNames, SignalEvent, Task, WorkloadId, WorkloadNames,
+    BootTime, DeliverEvent, Event, ExitEvent, ProcessNames, SignalEvent, Task, WorkloadId,
+    WorkloadNames,
 };
 pub use config::{Config, Output, Stats};
 use losses::UnknownLosses;
@@ -111,9 +112,7 @@ impl Correlator {
         match event {
             Event::Signal(signal) => self.on_signal(signal),
             Event::Exit(exit) => self.on_exit(exit),
-            Event::Deliver(deliver) => self.step(&deliver.task, "", |workload, max| {
-                workload.on_deliver(deliver, max)
-            }),
+            Event::Deliver(deliver) => self.on_deliver(deliver),
             Event::Exec { task, leaf, .. } => self.on_exec(task, leaf, at),
             Event::Teardown { task, .. } => {
                 self.step(task, "", |workload, _| workload.on_teardown(at));
@@ -134,17 +133,22 @@ impl Correlator {
         let Some(id) = self.route(&event.target, &event.leaf) else {
             return;
         };
-        let mut event = Cow::Borrowed(event);
-        if id.container != event.target.container {
-            let away = event.target.container;
-            let event = event.to_mut();
-            self.bring_home(&mut event.target, id);
-            if event.sender.container == away {
-                self.bring_home(&mut event.sender, id);
-            }
-        }
+        let event = self.at_home(id, event, event.target.container, |event| {
+            [&mut event.target, &mut event.sender]
+        });
         self.step_of(id, &event.target, &event.leaf, |workload, max| {
             workload.on_signal(&event, max)
+        });
+    }
+
+    fn on_deliver(&mut self, event: &DeliverEvent) {
+        let Some(id) = self.route(&event.task, "") else {
+            return;
+        };
+        let away = event.task.container;
+        let event = self.at_home(id, event, away, |event| [&mut event.task]);
+        self.step_of(id, &event.task, "", |workload, max| {
+            workload.on_deliver(&event, max)
         });
     }
 
@@ -152,10 +156,7 @@ impl Correlator {
         let Some(id) = self.route(task, leaf) else {
             return;
         };
-        let mut task = Cow::Borrowed(task);
-        if id.container != task.container {
-            self.bring_home(task.to_mut(), id);
-        }
+        let task = self.at_home(id, task, task.container, |task| [task]);
         self.step_of(id, &task, leaf, |workload, _| {
             workload.on_exec(&task, at);
             Step::Stay
@@ -166,10 +167,8 @@ impl Correlator {
         let Some(id) = self.route(&event.task, &event.leaf) else {
             return;
         };
-        let mut event = Cow::Borrowed(event);
-        if id.container != event.task.container {
-            self.bring_home(&mut event.to_mut().task, id);
-        }
+        let away = event.task.container;
+        let event = self.at_home(id, event, away, |event| [&mut event.task]);
         self.step_of(id, &event.task, &event.leaf, |workload, max| {
             workload.on_exit(&event, max)
         });
@@ -246,14 +245,6 @@ impl Correlator {
             && at <= now
         {
             self.touch(id, |workload, _| workload.on_timeout(now));
-        }
-    }
-
-    /// Tracing is about to end: what waits to be seen as no part of a stop is told now.
-    pub fn handle_finish(&mut self) {
-        for workload in self.workloads.values_mut() {
-            let outside = workload.take_all_outside(&self.oom);
-            self.outputs.extend(outside.map(Output::KilledOutsideStop));
         }
     }
 
@@ -388,55 +379,5 @@ impl Correlator {
             self.deadlines.remove(&(at, id));
         }
         Some(workload)
-    }
-
-    /// Closes a stop that has ended, when its names have come or are given up.
-    fn close_ripe(&mut self, id: WorkloadId) {
-        let Some(workload) = self.workloads.get_mut(&id) else {
-            return;
-        };
-        if !workload.is_ripe(self.now) {
-            return;
-        }
-        let closed = assemble::closed_stop(workload, &self.oom, &self.config);
-        let pids = closed.iter().flat_map(|closed| &closed.report.processes);
-        let listed = pids.map(|process| process.pid).collect();
-        let outside = workload.take_outside_but(&listed, &self.oom);
-        self.outputs.extend(outside.map(Output::KilledOutsideStop));
-        self.facts -= workload.episode.len();
-        workload.close(self.now);
-        self.outputs.push_back(Output::CloseGate { id });
-        if let Some(closed) = closed {
-            self.outputs.push_back(Output::Closed(Box::new(closed)));
-        }
-    }
-
-    /// Drops the workload that is worth least, when the table is full: closed ones first, then the
-    /// one that was quiet for longest. One with an open stop goes last, and is closed with what is
-    /// known rather than forgotten.
-    fn make_room(&mut self) {
-        while self.workloads.len() >= self.config.max_workloads.max(1) {
-            let least = self
-                .workloads
-                .iter()
-                .min_by_key(|(id, workload)| (workload.worth(), **id))
-                .map(|(id, _)| *id);
-            let Some(id) = least else { return };
-            let mut removed = self.remove(id);
-            let outside = removed.as_mut();
-            let outside = outside.and_then(|workload| workload.take_all_outside(&self.oom));
-            self.outputs.extend(outside.map(Output::KilledOutsideStop));
-            if let Some(mut workload) = removed
-                && workload.is_stopping()
-            {
-                // What would have followed is missing.
-                workload.episode.dropped += 1;
-                let closed = assemble::closed_stop(&mut workload, &self.oom, &self.config);
-                self.outputs
-                    .extend(closed.map(|closed| Output::Closed(Box::new(closed))));
-            }
-            self.outputs.push_back(Output::CloseGate { id });
-            self.evicted += 1;
-        }
     }
 }

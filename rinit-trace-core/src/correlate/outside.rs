@@ -73,11 +73,6 @@ impl Workload {
         if is_due { self.tell_outside(oom) } else { None }
     }
 
-    /// All that waits.
-    pub(super) fn take_all_outside(&mut self, oom: &OomMarks) -> Option<Box<KillsOutsideStop>> {
-        self.tell_outside(oom)
-    }
-
     /// What a stop that has closed did not list, by host pid: within it no pid is used twice.
     pub(super) fn take_outside_but(
         &mut self,
@@ -90,7 +85,8 @@ impl Workload {
         self.tell_outside(oom)
     }
 
-    fn tell_outside(&mut self, oom: &OomMarks) -> Option<Box<KillsOutsideStop>> {
+    /// All that waits.
+    pub(super) fn tell_outside(&mut self, oom: &OomMarks) -> Option<Box<KillsOutsideStop>> {
         let Outside { kills, more } = std::mem::take(&mut self.outside);
         let at = kills.first()?.at;
         let mut episode = Episode::default();

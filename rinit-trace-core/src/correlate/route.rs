@@ -4,6 +4,8 @@
 //! the namespace's init. That may be another container which shares the namespace, or the same one
 //! whose init has moved to a cgroup below (systemd): the ids tell.
 
+use std::borrow::Cow;
+
 use super::{Correlator, entered::TICK_NS};
 use crate::model::{Task, WorkloadId, split_container_id};
 
@@ -33,12 +35,27 @@ impl Correlator {
         (task.level > 0).then_some(of_namespace)
     }
 
-    /// Makes a process that only looked as if it were of another container one of this workload.
-    pub(super) fn bring_home(&self, task: &mut Task, id: WorkloadId) {
-        task.container = id.container;
-        if let Some(own) = self.workloads.get(&id).and_then(|known| known.cgroups) {
-            task.cgroups = own;
+    /// An event whose processes only looked as if they were of another container: they are made ones
+    /// of this workload. `away` is what the kernel side took for the container of the one it is about.
+    pub(super) fn at_home<'e, E: Clone, const N: usize>(
+        &self,
+        id: WorkloadId,
+        event: &'e E,
+        away: u64,
+        tasks: impl FnOnce(&mut E) -> [&mut Task; N],
+    ) -> Cow<'e, E> {
+        let mut event = Cow::Borrowed(event);
+        if id.container == away {
+            return event;
         }
+        let own = self.workloads.get(&id).and_then(|known| known.cgroups);
+        for task in tasks(event.to_mut()) {
+            if task.container == away {
+                task.container = id.container;
+                task.cgroups = own.unwrap_or(task.cgroups);
+            }
+        }
+        event
     }
 
     /// The id of a workload's container, as far as it is known.

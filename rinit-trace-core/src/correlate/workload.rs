@@ -364,6 +364,11 @@ impl Workload {
         self.is_watching() || matches!(self.state, State::Asked { .. })
     }
 
+    /// Its init was killed or has ended, and somebody may be left.
+    pub(super) fn is_ending(&self) -> bool {
+        matches!(self.state, State::Ending { .. })
+    }
+
     /// Reported, or found to have ended before the trace.
     pub(super) fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed { .. })

@@ -17,6 +17,8 @@ mod departures;
 #[cfg(test)]
 mod dropped;
 #[cfg(test)]
+mod finish;
+#[cfg(test)]
 mod incomplete;
 #[cfg(test)]
 mod inputs;

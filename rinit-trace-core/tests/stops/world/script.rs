@@ -25,7 +25,7 @@
 //! +2     now 7 handles=TERM                  from here on; +2 takes 7 TERM: no longer pending
 //! +2     drops 1 TERM                       unblocked without a handler, delivered and dropped
 //! +2     execs 1 nginx · enter 30 bash · spawn 9 worker · reap 7 · oom 7 · marks 7 · teardown
-//! +2     lost 3 · lost 3 unknown · names · members · known · wait
+//! +2     lost 3 · lost 3 unknown · names · members · known · wait · finish (the trace ends)
 //! ```
 //! At last, what is expected; a path goes into the JSON of the report:
 //! ```text
@@ -268,7 +268,9 @@ fn event(world: &mut World, at: BootTime, words: &mut Words) {
             let task = Box::new(world.task((letter, 1)));
             world.handle(&Event::Teardown { at, task });
         }
-        "lost" | "names" | "members" | "known" | "wait" => beside(world, at, what, letter, &rest),
+        "lost" | "names" | "members" | "known" | "wait" | "finish" => {
+            beside(world, at, what, letter, &rest);
+        }
         _ => send(world, at, signal(what), &rest),
     }
 }
@@ -278,6 +280,7 @@ fn beside(world: &mut World, at: BootTime, what: &str, letter: char, rest: &[&st
     let workload = world.workload(letter);
     let ns = workload.ns;
     match what {
+        "finish" => world.correlator.handle_finish(),
         "names" => world.answer_names(workload),
         "members" => world.answer_members(workload),
         "known" => {
