@@ -46,6 +46,13 @@ pub enum DecodeError {
     },
 }
 
+/// The kind that a record says it is, for counters: an index into `rinit_trace_common::kind::NAMES`, 0
+/// when there is none or it is not known.
+pub fn kind_of(bytes: &[u8]) -> usize {
+    let kind = read::<RecordHeader>(bytes).map_or(0, |header| usize::from(header.kind));
+    if kind < kind::COUNT { kind } else { 0 }
+}
+
 /// Decodes one record. Bytes after the record are ignored: the ring rounds lengths up.
 pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
     let header: RecordHeader = read(bytes)?;

@@ -49,6 +49,10 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
             .filter_map(|member| torn_down_by_another(scene, member))
             .collect(),
         shares_namespace: workload.id.is_shared(),
+        is_sandbox: workload
+            .names
+            .as_ref()
+            .is_some_and(|names| names.is_sandbox),
         unreaped: unreaped(scene),
         asked: init.and_then(|init| asked(scene, init)),
         killed_by_runtime: begin.kill.is_some_and(begin::is_runtime_kill),

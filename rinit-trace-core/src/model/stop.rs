@@ -38,6 +38,8 @@ pub struct StopFacts {
     pub torn_down_by_others: Vec<TornDown>,
     /// The workload is one container in a pid namespace that it shares with others.
     pub shares_namespace: bool,
+    /// It is the sandbox of a pod, by what its runtime says.
+    pub is_sandbox: bool,
     /// Children of the init that had ended before the stop began and were not reaped in it: host
     /// pids and command names.
     pub unreaped: Vec<(u32, String)>,

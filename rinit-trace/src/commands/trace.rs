@@ -3,9 +3,7 @@
 use std::{fs, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use rinit_trace_core::model::{
-    DroppedSignal, InitKind, KillsOutsideStop, StopReport, Trigger, Verdict,
-};
+use rinit_trace_core::model::{DroppedSignal, KillsOutsideStop, StopReport, Trigger, Verdict};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, print_report, put};
@@ -19,6 +17,8 @@ use crate::{
 /// Why waiting ended.
 enum Event {
     Report(Box<StopReport>),
+    /// Of a pod's sandbox.
+    Sandbox(Box<StopReport>),
     TimedOut,
     Interrupted,
 }
@@ -121,12 +121,13 @@ async fn trace_one(
     let event = loop {
         match next(tracer, interrupts, deadline.left()).await {
             // Of another container in the same pid namespace.
-            Event::Report(report) if report.workload.init.pid != target.init.pid => {}
+            Event::Report(report) | Event::Sandbox(report)
+                if report.workload.init.pid != target.init.pid => {}
             event => break event,
         }
     };
     match event {
-        Event::Report(report) => {
+        Event::Report(report) | Event::Sandbox(report) => {
             print_report(&report, args.output)?;
             Ok(match report.verdict {
                 Verdict::Graceful => Exit::Ok,
@@ -153,14 +154,19 @@ async fn trace_all(
 ) -> Result<Exit> {
     eprintln!("tracing every container of this host; Ctrl-C ends");
     let deadline = Deadline::new(args);
-    while let Event::Report(report) = next(tracer, interrupts, deadline.left()).await {
-        show(&report, args, verbose)?;
+    loop {
+        match next(tracer, interrupts, deadline.left()).await {
+            Event::Report(report) => show(&report, args, verbose)?,
+            Event::Sandbox(_) => {}
+            Event::TimedOut | Event::Interrupted => break,
+        }
     }
     for news in tracer.finish() {
         match news {
             News::Stop(report) => show(&report, args, verbose)?,
             News::SignalDropped(dropped) => warn_of_dropped(&dropped),
             News::KilledOutsideStop(kills) => warn_of_kills(&kills),
+            News::SandboxStop(_) | News::Known(_) => {}
         }
     }
     warn_of_what_is_missing(tracer);
@@ -190,26 +196,18 @@ fn warn_of_what_is_missing(tracer: &Tracer) {
             stats.correlator.open_stops
         );
     }
-    if stats.losses.total() > 0 || stats.undecodable > 0 {
+    let undecodable: u64 = stats.undecodable.iter().sum();
+    if stats.losses.total() > 0 || undecodable > 0 {
         eprintln!(
             "warning: {} records were lost and {} could not be read; stops may be missing or unknown (see --ring-kib)",
             stats.losses.total(),
-            stats.undecodable
+            undecodable
         );
     }
 }
 
-/// Whether it is the sandbox of a pod, which runtimes end by SIGKILL as a matter of course: `pause`, alone in its pid
-/// namespace. Other containers in it have reports of their own.
-fn is_sandbox(report: &StopReport) -> bool {
-    report.workload.init.kind == InitKind::Pause && report.processes.len() == 1
-}
-
 /// A workload that ended by itself, with nobody killed, is one line for people.
 fn show(report: &StopReport, args: &TraceArgs, verbose: bool) -> Result<()> {
-    if is_sandbox(report) {
-        return Ok(());
-    }
     let by_itself = matches!(
         report.stop.trigger,
         Trigger::InitExit | Trigger::MainChildExit
@@ -247,8 +245,10 @@ async fn next(
         tokio::select! {
             news = tracer.next() => match news {
                 News::Stop(report) => return Event::Report(report),
+                News::SandboxStop(report) => return Event::Sandbox(report),
                 News::SignalDropped(dropped) => warn_of_dropped(&dropped),
                 News::KilledOutsideStop(kills) => warn_of_kills(&kills),
+                News::Known(_) => {}
             },
             () = &mut timed_out => return Event::TimedOut,
             () = interrupts.recv() => return Event::Interrupted,

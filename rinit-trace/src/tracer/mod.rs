@@ -4,6 +4,7 @@
 //! a deadline of the correlator came. After every input all outputs of the correlator are done.
 
 mod cmdlines;
+mod news;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,13 +13,13 @@ use std::{
 };
 
 use bytes::Bytes;
+use rinit_trace_common::kind;
 use rinit_trace_core::{
     correlate::{Config, Correlator, Output, Stats},
     decode,
     diagnose::diagnose,
     model::{
-        DroppedSignal, Event, KillsOutsideStop, PidnsTeardown, ProcessKey, ProcessNames,
-        StopReport, WorkloadId, WorkloadNames,
+        Event, PidnsTeardown, ProcessKey, ProcessNames, StopReport, WorkloadId, WorkloadNames,
     },
 };
 use tokio::{
@@ -35,6 +36,7 @@ use crate::{
     runtime::{self, Lookups, NamespaceInit, SharedContainer},
 };
 use cmdlines::Cmdlines;
+pub use news::{KnownWorkload, News};
 
 /// How often the ring is drained when nothing forces a wake-up: it has room for thousands of
 /// records, and an idle program should sleep.
@@ -53,19 +55,10 @@ const ANSWERS: usize = 1024;
 enum Answer {
     Names(WorkloadId, ProcessKey, Box<WorkloadNames>),
     Members(WorkloadId, Vec<ProcessNames>),
+    /// Of a workload that was there before the trace.
+    Early(Box<KnownWorkload>),
     /// To remember, for no stop yet.
     Seen(Vec<ProcessNames>),
-}
-
-/// What a tracer has to tell.
-#[derive(Debug)]
-pub enum News {
-    /// A stop has closed.
-    Stop(Box<StopReport>),
-    /// An init has dropped a stop signal from outside; its stop goes on.
-    SignalDropped(Box<DroppedSignal>),
-    /// Members of a workload that lives on were SIGKILLed.
-    KilledOutsideStop(Box<KillsOutsideStop>),
 }
 
 /// Traces until dropped. [`next`](Self::next) runs everything.
@@ -85,9 +78,10 @@ pub struct Tracer {
     /// Namespaces whose names were asked for, by the init's host pid.
     asked: HashMap<u32, WorkloadId>,
     news: VecDeque<News>,
-    losses: Losses,
     lost_by_namespace: HashMap<(u64, u64), u64>,
-    undecodable: u64,
+    losses: Losses,
+    received: [u64; kind::COUNT],
+    undecodable: [u64; kind::COUNT],
 }
 
 /// Counters of a tracer.
@@ -97,8 +91,10 @@ pub struct TracerStats {
     pub correlator: Stats,
     /// Of the kernel side.
     pub losses: Losses,
-    /// Records that could not be decoded.
-    pub undecodable: u64,
+    /// Records that came, by kind; index 0 for those of no known kind.
+    pub received: [u64; kind::COUNT],
+    /// Those of them that could not be decoded.
+    pub undecodable: [u64; kind::COUNT],
 }
 
 impl Tracer {
@@ -126,7 +122,8 @@ impl Tracer {
             asked: HashMap::new(),
             news: VecDeque::new(),
             lost_by_namespace: HashMap::new(),
-            undecodable: 0,
+            received: [0; kind::COUNT],
+            undecodable: [0; kind::COUNT],
         }
     }
 
@@ -157,12 +154,18 @@ impl Tracer {
 
     /// Fetches the names of a workload for when they are wanted.
     fn ask_early(&mut self, init: NamespaceInit) {
-        let lookups = Arc::clone(&self.lookups);
-        let (pid, leaf) = (init.pid, leaf(&init));
-        self.learned.insert(pid, init);
+        let (lookups, answer) = (Arc::clone(&self.lookups), self.answer.clone());
+        let (init_pid, start_ticks, leaf) = (init.pid, init.start_ticks, leaf(&init));
+        self.learned.insert(init_pid, init);
         tokio::spawn(async move {
-            // Kept by the lookups' own cache.
-            lookups.names(pid, &leaf).await;
+            // Kept by the lookups' own cache, too.
+            let known = KnownWorkload {
+                init_pid,
+                start_ticks,
+                names: lookups.names(init_pid, &leaf).await,
+            };
+            // The tracer is gone: nobody wants to know.
+            let _ = answer.send(Answer::Early(Box::new(known))).await;
         });
     }
 
@@ -198,6 +201,7 @@ impl Tracer {
         TracerStats {
             correlator: self.correlator.stats(),
             losses: self.losses,
+            received: self.received,
             undecodable: self.undecodable,
         }
     }
@@ -276,6 +280,8 @@ impl Tracer {
     }
 
     fn decode(&mut self, bytes: &[u8]) {
+        let kind = decode::kind_of(bytes);
+        self.received[kind] += 1;
         match decode::decode(bytes) {
             Ok(event) => {
                 if let Event::Exec { task, .. } = &event {
@@ -285,7 +291,7 @@ impl Tracer {
                 self.correlator.handle_event(&event);
             }
             Err(error) => {
-                self.undecodable += 1;
+                self.undecodable[kind] += 1;
                 self.correlator.handle_unknown_loss(1, clock::boot_time());
                 tracing::warn!("a record was left out: {error}");
             }
@@ -336,7 +342,9 @@ impl Tracer {
                     self.cmdlines.complete(&mut stop);
                     self.forget(stop.facts.init.tgid);
                     self.correlator.set_wall_offset(clock::wall_offset());
-                    self.news.push_back(News::Stop(Box::new(diagnose(*stop))));
+                    let is_sandbox = stop.facts.is_sandbox;
+                    self.news
+                        .push_back(News::of_stop(diagnose(*stop), is_sandbox));
                 }
             }
         }
@@ -379,8 +387,14 @@ impl Tracer {
                 }
                 // Introduced in the meantime: the caller knows better.
                 let names = self.introduced.get(&init.tgid).cloned().unwrap_or(*names);
+                self.news.push_back(News::Known(Box::new(KnownWorkload {
+                    init_pid: init.tgid,
+                    start_ticks: init.start / cmdlines::TICK_NS,
+                    names: names.clone(),
+                })));
                 self.correlator.handle_names(id, names);
             }
+            Answer::Early(known) => self.news.push_back(News::Known(known)),
             Answer::Members(id, members) => {
                 self.cmdlines.remember_all(&members);
                 self.correlator.handle_members(id, members);
