@@ -147,6 +147,8 @@ offsets! {
     css_set_pids,
     /// `cgroup_subsys_state.cgroup`
     css_cgroup,
+    /// `cgroup.self.parent`
+    cgroup_parent,
     /// `cgroup.kn`
     cgroup_kn,
     /// `cgroup.root`

@@ -27,20 +27,8 @@ pub(crate) unsafe fn is_wanted(place: &Place) -> bool {
     }
     let (inum, reaper) = globals::target();
     // SAFETY: as the caller's.
-    inum == 0 || (place.inum == inum && (reaper == 0 || unsafe { init_tgid(place) } == reaper))
-}
-
-/// Thread group of the namespace's init, host numbering.
-#[inline(always)]
-unsafe fn init_tgid(place: &Place) -> u32 {
-    // SAFETY: `place.namespace` is a typed pointer to a `pid_namespace`.
-    unsafe {
-        Place {
-            container: 0,
-            ..*place
-        }
-        .main_tgid()
-    }
+    inum == 0
+        || (place.inum == inum && (reaper == 0 || unsafe { place.namespace_init() } == reaper))
 }
 
 /// Opens the gate of a workload, or adds a signal to what it lets pass.

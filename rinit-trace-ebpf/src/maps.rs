@@ -29,14 +29,24 @@ pub(crate) static LOST: LruHashMap<GateKey, u64> = LruHashMap::with_max_entries(
 pub(crate) static LAST_SIGNALS: LruHashMap<FoldKey, FoldState> =
     LruHashMap::with_max_entries(4096, 0);
 
-/// cgroups of containers, with the thread group of the first process that entered, or 0. Needed of
-/// those that share a pid namespace with others, the host among them.
+/// cgroups of containers by kernfs id, and those right below them (crun makes one for the processes,
+/// systemd several). Needed of containers that share a pid namespace with others, the host among them.
 #[map]
-pub(crate) static CONTAINERS: HashMap<u64, u32> = HashMap::with_max_entries(16384, 0);
+pub(crate) static CONTAINERS: HashMap<u64, Container> = HashMap::with_max_entries(16384, 0);
 
 /// Slot 0: not 0 while the self-test runs, and SIGURG of a process to itself is recorded.
 #[map]
 pub(crate) static SELF_TEST: Array<u32> = Array::with_max_entries(1, 0);
+
+/// Whose cgroup it is.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Container {
+    /// kernfs id of the container's cgroup: the same one, or the one above.
+    pub(crate) id: u64,
+    /// Thread group of the first process that entered, or 0; kept with the container's own cgroup.
+    pub(crate) main: u64,
+}
 
 /// A workload. A pid namespace: `ns_id`, or the inum, with its reaper's start time. A container in a
 /// shared one: its cgroup, with [`rinit_trace_common::CONTAINER_KEY`].

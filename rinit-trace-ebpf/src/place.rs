@@ -115,11 +115,19 @@ unsafe fn find_container(task: Kernel, place: &mut Place) {
                 return;
             }
         }
-        if let Some(main) = CONTAINERS.get(own) {
-            place.container = own;
-            place.main = *main;
+        place.container = container(own);
+        if place.container != 0 {
+            let found = CONTAINERS.get(place.container);
+            place.main = found.map_or(0, |found| found.main as u32);
         }
     }
+}
+
+/// The container that a cgroup is of; 0 when it is of none that is known.
+#[inline(always)]
+fn container(cgroup: u64) -> u64 {
+    // SAFETY: values are written whole, and each word of one is valid by itself.
+    unsafe { CONTAINERS.get(cgroup) }.map_or(0, |found| found.id)
 }
 
 impl Place {
@@ -150,7 +158,7 @@ impl Place {
             if self.level > 0 {
                 level(parent) < self.level
             } else {
-                cgroup::id(parent) != self.container
+                container(cgroup::id(parent)) != self.container
             }
         }
     }
@@ -164,6 +172,16 @@ impl Place {
         if self.container != 0 {
             return self.main;
         }
+        // SAFETY: as the caller's.
+        unsafe { self.namespace_init() }
+    }
+
+    /// Thread group of the pid namespace's init, host numbering.
+    ///
+    /// # Safety
+    /// `self.namespace` is a typed pointer to a `pid_namespace`.
+    #[inline(always)]
+    pub(crate) unsafe fn namespace_init(&self) -> u32 {
         // SAFETY: as the caller's.
         unsafe {
             let reaper: Kernel = load(self.namespace, offset!(ns_child_reaper));

@@ -12,7 +12,7 @@ use rinit_trace_common::{
 };
 
 use crate::{
-    cgroup::{kernfs_v1, kernfs_v2, node},
+    cgroup,
     globals::{has, offset},
     place::Place,
 };
@@ -156,17 +156,14 @@ unsafe fn fill_comm(task: Kernel, out: *mut [u8; 16]) {
 unsafe fn fill_cgroups(task: Kernel, out: *mut TaskRecord) {
     // SAFETY: `task` is a typed pointer to a `task_struct`.
     unsafe {
-        (*out).cgroup_v2 = load(kernfs_v2(task), offset!(kernfs_id));
-        (*out).cgroup_v1 = if has(feature::CGROUP_V1) {
-            load(kernfs_v1(task), offset!(kernfs_id))
-        } else {
-            0
-        };
+        let (v2, v1) = cgroup::ids(task);
+        (*out).cgroup_v2 = v2;
+        (*out).cgroup_v1 = v1;
     }
 }
 
-/// The leaf name of a task's cgroup: the id of its container. From the v1 hierarchy where there is
-/// one, else from v2.
+/// The leaf name of a task's cgroup: the id of its container; that of the cgroup above, where only
+/// that one may hold an id. From the v1 hierarchy where there is one, else from v2.
 ///
 /// # Safety
 /// `task` is a typed pointer to a `task_struct`, `out` points into a record in the ring.
@@ -176,9 +173,10 @@ pub(crate) unsafe fn fill_leaf(task: Kernel, out: *mut [u8; LEAF_LEN]) {
     unsafe {
         // The ring hands out used memory: the whole name is cleared, not only its first byte.
         core::ptr::write_bytes(out, 0, 1);
-        if has(feature::PROBE_READ) {
-            let name: Kernel = load(node(task), offset!(kernfs_name));
-            bpf_probe_read_kernel_str(out.cast(), LEAF_LEN as u32, name.cast());
+        let own = cgroup::own(task);
+        if !cgroup::name(own, out) && !cgroup::name(cgroup::above(own), out) {
+            core::ptr::write_bytes(out, 0, 1);
+            cgroup::name(own, out);
         }
     }
 }

@@ -110,6 +110,7 @@ scenarios! {
     shared_guest_alone: "shared-guest-alone",
     pid_host: "pid-host",
     pid_host_leaves: "pid-host-leaves",
+    pid_host_below: "pid-host-below",
     nested: "nested",
     nested_torn_down: "nested-torn-down",
     nested_no_handler: "nested-no-handler",

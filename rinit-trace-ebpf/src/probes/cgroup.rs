@@ -1,25 +1,18 @@
 //! `cgroup:cgroup_mkdir` and `cgroup_rmdir`: containers come and go.
 //!
 //! kernel/cgroup/cgroup.c `cgroup_mkdir()`, `cgroup_rmdir()`. A cgroup whose name is long enough to
-//! hold a container's id is taken for one of a container; user space looks closer. Arguments:
-//! `(struct cgroup *cgrp, const char *path)`.
+//! hold a container's id is taken for one of a container, and so is one right below; user space looks
+//! closer. Arguments: `(struct cgroup *cgrp, const char *path)`.
 
-use aya_ebpf::{
-    helpers::generated::bpf_probe_read_kernel_str, macros::btf_tracepoint,
-    programs::BtfTracePointContext,
-};
-use rinit_trace_common::{CONTAINER_KEY, CgroupRecord, LEAF_LEN, feature, kind};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use rinit_trace_common::{CONTAINER_KEY, CgroupRecord, LEAF_LEN, kind};
 
 use crate::{
-    cgroup::is_of_containers,
+    cgroup,
     emit::{Wake, reserve_global, submit},
-    globals::{has, offset},
-    maps::{CONTAINERS, GATES, GateKey},
-    task::{Kernel, current, load},
+    maps::{CONTAINERS, Container, GATES, GateKey},
+    task::{Kernel, current},
 };
-
-/// 64 hex digits and the NUL.
-const ID_AND_NUL: i64 = 65;
 
 /// Attached as a BTF tracepoint.
 #[btf_tracepoint(function = "cgroup_mkdir")]
@@ -27,10 +20,13 @@ pub fn cgroup_mkdir(ctx: BtfTracePointContext) -> i32 {
     let cgroup = ctx.arg::<Kernel>(0);
     // SAFETY: argument 0 is a typed pointer to a cgroup.
     unsafe {
-        if is_of_containers(cgroup, current()) && may_be_container(cgroup) {
-            let node: Kernel = load(cgroup, offset!(cgroup_kn));
+        if !cgroup::is_of_containers(cgroup, current()) {
+            return 0;
+        }
+        let id = container_of(cgroup);
+        if id != 0 {
             // A full table: this one is not told from its neighbours.
-            let _ = CONTAINERS.insert(load::<u64>(node, offset!(kernfs_id)), 0, 0);
+            let _ = CONTAINERS.insert(cgroup::id_of(cgroup), Container { id, main: 0 }, 0);
         }
     }
     0
@@ -42,27 +38,32 @@ pub fn cgroup_rmdir(ctx: BtfTracePointContext) -> i32 {
     let cgroup = ctx.arg::<Kernel>(0);
     // SAFETY: argument 0 is a typed pointer to a cgroup.
     unsafe {
-        if is_of_containers(cgroup, current()) {
-            on_rmdir(load(cgroup, offset!(cgroup_kn)));
+        if cgroup::is_of_containers(cgroup, current()) {
+            on_rmdir(cgroup::id_of(cgroup));
         }
     }
     0
 }
 
-/// Whether the name is as long as one with a container's id in it.
+/// The container that a new cgroup is of, as far as its name and the cgroup above tell; 0 for none.
 #[inline(always)]
-unsafe fn may_be_container(cgroup: Kernel) -> bool {
-    if !has(feature::PROBE_READ) {
-        return false;
-    }
+unsafe fn container_of(cgroup: Kernel) -> u64 {
     let mut leaf = [0_u8; LEAF_LEN];
-    // SAFETY: `cgroup` is a typed pointer; the helper writes at most LEAF_LEN bytes.
+    // SAFETY: `cgroup` is a typed pointer, as the one above is; `leaf` is ours.
     unsafe {
-        let node: Kernel = load(cgroup, offset!(cgroup_kn));
-        let name: Kernel = load(node, offset!(kernfs_name));
-        bpf_probe_read_kernel_str(leaf.as_mut_ptr().cast(), LEAF_LEN as u32, name.cast())
-            >= ID_AND_NUL
-            && !is_monitor(&leaf)
+        if cgroup::name(cgroup, &raw mut leaf) {
+            return if is_monitor(&leaf) {
+                0
+            } else {
+                cgroup::id_of(cgroup)
+            };
+        }
+        let above = cgroup::id_of(cgroup::above(cgroup));
+        // Only right below a container's own.
+        match CONTAINERS.get(above) {
+            Some(found) if found.id == above => above,
+            _ => 0,
+        }
     }
 }
 
@@ -86,10 +87,10 @@ fn is_conmon_at(leaf: &[u8; LEAF_LEN], at: usize) -> bool {
 }
 
 #[inline(always)]
-unsafe fn on_rmdir(node: Kernel) {
-    // SAFETY: `node` is a typed pointer to a kernfs_node.
-    let id: u64 = unsafe { load(node, offset!(kernfs_id)) };
-    if CONTAINERS.remove(id).is_err() {
+fn on_rmdir(id: u64) {
+    // SAFETY: values are written whole, and each word of one is valid by itself.
+    let container = unsafe { CONTAINERS.get(id) }.map_or(0, |found| found.id);
+    if CONTAINERS.remove(id).is_err() || container != id {
         return;
     }
     // Closed already, if it ever was open.

@@ -11,7 +11,7 @@ use crate::{
     emit::Wake,
     gate,
     globals::offset,
-    maps::CONTAINERS,
+    maps::{CONTAINERS, Container},
     place::{Place, place},
     probes::emit_task,
     task::{Kernel, load},
@@ -70,5 +70,9 @@ unsafe fn note_main(task: Kernel, own: &mut Place) {
     // SAFETY: `task` is a typed pointer to a task_struct.
     own.main = unsafe { load(task, offset!(task_tgid)) };
     // Refused when it was removed just now: then nobody is in it.
-    let _ = CONTAINERS.insert(own.container, own.main, EXIST);
+    let container = Container {
+        id: own.container,
+        main: u64::from(own.main),
+    };
+    let _ = CONTAINERS.insert(own.container, container, EXIST);
 }

@@ -29,8 +29,10 @@ const POLL: Duration = Duration::from_millis(1);
 /// whoever was in it must have ended.
 pub(super) struct Container {
     id: String,
-    /// The telling one first.
+    /// Where its processes are; the telling one first.
     dirs: Vec<PathBuf>,
+    /// The cgroups with its id, where those are below.
+    above: Vec<PathBuf>,
 }
 
 impl Container {
@@ -49,6 +51,7 @@ impl Container {
         let mut made = Self {
             id,
             dirs: Vec::new(),
+            above: Vec::new(),
         };
         for root in roots {
             let dir = root.join(&made.id);
@@ -56,6 +59,17 @@ impl Container {
             made.dirs.push(dir);
         }
         Ok(made)
+    }
+
+    /// Makes cgroups for the processes right below: crun does so, for who delegates.
+    pub(super) fn go_below(&mut self) -> Result<()> {
+        for dir in &mut self.dirs {
+            let below = dir.join("container");
+            fs::create_dir(&below)
+                .with_context(|| format!("make the cgroup {}", below.display()))?;
+            self.above.push(std::mem::replace(dir, below));
+        }
+        Ok(())
     }
 
     /// Full container id.
@@ -147,7 +161,7 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        for dir in &self.dirs {
+        for dir in self.dirs.iter().chain(&self.above) {
             limit::remove(dir);
         }
     }

@@ -81,8 +81,12 @@ pub(super) fn launch(scenario: &Scenario) -> Result<Launch> {
             let container = kept.container.insert(Container::new()?);
             own_in_cgroup(programs, container.path())?
         }
-        Program::OnHost(programs) => {
-            let container = kept.container.insert(Container::new()?);
+        Program::OnHost(programs) | Program::OnHostBelow(programs) => {
+            let mut made = Container::new()?;
+            if matches!(scenario.program, Program::OnHostBelow(_)) {
+                made.go_below()?;
+            }
+            let container = kept.container.insert(made);
             let mut command = own(programs.iter().copied())?;
             container.hold(&mut command)?;
             command

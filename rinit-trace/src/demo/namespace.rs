@@ -70,7 +70,7 @@ impl Running {
         let launch = launch::launch(scenario)
             .with_context(|| format!("prepare the workload of {}", scenario.name))?;
         let place = match scenario.program {
-            Program::OnHost(_) => PidNamespace::Own,
+            Program::OnHost(_) | Program::OnHostBelow(_) => PidNamespace::Own,
             _ => PidNamespace::New,
         };
         let mut child = spawn_in_namespace(launch.command, place)
@@ -258,7 +258,10 @@ impl Running {
 
     /// Whoever a container on the host leaves is killed as a runtime does, and its cgroup is removed.
     fn clear(&mut self) -> Result<()> {
-        if !matches!(self.scenario.program, Program::OnHost(_)) {
+        if !matches!(
+            self.scenario.program,
+            Program::OnHost(_) | Program::OnHostBelow(_)
+        ) {
             return Ok(());
         }
         let container = self.kept.take_container().context("no container")?;

@@ -21,7 +21,9 @@ pub fn missing(scenario: &Scenario) -> Option<String> {
     }
     match scenario.program {
         Program::Own(_) => None,
-        Program::OwnWithContainer(_) | Program::OnHost(_) => container::missing(false),
+        Program::OwnWithContainer(_) | Program::OnHost(_) | Program::OnHostBelow(_) => {
+            container::missing(false)
+        }
         Program::Under(init, _) => missing_program(init.first().copied()),
         Program::UnderWithLimit(init, _) => {
             missing_program(init.first().copied()).or_else(limit::missing)

@@ -68,6 +68,7 @@ pub fn read(btf: &Btf) -> Result<Offsets, MissingMember> {
         // A kernel without the pids controller: `feature::CGROUP_V1` is off then.
         css_set_pids: indexed(subsys, "cgroup_subsys_id", "pids_cgrp_id").unwrap_or(0),
         css_cgroup: member("cgroup_subsys_state.cgroup")?,
+        cgroup_parent: member("cgroup.self.parent")?,
         cgroup_kn: member("cgroup.kn")?,
         cgroup_root: member("cgroup.root")?,
         kernfs_id: member("kernfs_node.id")?,

@@ -140,7 +140,8 @@ pub struct Kernel {
     counters: PerCpuArray<MapData, [u64; counter::COUNT as usize]>,
     gates: HashMap<MapData, [u64; 2], u64>,
     lost: HashMap<MapData, [u64; 2], u64>,
-    containers: HashMap<MapData, u64, u32>,
+    /// By kernfs id of a cgroup: that of its container's, and the container's main process or 0.
+    containers: HashMap<MapData, u64, [u64; 2]>,
     /// Messages of the kernel side: none but the self-test's.
     log: Option<EbpfLogger<&'static dyn log::Log>>,
     /// The self-test's switch.
@@ -254,13 +255,21 @@ impl Kernel {
     }
 
     /// Tells the kernel side of a container that was there before and shares a pid namespace: kernfs
-    /// id of its cgroup, and its main process.
-    pub fn know_container(&mut self, cgroup: u64, main: u32) {
+    /// ids of its cgroup and of the one that its main process is in, and that process.
+    pub fn know_container(&mut self, cgroup: u64, inner: u64, main: u32) {
         // The kernel side has seen its main process start: it knows better.
-        if self.containers.get(&cgroup, 0).is_ok_and(|main| main != 0) {
+        if self
+            .containers
+            .get(&cgroup, 0)
+            .is_ok_and(|[_, main]| main != 0)
+        {
             return;
         }
-        if let Err(error) = self.containers.insert(cgroup, main, 0) {
+        let mut known = self.containers.insert(cgroup, [cgroup, u64::from(main)], 0);
+        if inner != cgroup {
+            known = known.and_then(|()| self.containers.insert(inner, [cgroup, 0], 0));
+        }
+        if let Err(error) = known {
             tracing::warn!(
                 "the container with main process {main} is not traced: {}",
                 attach::one_line(&error)

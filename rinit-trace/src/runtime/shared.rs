@@ -4,9 +4,14 @@
 //! The kernel side knows such a container by the kernfs id of its cgroup, which is the inode number
 //! of the cgroup's folder.
 
-use std::{collections::HashMap, os::unix::fs::MetadataExt as _, path::PathBuf};
+use std::{
+    collections::HashMap,
+    ffi::OsStr,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
-use rinit_trace_core::model::Runtime;
+use rinit_trace_core::model::{Runtime, split_container_id};
 
 use super::{
     cgroup::{is_v1_pids, path_of},
@@ -23,6 +28,8 @@ pub struct SharedContainer {
     pub container_id: String,
     /// kernfs id of its cgroup.
     pub cgroup: u64,
+    /// The same of the cgroup that its main process is in: that one, or one below (crun, systemd).
+    pub inner: u64,
     /// Its main process; `inum` is that of the namespace it shares.
     pub main: NamespaceInit,
 }
@@ -75,9 +82,11 @@ impl Proc {
         let found = mains.into_values();
         found
             .filter_map(|main| {
+                let (cgroup, inner) = self.cgroup_ids(&main.cgroups)?;
                 Some(SharedContainer {
                     container_id: main.container_id.clone(),
-                    cgroup: self.cgroup_id(&main.cgroups)?,
+                    cgroup,
+                    inner,
                     main: main.process.clone(),
                 })
             })
@@ -104,15 +113,21 @@ impl Proc {
         shared.find(|container| container.container_id == id)
     }
 
-    /// The kernfs id of the cgroup that tells a container, from the text of `/proc/PID/cgroup`.
-    fn cgroup_id(&self, cgroups: &str) -> Option<u64> {
+    /// The kernfs ids of the cgroup that is named after a container, and of the one below it that a
+    /// process is in, from the text of `/proc/PID/cgroup`.
+    fn cgroup_ids(&self, cgroups: &str) -> Option<(u64, u64)> {
         let is_v1 = is_v1_pids(cgroups);
         let path = path_of(cgroups, is_v1)?;
         let mounts = std::fs::read_to_string(self.file("self/mountinfo")).ok()?;
         let (root, folder) = mounts.lines().find_map(|line| cgroup_mount(line, is_v1))?;
         let below = path.strip_prefix(root.trim_end_matches('/'))?;
-        let folder = PathBuf::from(folder).join(below.trim_start_matches('/'));
-        Some(std::fs::metadata(folder).ok()?.ino())
+        let inner = PathBuf::from(folder).join(below.trim_start_matches('/'));
+        let own = inner.ancestors().find(|folder| {
+            let name = folder.file_name().and_then(OsStr::to_str);
+            name.is_some_and(|name| split_container_id(name).is_some())
+        })?;
+        let id = |folder: &Path| Some(std::fs::metadata(folder).ok()?.ino());
+        Some((id(own)?, id(&inner)?))
     }
 }
 

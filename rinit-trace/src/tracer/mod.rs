@@ -145,7 +145,7 @@ impl Tracer {
     pub fn learn_shared(&mut self, containers: Vec<SharedContainer>) {
         for container in containers {
             self.kernel
-                .know_container(container.cgroup, container.main.pid);
+                .know_container(container.cgroup, container.inner, container.main.pid);
             let id = container.container_id;
             self.see(move || runtime::members_of_container(&id));
             self.ask_early(container.main);

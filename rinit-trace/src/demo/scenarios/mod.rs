@@ -54,6 +54,8 @@ pub enum Program {
     OwnWithContainer(&'static [&'static str]),
     /// One of [`super::workload`], with its children, as a container in the host's pid namespace.
     OnHost(&'static [&'static str]),
+    /// The same in a cgroup right below that of the container, as crun has it.
+    OnHostBelow(&'static [&'static str]),
     /// A supervisor over one service, which is one of [`super::workload`].
     Supervisor(Supervisor, &'static str),
 }

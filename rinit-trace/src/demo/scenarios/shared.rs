@@ -100,6 +100,14 @@ pub(super) const SHARED: Group = Group {
             stop: AMPLE,
             docker: None,
         },
+        Scenario {
+            name: "pid-host-below",
+            about: "the same where the runtime has a cgroup for the processes below that of the container (crun)",
+            program: Program::OnHostBelow(&["web:handles=0", "worker:handles=100"]),
+            ready: 2,
+            stop: AMPLE,
+            docker: None,
+        },
     ],
 };
 
