@@ -10,6 +10,8 @@ const LABEL_MAX: usize = 100;
 const CMDLINE_MAX: usize = 120;
 /// Bound of a sentence, which may quote names.
 const PROSE_MAX: usize = 600;
+/// Characters of an escaped code point behind its `u`, braces included.
+const LONGEST_CODE_POINT: usize = 8;
 
 /// Whether a character has no shape of its own or changes the place of others: control, format
 /// (bidi, zero width), combining, unassigned, private, and every space but U+0020. The table is
@@ -55,6 +57,44 @@ pub(super) fn cmdline(arguments: &[String]) -> String {
         }
     }
     out.finish()
+}
+
+/// The beginning of a text that is escaped already, of at most `max` bytes with its `…`: cut between
+/// characters and never within an escape. The text itself when it fits.
+pub(super) fn cut(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let Some(room) = max.checked_sub('…'.len_utf8()) else {
+        return String::new();
+    };
+    let mut end = 0;
+    while let Some(length) = text.get(end..).and_then(piece) {
+        if end + length > room {
+            break;
+        }
+        end += length;
+    }
+    format!("{}…", &text[..end])
+}
+
+/// Length in bytes of the character or the escape that a text begins with; `None` when it is empty.
+fn piece(text: &str) -> Option<usize> {
+    let mut chars = text.char_indices();
+    let (_, first) = chars.next()?;
+    if first != '\\' {
+        return Some(first.len_utf8());
+    }
+    let Some((at, second)) = chars.next() else {
+        return Some(first.len_utf8());
+    };
+    let is_code_point = second == 'u' && text[at..].starts_with("u{");
+    // The longest is `\u{10ffff}`. What never ends is no escape.
+    let end = chars
+        .take(LONGEST_CODE_POINT)
+        .find(|(_, c)| is_code_point && *c == '}')
+        .map_or(at + second.len_utf8(), |(end, _)| end + 1);
+    Some(end)
 }
 
 fn quoted(text: &str, max: usize) -> String {
@@ -194,7 +234,28 @@ mod tests {
         assert_eq!(shown, format!("{}…", r"\u{202e}".repeat(4)));
     }
 
+    #[test]
+    fn a_cut_in_bytes_is_between_characters_and_escapes() {
+        assert_eq!(cut("größe", 7), "größe");
+        assert_eq!(cut("größer", 7), "grö…");
+        assert_eq!(cut("größer", 6), "gr…");
+        assert_eq!(cut(r"ab\u{202e}xyz", 12), "ab…");
+        assert_eq!(cut(r"ab\u{202e}wxyz", 13), r"ab\u{202e}…");
+        assert_eq!(cut(r"abc\n\n", 6), "abc…");
+        assert_eq!(cut(r"a\u{ not an escape", 8), r"a\u{ …");
+        assert_eq!(cut("abcdef", 3), "…");
+        assert_eq!(cut("abcdef", 2), "");
+    }
+
     proptest! {
+        #[test]
+        fn a_cut_fits_and_begins_as_the_text(text in any::<String>(), max in 0_usize..64) {
+            let text = prose(&text);
+            let short = cut(&text, max);
+            prop_assert!(short.len() <= max);
+            prop_assert!(text.starts_with(short.trim_end_matches('…')));
+        }
+
         #[test]
         fn nothing_hidden_passes_and_everything_is_bounded(text in any::<String>()) {
             for shown in [name(&text), label(&text), prose(&text), cmdline(&[text.clone(), text])] {

@@ -10,6 +10,7 @@ mod json;
 mod layout;
 mod lines;
 mod markdown;
+mod note;
 mod outside;
 mod processes;
 #[cfg(test)]
@@ -51,6 +52,12 @@ pub fn jsonl(report: &StopReport) -> Result<String, serde_json::Error> {
 /// line without its end.
 pub fn dropped_line(dropped: &DroppedSignal) -> String {
     dropped::line(dropped)
+}
+
+/// For people who look at a pod: a stop in some sentences without line ends, of at most `max_bytes`
+/// bytes. Container, verdict, cause, lost cleanup, and the first thing to change where all of it fits.
+pub fn event_note(report: &StopReport, max_bytes: usize) -> String {
+    note::note(report, max_bytes)
 }
 
 /// For people: who was killed while the workload lives on. One line without its end.

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::{TextOptions, article, articles, escape::is_hidden, json, jsonl, samples, text};
+use super::{
+    TextOptions, article, articles, escape::is_hidden, event_note, json, jsonl, samples, text,
+};
 use crate::{
     knowledge::Topic,
     model::{DispositionAtStop, FindingId, Outcome, SendResult, SignalEntry, StopReport},
@@ -164,6 +166,30 @@ fn who_passed_the_signal_on_is_left_to_the_timeline() {
     report.findings = vec![forwarded];
     assert_eq!(plain(&report), quiet);
     assert!(json(&report).unwrap().contains("\"forwarded\""));
+}
+
+#[test]
+fn the_notes_of_stops() {
+    let notes = samples::all()
+        .iter()
+        .map(|report| event_note(report, 1024))
+        .collect::<Vec<_>>();
+    insta::assert_snapshot!(notes.join("\n\n"));
+}
+
+#[test]
+fn a_note_without_room_leaves_the_advice_out_before_it_is_cut() {
+    let report = samples::shell_without_trap();
+    let whole = event_note(&report, 1024);
+    let (note, _) = whole.split_once(". Change: ").unwrap();
+    assert_eq!(event_note(&report, whole.len()), whole);
+    assert_eq!(event_note(&report, whole.len() - 1), note);
+    let short = event_note(&report, 40);
+    assert_eq!(short.len(), 40);
+    assert!(
+        note.starts_with(short.strip_suffix('…').unwrap()),
+        "{short}"
+    );
 }
 
 #[test]
@@ -365,5 +391,7 @@ proptest! {
         let harmless = plain(&samples::hostile("name"));
         prop_assert_eq!(text.lines().count(), harmless.lines().count());
         prop_assert!(jsonl(&report).unwrap().lines().count() == 1);
+        let note = event_note(&report, 1024);
+        prop_assert!(!note.is_empty() && note.len() <= 1024 && !note.chars().any(is_hidden));
     }
 }

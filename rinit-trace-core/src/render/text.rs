@@ -97,7 +97,7 @@ fn header(page: &mut Page, report: &StopReport) {
 }
 
 /// The stop in one sentence.
-fn headline(report: &StopReport) -> String {
+pub(super) fn headline(report: &StopReport) -> String {
     let killed = |exec: bool| {
         let of_role = |role| (role == Role::Exec) == exec;
         let processes = report.processes.iter();
@@ -166,14 +166,7 @@ fn facts(report: &StopReport) -> String {
 fn lost_cleanup(page: &mut Page, report: &StopReport) {
     let (style, text) = match report.lost_cleanup {
         Some(0) => return,
-        Some(1) => (
-            BAD,
-            "1 process had a handler and could not finish".to_owned(),
-        ),
-        Some(count) => (
-            BAD,
-            format!("{count} processes had a handler and could not finish"),
-        ),
+        Some(count) => (BAD, words::could_not_finish(count)),
         None => (WARN, "not known".to_owned()),
     };
     let text = page.paint.apply(style, &text);

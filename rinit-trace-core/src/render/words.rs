@@ -39,6 +39,12 @@ pub(super) fn processes(count: usize) -> String {
     )
 }
 
+/// What lost cleanup is: `1 process had a handler and could not finish`.
+pub(super) fn could_not_finish(count: u32) -> String {
+    let count = processes(usize::try_from(count).unwrap_or(usize::MAX));
+    format!("{count} had a handler and could not finish")
+}
+
 /// What people call the workload, the container id behind it where both are known.
 pub(super) fn workload(workload: &Workload) -> String {
     called(
