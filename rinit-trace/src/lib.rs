@@ -10,4 +10,5 @@ pub mod commands;
 pub mod demo;
 pub mod kernel;
 pub mod runtime;
+pub mod serve;
 pub mod tracer;

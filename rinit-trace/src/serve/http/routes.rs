@@ -1,0 +1,95 @@
+//! What is answered at which path.
+
+use std::time::Instant;
+
+use axum::{
+    Router,
+    extract::State as Extract,
+    http::{HeaderValue, StatusCode, Uri, header},
+    middleware::map_response,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use super::query;
+use crate::serve::SharedState;
+
+const INDEX: &str = "rinit-trace: /metrics /healthz /readyz \
+                     /api/v1/stops?container=&namespace=&verdict=&limit=\n";
+
+pub(super) fn router(state: SharedState) -> Router {
+    Router::new()
+        .route("/", get(async || INDEX))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(health))
+        .route("/readyz", get(ready))
+        .route("/api/v1/stops", get(stops))
+        .fallback(async || {
+            (
+                StatusCode::NOT_FOUND,
+                "no such path; / lists what there is\n",
+            )
+        })
+        .method_not_allowed_fallback(async || {
+            (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n")
+        })
+        .layer(map_response(harden))
+        .with_state(state)
+}
+
+async fn metrics(Extract(state): Extract<SharedState>) -> Response {
+    let text = state.metrics().encode();
+    typed(StatusCode::OK, prometheus::TEXT_FORMAT, text)
+}
+
+async fn health(Extract(state): Extract<SharedState>) -> Response {
+    match state.stalled(Instant::now()) {
+        None => "ok\n".into_response(),
+        Some(since) => {
+            let text = format!("the loop has not ticked for {} s\n", since.as_secs());
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        }
+    }
+}
+
+async fn ready(Extract(state): Extract<SharedState>) -> Response {
+    match state.not_ready() {
+        None => "ok\n".into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
+}
+
+async fn stops(Extract(state): Extract<SharedState>, uri: Uri) -> Response {
+    let (status, body) = match query::parse(&uri) {
+        Ok(asked) => {
+            let found = state.find(&asked.filter, asked.limit);
+            (
+                StatusCode::OK,
+                format!("{{\"stops\":[{}]}}\n", found.join(",")),
+            )
+        }
+        Err(error) => {
+            let body = serde_json::json!({ "error": error });
+            (StatusCode::BAD_REQUEST, format!("{body}\n"))
+        }
+    };
+    typed(status, "application/json", body)
+}
+
+fn typed(status: StatusCode, kind: &'static str, body: String) -> Response {
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(kind))];
+    (status, kind, body).into_response()
+}
+
+/// Names in reports come from containers: no browser shall take an answer for a page, or keep it.
+async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
