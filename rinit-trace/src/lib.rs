@@ -9,6 +9,8 @@ pub mod clock;
 pub mod commands;
 pub mod demo;
 pub mod kernel;
+#[cfg(feature = "kube")]
+pub mod kubernetes;
 pub mod runtime;
 pub mod serve;
 pub mod tracer;

@@ -1,0 +1,489 @@
+//! Events against an API server that grants the shipped rights and no others.
+
+use std::{io::Write as _, time::Instant};
+
+use axum::http::Method;
+use rinit_trace_core::model::{FindingId, Verdict};
+use serde_json::{Value, json};
+
+use super::*;
+use fake_api::{FakeApi, Mood, status};
+
+mod fake_api;
+
+/// Longest wait for what must happen.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A forced stop of the container `web` of the pod `shop/web-7d9f`.
+fn report() -> StopReport {
+    let finding = json!({
+        "id": "not-forwarded", "confidence": "certain", "pids": [8014], "evidence": [],
+        "summary": "PID 1 (sh) took SIGTERM and ended without passing it on",
+        "fix": ["in the trap, `kill -TERM \"$child\"`"],
+    });
+    let report = json!({
+        "schema": "rinit-trace.stop/v1", "node": "worker-3", "duration_ms": 9.4,
+        "started_at": "2026-11-22T10:06:20.910222315Z", "ended_at": "2026-11-22T10:06:20.92Z",
+        "workload": {
+            "runtime": "containerd", "container_id": "3d206acf928a", "name": "web", "image": null,
+            "pod": {
+                "namespace": "shop", "name": "web-7d9f", "owner": "web", "container": "web",
+                "uid": "0b1c7b4e-3c43-4f0e-9a0d-6f3f6a1f7f10",
+            },
+            "pid_namespace": 4_026_532_281_u32, "cgroup": null,
+            "init": {"pid": 8014, "ns_pid": 1, "comm": "sh", "cmdline": null, "kind": "shell"},
+        },
+        "stop": {
+            "trigger": "stop-signal", "signal": "SIGTERM", "result": "delivered", "taken": true,
+            "sender": null, "kill": null, "grace_ms": null, "grace_source": null,
+            "grace_used_ms": 9.4,
+        },
+        "verdict": "forced", "lost_cleanup": 1, "cause": finding, "findings": [finding],
+        "processes": [], "signals": [],
+        "observation": {"pidns_teardown": "fentry", "lost_records": 0},
+    });
+    serde_json::from_value(report).unwrap()
+}
+
+fn of_pod(namespace: &str, number: usize) -> StopReport {
+    let mut report = report();
+    let pod = report.workload.pod.as_mut().unwrap();
+    pod.namespace = namespace.into();
+    pod.name = format!("web-{number}");
+    pod.uid = format!("uid-{number}");
+    report
+}
+
+/// Bounds that a test can wait for.
+fn options(api: &FakeApi) -> EventsOptions {
+    EventsOptions {
+        timeout: DEADLINE / 4,
+        first_pause: Duration::from_millis(20),
+        longest_pause: Duration::from_millis(100),
+        ..EventsOptions::new(Api::Given(Box::new(api.config())), Some("worker-3".into()))
+    }
+}
+
+fn start(api: &FakeApi) -> Events {
+    Events::start(options(api)).unwrap()
+}
+
+fn counted(stats: EventStats) -> Vec<(&'static str, u64)> {
+    let counts = stats.iter().filter(|(_, count)| *count > 0);
+    counts
+        .map(|(outcome, count)| (outcome.label(), count))
+        .collect()
+}
+
+/// Waits until it is so.
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn until_counted(events: &Events, outcome: EventOutcome, count: u64) {
+    let what = format!("{count} {}", outcome.label());
+    until(&what, || events.stats().get(outcome) >= count).await;
+}
+
+#[tokio::test]
+async fn a_forced_stop_becomes_an_event_on_its_pod() {
+    let api = FakeApi::start();
+    let events = start(&api);
+    events.offer(&report());
+    assert_eq!(counted(events.stop(DEADLINE).await), [("published", 1)]);
+    let seen = api.seen();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    let mut event = seen[0].body.clone();
+    assert_eq!(seen[0].method, Method::POST);
+    assert_eq!(
+        seen[0].path,
+        "/apis/events.k8s.io/v1/namespaces/shop/events"
+    );
+    assert_eq!(seen[0].content_type, "application/json");
+    let name = event["metadata"]["name"].take();
+    assert!(name.as_str().unwrap().starts_with("web-7d9f."), "{name}");
+    let time = event["eventTime"].take();
+    let time: jiff::Timestamp = time.as_str().unwrap().parse().unwrap();
+    assert!(jiff::Timestamp::now().duration_since(time).as_secs() < 60);
+    let expected = json!({
+        "apiVersion": "events.k8s.io/v1", "kind": "Event",
+        "metadata": {"name": null, "namespace": "shop"},
+        "eventTime": null,
+        "type": "Warning", "reason": "ForcedStop", "action": "Stop",
+        "note": "container web: forced, not-forwarded (certain): PID 1 (sh) took SIGTERM and ended \
+                 without passing it on; lost cleanup: 1 process had a handler and could not finish. \
+                 Change: in the trap, `kill -TERM \"$child\"`",
+        "regarding": {
+            "apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "web-7d9f",
+            "uid": "0b1c7b4e-3c43-4f0e-9a0d-6f3f6a1f7f10",
+        },
+        "reportingController": "rinit-trace", "reportingInstance": "worker-3",
+    });
+    assert_eq!(event, expected);
+}
+
+#[tokio::test]
+async fn what_is_no_forced_stop_of_a_pod_is_not_told() {
+    let api = FakeApi::start();
+    let events = start(&api);
+    let (mut graceful, mut unknown, mut docker) = (report(), report(), report());
+    (graceful.verdict, graceful.cause) = (Verdict::Graceful, None);
+    unknown.verdict = Verdict::Unknown;
+    docker.workload.pod = None;
+    for report in [&graceful, &unknown, &docker] {
+        events.offer(report);
+    }
+    assert_eq!(counted(events.stop(DEADLINE).await), []);
+    assert!(api.seen().is_empty(), "{:?}", api.seen());
+}
+
+#[tokio::test]
+async fn what_repeats_is_counted_to_the_event_that_is_there() {
+    let api = FakeApi::start();
+    let events = start(&api);
+    let mut other_cause = report();
+    other_cause.cause.as_mut().unwrap().id = FindingId::GraceExceeded;
+    let mut other_container = report();
+    other_container.workload.pod.as_mut().unwrap().container = "log".into();
+    for report in [
+        &report(),
+        &report(),
+        &other_cause,
+        &other_container,
+        &report(),
+    ] {
+        events.offer(report);
+    }
+    let stats = events.stop(DEADLINE).await;
+    assert_eq!(counted(stats), [("published", 3), ("aggregated", 2)]);
+    let (post, patch) = ((Method::POST, 201), (Method::PATCH, 200));
+    let expected = [post.clone(), patch.clone(), post.clone(), post, patch];
+    assert_eq!(api.verbs(), expected);
+    let seen = api.seen();
+    let name = seen[0].body["metadata"]["name"].as_str().unwrap();
+    for (patch, count) in [(&seen[1], 2), (&seen[4], 3)] {
+        let path = format!("/apis/events.k8s.io/v1/namespaces/shop/events/{name}");
+        assert_eq!(patch.path, path);
+        assert_eq!(patch.query.as_deref().unwrap_or_default(), "");
+        assert_eq!(patch.body["series"]["count"], count);
+        assert!(patch.body["series"]["lastObservedTime"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_was_removed_is_made_anew() {
+    let api = FakeApi::start();
+    let events = start(&api);
+    events.offer(&report());
+    until_counted(&events, EventOutcome::Published, 1).await;
+    api.forget_events();
+    events.offer(&report());
+    assert_eq!(counted(events.stop(DEADLINE).await), [("published", 2)]);
+    let expected = [
+        (Method::POST, 201),
+        (Method::PATCH, 404),
+        (Method::POST, 201),
+    ];
+    assert_eq!(api.verbs(), expected);
+}
+
+#[tokio::test]
+async fn a_pod_and_all_pods_have_a_limit() {
+    let api = FakeApi::start();
+    let mut options = options(&api);
+    (options.per_minute, options.per_pod) = (10, 3);
+    let events = Events::start(options).unwrap();
+    for _ in 0..8 {
+        events.offer(&of_pod("shop", 0));
+    }
+    for pod in 1..=20 {
+        events.offer(&of_pod("shop", pod));
+    }
+    let stats = events.stop(DEADLINE).await;
+    let expected = [("published", 8), ("aggregated", 2), ("rate-limited", 18)];
+    assert_eq!(counted(stats), expected);
+    assert_eq!(api.seen().len(), 10);
+}
+
+#[tokio::test]
+async fn without_rights_a_namespace_is_asked_once_in_a_while() {
+    let api = FakeApi::start();
+    let (code, body) = status(403, "Forbidden", "cannot create resource \"events\"");
+    api.mood(Mood::Answers(code, body));
+    let events = start(&api);
+    for _ in 0..5 {
+        events.offer(&report());
+    }
+    until_counted(&events, EventOutcome::Forbidden, 5).await;
+    assert_eq!(api.verbs(), [(Method::POST, 403)]);
+    // Another namespace may grant them.
+    api.mood(Mood::Well);
+    events.offer(&of_pod("bank", 1));
+    events.offer(&report());
+    let stats = events.stop(DEADLINE).await;
+    assert_eq!(counted(stats), [("published", 1), ("forbidden", 6)]);
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_gone_or_ends_costs_its_own_events() {
+    let api = FakeApi::start();
+    api.namespaces(&["shop"]);
+    let events = start(&api);
+    events.offer(&of_pod("gone", 1));
+    events.offer(&report());
+    until_counted(&events, EventOutcome::Published, 1).await;
+    let (code, mut body) = status(403, "Forbidden", "it is being terminated");
+    body["details"] = json!({"causes": [{"reason": "NamespaceTerminating", "message": "x"}]});
+    api.mood(Mood::Answers(code, body));
+    events.offer(&of_pod("shop", 2));
+    until_counted(&events, EventOutcome::Failed, 2).await;
+    api.mood(Mood::Well);
+    events.offer(&of_pod("shop", 3));
+    let stats = events.stop(DEADLINE).await;
+    assert_eq!(counted(stats), [("published", 2), ("failed", 2)]);
+}
+
+#[tokio::test]
+async fn what_the_server_will_not_have_is_not_tried_again() {
+    let api = FakeApi::start();
+    let events = start(&api);
+    for (code, body) in [
+        status(422, "Invalid", "note is too long"),
+        status(400, "BadRequest", "no"),
+    ] {
+        api.mood(Mood::Answers(code, body));
+        events.offer(&report());
+        let asked = api.seen().len() + 1;
+        until("an answer", || {
+            let failed = events.stats().get(EventOutcome::Failed);
+            api.seen().len() == asked && failed == u64::try_from(asked).unwrap()
+        })
+        .await;
+    }
+    // Neither is an answer that is none.
+    api.mood(Mood::Answers(201, Value::String("created".into())));
+    events.offer(&report());
+    assert_eq!(counted(events.stop(DEADLINE).await), [("failed", 3)]);
+    assert_eq!(api.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn a_server_in_trouble_is_asked_again_until_it_is_well() {
+    let api = FakeApi::start();
+    let events = start(&api);
+    for (code, reason) in [
+        (500, "InternalError"),
+        (503, "ServiceUnavailable"),
+        (429, "TooManyRequests"),
+        (401, "Unauthorized"),
+    ] {
+        let published = events.stats().get(EventOutcome::Published);
+        let (code, body) = status(code, reason, "not now");
+        api.mood(Mood::Answers(code, body));
+        events.offer(&of_pod("shop", usize::from(code)));
+        let asked = api.seen().len();
+        until("a second try", || api.seen().len() >= asked + 2).await;
+        assert_eq!(events.stats().get(EventOutcome::Published), published);
+        api.mood(Mood::Well);
+        until_counted(&events, EventOutcome::Published, published + 1).await;
+    }
+    assert_eq!(counted(events.stop(DEADLINE).await), [("published", 4)]);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_costs_no_event_when_it_wakes_up() {
+    let api = FakeApi::start();
+    api.mood(Mood::Hangs);
+    let mut options = options(&api);
+    options.timeout = Duration::from_millis(300);
+    let events = Events::start(options).unwrap();
+    events.offer(&report());
+    until("a second try", || api.seen().len() >= 2).await;
+    api.mood(Mood::Well);
+    until_counted(&events, EventOutcome::Published, 1).await;
+    assert_eq!(counted(events.stop(DEADLINE).await), [("published", 1)]);
+}
+
+#[tokio::test]
+async fn a_server_that_dies_and_comes_back_gets_what_has_waited() {
+    let mut api = FakeApi::start();
+    let events = start(&api);
+    events.offer(&of_pod("shop", 0));
+    until_counted(&events, EventOutcome::Published, 1).await;
+    api.die();
+    for pod in 1..=5 {
+        events.offer(&of_pod("shop", pod));
+    }
+    api.come_back();
+    until_counted(&events, EventOutcome::Published, 6).await;
+    assert_eq!(counted(events.stop(DEADLINE).await), [("published", 6)]);
+}
+
+#[tokio::test]
+async fn an_event_too_old_is_given_up_and_a_full_queue_drops() {
+    let mut api = FakeApi::start();
+    api.die();
+    let mut options = options(&api);
+    options.give_up_after = Duration::from_millis(500);
+    let events = Events::start(options).unwrap();
+    let offered = QUEUE + 100;
+    for _ in 0..offered {
+        events.offer(&report());
+    }
+    let dropped = events.stats().get(EventOutcome::Dropped);
+    assert!((1..=100).contains(&dropped), "{dropped}");
+    until("all are counted", || {
+        events.stats().iter().map(|(_, count)| count).sum::<u64>()
+            == u64::try_from(offered).unwrap()
+    })
+    .await;
+    let stats = events.stop(DEADLINE).await;
+    assert!(stats.get(EventOutcome::Failed) > 0, "{:?}", counted(stats));
+    assert_eq!(stats.get(EventOutcome::Published), 0);
+}
+
+#[tokio::test]
+async fn a_stop_takes_no_longer_than_it_may() {
+    let api = FakeApi::start();
+    api.mood(Mood::Hangs);
+    let mut options = options(&api);
+    options.timeout = DEADLINE;
+    let events = Events::start(options).unwrap();
+    for pod in 0..5 {
+        events.offer(&of_pod("shop", pod));
+    }
+    until("a request", || !api.seen().is_empty()).await;
+    let began = Instant::now();
+    let stats = events.stop(Duration::from_millis(100)).await;
+    assert!(began.elapsed() < DEADLINE / 4, "{:?}", began.elapsed());
+    assert_eq!(counted(stats), [("dropped", 5)]);
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_no_server_that_is_gone() {
+    let mut api = FakeApi::start();
+    api.die();
+    let mut options = options(&api);
+    (options.first_pause, options.longest_pause) = (DEADLINE, DEADLINE);
+    let events = Events::start(options).unwrap();
+    for pod in 0..5 {
+        events.offer(&of_pod("shop", pod));
+    }
+    let began = Instant::now();
+    assert_eq!(counted(events.stop(DEADLINE).await), [("failed", 5)]);
+    assert!(began.elapsed() < DEADLINE / 2, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn hostile_names_reach_neither_a_path_nor_a_terminal() {
+    let api = FakeApi::start();
+    let events = start(&api);
+    let mut bad_pods = 0;
+    for name in ["../../../api/v1", "a/b", "a?x=1", "a\nb", "", "a b", "ä"] {
+        for field in 0..4 {
+            let mut report = report();
+            let pod = report.workload.pod.as_mut().unwrap();
+            let fields = [
+                &mut pod.namespace,
+                &mut pod.name,
+                &mut pod.uid,
+                &mut pod.container,
+            ];
+            *fields.into_iter().nth(field).unwrap() = name.into();
+            events.offer(&report);
+            bad_pods += 1;
+        }
+    }
+    let mut report = report();
+    let comm = "x\n\u{1b}[2J\u{202e}";
+    report.workload.init.comm = comm.into();
+    let cause = report.cause.as_mut().unwrap();
+    cause.summary = format!("PID 1 ({}) took SIGTERM", comm.repeat(1000));
+    events.offer(&report);
+    let stats = events.stop(DEADLINE).await;
+    assert_eq!(counted(stats), [("published", 1), ("failed", bad_pods)]);
+    let seen = api.seen();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    let note = seen[0].body["note"].as_str().unwrap();
+    assert!(note.len() <= 1024, "{}", note.len());
+    let plain = |c: char| c.is_ascii() && !c.is_ascii_control() || c == '…';
+    assert!(note.chars().all(plain), "{note:?}");
+    assert!(note.contains(r"x\n\u{1b}[2J\u{202e}"), "{note}");
+}
+
+#[tokio::test]
+async fn the_token_is_read_from_its_file() {
+    let api = FakeApi::start();
+    let mut token = tempfile::NamedTempFile::new().unwrap();
+    token.write_all(b"the-token").unwrap();
+    let mut config = api.config();
+    config.auth_info.token_file = Some(token.path().to_str().unwrap().to_owned());
+    let mut options = options(&api);
+    options.api = Api::Given(Box::new(config));
+    let events = Events::start(options.clone()).unwrap();
+    events.offer(&report());
+    assert_eq!(counted(events.stop(DEADLINE).await), [("published", 1)]);
+    let seen = api.seen();
+    assert_eq!(seen[0].authorization.as_deref(), Some("Bearer the-token"));
+    drop(token);
+    let error = format!("{:#}", Events::start(options).unwrap_err());
+    assert!(error.starts_with("cannot set up access"), "{error}");
+    assert_eq!(error.lines().count(), 1);
+}
+
+#[tokio::test]
+async fn a_long_node_name_is_cut_for_the_server() {
+    let api = FakeApi::start();
+    let mut options = options(&api);
+    options.node = Some(format!("{}é", "n".repeat(127)));
+    let events = Events::start(options).unwrap();
+    events.offer(&report());
+    assert_eq!(counted(events.stop(DEADLINE).await), [("published", 1)]);
+    let instance = &api.seen()[0].body["reportingInstance"];
+    assert_eq!(*instance, "n".repeat(127));
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_is_a_failure() {
+    let api = FakeApi::start();
+    let mut config = api.config();
+    let url = config.cluster_url.to_string().replace("http:", "https:");
+    config.cluster_url = url.parse().unwrap();
+    let mut options = options(&api);
+    options.api = Api::Given(Box::new(config));
+    options.give_up_after = Duration::from_millis(200);
+    let events = Events::start(options).unwrap();
+    events.offer(&report());
+    until_counted(&events, EventOutcome::Failed, 1).await;
+    assert_eq!(counted(events.stop(DEADLINE).await), [("failed", 1)]);
+    assert!(api.seen().is_empty());
+}
+
+#[test]
+fn the_fake_server_grants_nothing_else() {
+    let api = FakeApi::start();
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        use k8s_openapi::api::{core::v1::Pod, events::v1::Event};
+        let client = Client::try_from(api.config()).unwrap();
+        let events = kube::Api::<Event>::namespaced(client.clone(), "shop");
+        let pods = kube::Api::<Pod>::namespaced(client, "shop");
+        assert!(
+            events
+                .list(&kube::api::ListParams::default())
+                .await
+                .is_err()
+        );
+        assert!(events.get("web").await.is_err());
+        assert!(pods.get("web").await.is_err());
+    });
+    let codes: Vec<u16> = api.seen().iter().map(|seen| seen.answer).collect();
+    assert_eq!(codes, [403, 403, 403]);
+}
