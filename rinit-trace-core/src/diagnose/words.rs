@@ -67,7 +67,7 @@ pub(super) fn about<'a>(
 }
 
 /// The first SIGKILL to each process that the kernel did not drop, by its index.
-fn kills(report: &StopReport) -> HashMap<u32, usize> {
+pub(super) fn kills(report: &StopReport) -> HashMap<u32, usize> {
     let mut kills = HashMap::new();
     for (index, entry) in report.signals.iter().enumerate() {
         if entry.signal == Signal::KILL && entry.result != SendResult::Ignored {

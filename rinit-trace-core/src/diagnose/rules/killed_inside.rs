@@ -3,15 +3,12 @@
 
 use crate::{
     diagnose::{
-        Rule,
+        Rule, passed,
         view::{self, Listed},
         words,
     },
     knowledge::causes::killed_inside as fixes,
-    model::{
-        ClosedStop, Confidence, Finding, FindingId, KilledBy, Process, Role, SendResult, Signal,
-        StopReport,
-    },
+    model::{ClosedStop, Confidence, Finding, FindingId, KilledBy, Process, Role, StopReport},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -78,12 +75,8 @@ fn fix(victims: &[Listed]) -> Vec<String> {
 
 /// Who sent the SIGKILL, by name where it is a process of the report.
 fn killer(report: &StopReport, victim: &Process) -> String {
-    let kill = report.signals.iter().find(|entry| {
-        entry.to == victim.pid
-            && entry.signal == Signal::KILL
-            && entry.result != SendResult::Ignored
-    });
-    let Some(kill) = kill else {
+    let kill = words::kills(report).get(&victim.pid).copied();
+    let Some(kill) = kill.and_then(|index| report.signals.get(index)) else {
         return "another member".to_owned();
     };
     let sender = report
@@ -91,11 +84,10 @@ fn killer(report: &StopReport, victim: &Process) -> String {
         .iter()
         .find(|process| process.pid == kill.from);
     match sender {
-        Some(sender) if sender.role == Role::Init => format!("PID 1 ({})", sender.comm),
         Some(sender) if sender.role == Role::Exec => {
             format!("{}, of a session that entered from outside", sender.comm)
         }
-        Some(sender) => sender.comm.clone(),
+        Some(sender) => passed::name(sender),
         None => format!("process {} of the container", kill.from),
     }
 }
