@@ -68,9 +68,10 @@ fn passed_on<'a>(asking: &[Asking<'a>]) -> Vec<Asking<'a>> {
     let mut passed = Vec::new();
     for one in asking {
         let sender = one.sender.filter(|sender| {
-            sender.role != Role::Exec && sender.pid != one.target.pid && asked.contains(&sender.pid)
-// Still in its queue: what it sends has nothing to do with it.
-&& sender.stop_signal.taken != Some(false)
+            // What it sends while the signal is still in its queue has nothing to do with that.
+            let may_have_taken = sender.stop_signal.taken != Some(false);
+            let is_other = sender.role != Role::Exec && sender.pid != one.target.pid;
+            may_have_taken && is_other && asked.contains(&sender.pid)
         });
         if let Some(sender) = sender
             && known.insert((sender.pid, one.target.pid))
