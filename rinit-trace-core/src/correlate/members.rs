@@ -24,15 +24,13 @@ pub(super) struct Member<'a> {
     pub(super) asked: Vec<&'a SignalEvent>,
 }
 
-/// Whether an init that was asked to end asks a member by another signal (`dumb-init -r`): what it
-/// sends then is the stop signal for that member.
-fn is_passed_on(event: &SignalEvent, scene: &Scene) -> bool {
+/// Whether an init that was asked to end sends something to a member: that may be the stop signal for
+/// it (`dumb-init -r`).
+fn is_sent_on(event: &SignalEvent, scene: &Scene) -> bool {
     scene.begin.signal.is_some()
         && event.sender.key == scene.workload.init
         && event.target.key != scene.workload.init
         && matches!(event.origin(), Origin::User | Origin::Thread)
-        && event.signal.is_some_and(Signal::is_fatal_by_default)
-        && event.signal != Some(Signal::KILL)
 }
 
 /// Collects the members: alive at some moment of the stop, the init first, then by their end.
@@ -95,8 +93,7 @@ impl<'a> Member<'a> {
             self.kill.get_or_insert(event);
         } else if event
             .signal
-            .is_some_and(|signal| signal == scene.stop || signal.is_usual_stop())
-            || is_passed_on(event, scene)
+            .is_some_and(|signal| signal.asks_to_end(scene.stop, is_sent_on(event, scene)))
         {
             self.asked.push(event);
         }

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{
-    ClosedStop, Origin, Process, Role, SendResult, Signal, SignalEntry, StopReport,
-};
+use crate::model::{ClosedStop, Origin, Process, Role, SendResult, SignalEntry, StopReport};
 
 /// One signal that asked a process to end.
 #[derive(Clone, Copy)]
@@ -65,12 +63,10 @@ pub(super) fn asking(report: &StopReport) -> Vec<Asking<'_>> {
     let entries = report.signals.iter().enumerate();
     entries
         .filter(|(_, entry)| {
-            let is_passed_on = entry.from == init
-                && entry.to != init
-                && entry.signal != Signal::KILL
-                && entry.signal.is_fatal_by_default();
-            let asks = entry.signal == stop_signal || entry.signal.is_usual_stop() || is_passed_on;
-            asks && entry.at_ms >= 0.0 && matches!(entry.origin, Origin::User | Origin::Thread)
+            let is_sent_on = entry.from == init && entry.to != init;
+            entry.signal.asks_to_end(stop_signal, is_sent_on)
+                && entry.at_ms >= 0.0
+                && matches!(entry.origin, Origin::User | Origin::Thread)
         })
         .filter_map(|(index, entry)| {
             let target = processes.get(&entry.to).copied()?;

@@ -64,6 +64,13 @@ impl Signal {
         self.bit() & rinit_trace_common::STOP_SIGNALS != 0
     }
 
+    /// Whether it asks a member to end where `stop` is the stop signal: that, another usual one, or
+    /// whatever fatal one the init sends on (`dumb-init -r`).
+    pub fn asks_to_end(self, stop: Self, is_sent_on: bool) -> bool {
+        let is_passed_on = is_sent_on && self != Self::KILL && self.is_fatal_by_default();
+        self == stop || self.is_usual_stop() || is_passed_on
+    }
+
     /// Whether its default action ends a process: all but CHLD, CONT, URG, WINCH and the stops.
     pub fn is_fatal_by_default(self) -> bool {
         !matches!(self.0, 17..=23 | 28)
