@@ -2,14 +2,11 @@
 
 use std::collections::VecDeque;
 
-use crate::model::{ProcessKey, Task};
+use crate::model::{ProcessKey, TICK_NS, Task};
 
 /// Most that are remembered, the newest: a probe every ten seconds makes 360 in an hour, and the
 /// end of one is not seen while nothing stops.
 const MAX_ENTERED: usize = 256;
-
-/// Linux counts start times in `/proc` in ticks of 10 ms.
-pub(super) const TICK_NS: u64 = 10_000_000;
 
 /// One that entered. Its start is kept in ticks: `/proc` knows no better.
 #[derive(Clone, Copy, Debug)]

@@ -1,14 +1,15 @@
 //! Who lives in a workload: their names, and who of them has entered from outside.
 
-use super::{entered::TICK_NS, workload::Workload};
+use super::workload::Workload;
 use crate::model::{
-    BootTime, CgroupIds, InitSettings, ProcessKey, ProcessNames, Task, WorkloadNames,
+    BootTime, CgroupIds, InitSettings, ProcessKey, ProcessNames, TICK_NS, Task, WorkloadNames,
 };
 
 /// Most processes whose names are kept.
 const MAX_MEMBERS: usize = 16_384;
 
-/// Runtimes that start a process in a container that runs, and wait until it has executed its program.
+/// Runtimes that start a process in a container that runs, and wait until it has executed its
+/// program.
 const ENTERS: [&str; 3] = ["runc", "crun", "youki"];
 
 impl Workload {
@@ -104,7 +105,8 @@ impl Workload {
         self.forget_program(task);
     }
 
-    /// What was looked up before is said of the former program: arguments and settings are not known any more.
+    /// What was looked up before is said of the former program: arguments and settings are not known
+    /// any more.
     fn forget_program(&mut self, task: &Task) {
         if let Some(member) = self.members.get_mut(&task.key.tgid)
             && member.start_ticks == task.key.start / TICK_NS

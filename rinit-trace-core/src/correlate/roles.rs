@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{entered::TICK_NS, members::Member, workload::Workload};
-use crate::model::Role;
+use super::{members::Member, workload::Workload};
+use crate::model::{Role, TICK_NS};
 
 /// The role of every member, in their order.
 pub(super) fn roles(workload: &Workload, members: &[Member]) -> Vec<Role> {

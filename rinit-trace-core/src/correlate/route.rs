@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::{Correlator, entered::TICK_NS};
-use crate::model::{Task, WorkloadId, split_container_id};
+use super::Correlator;
+use crate::model::{TICK_NS, Task, WorkloadId, split_container_id};
 
 impl Correlator {
     /// `None` for the host's own processes, and for those too deep to be resolved.

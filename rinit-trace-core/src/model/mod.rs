@@ -21,7 +21,7 @@ pub use event::{
     Task, TaskState,
 };
 pub use finding::{Confidence, Evidence, Finding, FindingId};
-pub use ids::{BootTime, CgroupIds, PidNs, ProcessKey, WorkloadId};
+pub use ids::{BootTime, CgroupIds, PidNs, ProcessKey, TICK_NS, WorkloadId};
 pub(crate) use init_kind::base_name;
 pub use init_kind::init_kind;
 pub use names::{

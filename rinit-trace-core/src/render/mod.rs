@@ -1,7 +1,8 @@
 //! Views of a [`StopReport`]: text for people, JSON for programs.
 //!
-//! A view shows what the report says and decides nothing: no rule is applied here. Names in a report come from containers and are hostile; `escape` is the only way by which
-//! one of them gets into an output.
+//! A view shows what the report says and decides nothing: no rule is applied here. Names in a report
+//! come from containers and are hostile; `escape` is the only way by which one of them gets into an
+//! output.
 
 mod dropped;
 mod escape;

@@ -7,6 +7,7 @@
 use std::{fs, path::Path};
 
 use rinit_trace_common::{DISPOSITION_SIGNALS, SignalRecord, kind, signal_bit};
+use rinit_trace_core::model::TICK_NS;
 use serde::Serialize;
 use zerocopy::FromBytes as _;
 
@@ -93,7 +94,6 @@ pub(super) fn compare(record: &SignalRecord) -> SelfTest {
 }
 
 fn compare_with(record: &SignalRecord, expected: &Expected) -> SelfTest {
-    const TICK_NS: u64 = 10_000_000;
     let watched = DISPOSITION_SIGNALS
         .iter()
         .fold(0, |mask, signal| mask | signal_bit(*signal));

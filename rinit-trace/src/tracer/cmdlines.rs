@@ -3,13 +3,10 @@
 
 use std::collections::HashMap;
 
-use rinit_trace_core::model::{ClosedStop, InitSettings, ProcessKey, ProcessNames};
+use rinit_trace_core::model::{ClosedStop, InitSettings, ProcessKey, ProcessNames, TICK_NS};
 
 /// Most processes of one generation.
 const GENERATION: usize = 32_768;
-
-/// Nanoseconds of a clock tick in `/proc/PID/stat`.
-pub(super) const TICK_NS: u64 = 10_000_000;
 
 /// What is kept of a process.
 #[derive(Debug)]

@@ -19,7 +19,8 @@ use rinit_trace_core::{
     decode,
     diagnose::diagnose,
     model::{
-        Event, PidnsTeardown, ProcessKey, ProcessNames, StopReport, WorkloadId, WorkloadNames,
+        Event, PidnsTeardown, ProcessKey, ProcessNames, StopReport, TICK_NS, WorkloadId,
+        WorkloadNames,
     },
 };
 use tokio::{
@@ -412,7 +413,7 @@ impl Tracer {
 
 /// Adds what the cgroup path of an init said while it lived.
 fn add_cgroup(names: &mut WorkloadNames, learned: &NamespaceInit, init: ProcessKey) {
-    let same_process = learned.start_ticks == init.start / cmdlines::TICK_NS;
+    let same_process = learned.start_ticks == init.start / TICK_NS;
     if same_process && learned.cgroup.container_id == names.container_id {
         names.runtime = names.runtime.or(learned.cgroup.runtime);
         names.cgroup = Some(learned.cgroup.path.clone());
