@@ -14,7 +14,7 @@ use super::{
     origins,
     workload::Workload,
 };
-use crate::model::{BootTime, KilledOutsideStop, KillsOutsideStop, Role, SignalEvent};
+use crate::model::{BootTime, KilledOutsideStop, KillsOutsideStop, ProcessKey, Role, SignalEvent};
 
 /// The record of the init's end may still be on its way.
 const SLACK: Duration = Duration::from_millis(100);
@@ -22,10 +22,15 @@ const SLACK: Duration = Duration::from_millis(100);
 /// Most that are told one by one.
 const MAX_TOLD: usize = 32;
 
+/// Most of the others that are known apart; of more, each SIGKILL counts.
+const MAX_COUNTED: usize = 4096;
+
 /// What waits to be told of a workload.
 #[derive(Debug, Default)]
 pub(super) struct Outside {
     kills: Vec<SignalEvent>,
+    /// Who else was killed.
+    counted: HashSet<ProcessKey>,
     more: u64,
 }
 
@@ -38,15 +43,15 @@ impl Outside {
 
     /// Several SIGKILLs to the threads of one process are one.
     fn note(&mut self, kill: &SignalEvent) {
-        if self
-            .kills
-            .iter()
-            .any(|known| known.target.key == kill.target.key)
-        {
+        let key = kill.target.key;
+        let is_told = self.kills.iter().any(|known| known.target.key == key);
+        if is_told || self.counted.contains(&key) {
             return;
         }
         if self.kills.len() < MAX_TOLD {
             self.kills.push(kill.clone());
+        } else if self.counted.len() < MAX_COUNTED {
+            self.counted.insert(key);
         } else {
             self.more += 1;
         }
@@ -79,15 +84,20 @@ impl Workload {
         listed: &HashSet<u32>,
         oom: &OomMarks,
     ) -> Option<Box<KillsOutsideStop>> {
-        self.outside
-            .kills
-            .retain(|kill| !listed.contains(&kill.target.key.tgid));
+        let is_other = |key: ProcessKey| !listed.contains(&key.tgid);
+        self.outside.kills.retain(|kill| is_other(kill.target.key));
+        self.outside.counted.retain(|key| is_other(*key));
         self.tell_outside(oom)
     }
 
     /// All that waits.
     pub(super) fn tell_outside(&mut self, oom: &OomMarks) -> Option<Box<KillsOutsideStop>> {
-        let Outside { kills, more } = std::mem::take(&mut self.outside);
+        let Outside {
+            kills,
+            counted,
+            more,
+        } = std::mem::take(&mut self.outside);
+        let counted = u64::try_from(counted.len()).unwrap_or(u64::MAX);
         let at = kills.first()?.at;
         let mut episode = Episode::default();
         episode.signals = kills;
@@ -114,7 +124,7 @@ impl Workload {
             pid_namespace: self.id.ns.inum,
             names: self.names.clone(),
             victims: victims.collect(),
-            more,
+            more: more.saturating_add(counted),
         }))
     }
 }

@@ -109,6 +109,19 @@ fn a_reload_does_not_hide_a_kill() {
     assert_eq!(world.outside[0].1.victims[0].killed_by, KilledBy::External);
 }
 
+/// A process may be sent several SIGKILLs that the kernel accepts: it counts once, also when it is one
+/// of those that are not told one by one.
+#[test]
+fn who_is_killed_thread_by_thread_is_one_of_the_others() {
+    let mut text = "init app\n".to_owned();
+    for pid in 100..150 {
+        text += &format!("+0.1 spawn {pid} worker\n+0.2 KILL 1 -> {pid} x3 thread delivered\n");
+    }
+    let world = check(&(text + "+1h wait\n=> reports 0"));
+    let kills = &world.outside[0].1;
+    assert_eq!((kills.victims.len(), kills.more), (32, 18));
+}
+
 #[test]
 fn many_kills_are_one_line_and_exec_sessions_are_named_so() {
     let mut text = "init app\nexec 60 sh\n+0 KILL runc -> 60\n".to_owned();
