@@ -58,6 +58,10 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
         killed_by_runtime: begin.kill.is_some_and(begin::is_runtime_kill),
         may_have_missed_begin: older_than_trace && begin.at.since(config.started) < gap,
         unlinked: begin.unlinked,
+        has_pre_stop: workload
+            .names
+            .as_ref()
+            .is_some_and(|names| names.has_pre_stop),
         dropped_facts: workload.episode.dropped,
     }
 }

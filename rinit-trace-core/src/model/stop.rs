@@ -52,6 +52,8 @@ pub struct StopFacts {
     pub may_have_missed_begin: bool,
     /// A signal to the init that is not counted to this stop and may have begun it all the same.
     pub unlinked: Option<Unlinked>,
+    /// A `preStop` hook is configured: what it takes is missing between stop signal and SIGKILL.
+    pub has_pre_stop: bool,
     /// Facts of this stop that were not kept because a table was full.
     pub dropped_facts: u64,
 }

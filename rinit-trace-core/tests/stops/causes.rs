@@ -136,6 +136,51 @@ fn a_slow_init_exceeds_the_grace_period() {
     );
 }
 
+/// The hook takes a part of the grace period, and nothing shows how much of it.
+#[test]
+fn a_hook_before_the_stop_is_named_where_the_grace_period_is_exceeded() {
+    let scenario = |names: &str, advice: &str| {
+        check(&format!(
+            "
+            init  java handles=TERM
+            names grace=30s {names}
+            +0    TERM runc -> 1
+            +5    KILL runc -> 1
+            +5.1  exit 1
+            +5.2  end
+            => cause.id grace-exceeded
+            => cause.confidence certain
+            => cause.fix.0 ~ end it sooner
+            {advice}
+            "
+        ))
+    };
+    let with_hook = "
+            => cause.summary ~ sent SIGKILL; the container has a preStop hook, whose time counts to the grace period
+            => cause.fix.1 ~ make the preStop hook shorter
+            => cause.fix.2 ~ give it more time";
+    scenario("pre-stop=yes", with_hook);
+    scenario("", "=> cause.fix.1 ~ give it more time");
+}
+
+/// A hook explains no kill of an init that the signal does nothing to.
+#[test]
+fn a_hook_before_the_stop_is_not_named_where_the_signal_was_dropped() {
+    let world = check(
+        "
+        init  sh
+        names grace=30s pre-stop=yes
+        +0    TERM runc -> 1
+        +5    KILL runc -> 1
+        +5.1  exit 1
+        +5.2  end
+        => cause.id init-no-handler
+        ",
+    );
+    let report = format!("{:?}", world.reports[0]);
+    assert!(!report.contains("preStop"), "{report}");
+}
+
 /// The program that took it is gone.
 #[test]
 fn an_init_that_became_another_program_likely_exceeds_the_grace_period() {

@@ -24,8 +24,9 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     }
     // Then another program took it.
     let has_execed = gave_up.asked.exec_since == Some(true);
+    let has_pre_stop = stop.facts.has_pre_stop;
     let summary = format!(
-        "PID 1 ({}) took {}{} and had not ended {} later, when the runtime sent SIGKILL{}",
+        "PID 1 ({}) took {}{} and had not ended {} later, when the runtime sent SIGKILL{}{}",
         gave_up.init.comm,
         gave_up.signal,
         if has_execed {
@@ -34,9 +35,17 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
             ""
         },
         gave_up.waited,
-        who_was_waited_for(stop, gave_up.signal)
+        who_was_waited_for(stop, gave_up.signal),
+        if has_pre_stop {
+            "; the container has a preStop hook, whose time counts to the grace period"
+        } else {
+            ""
+        }
     );
-    let fix = vec![fixes::END_SOONER.plain(), fixes::MORE_TIME.plain()];
+    let mut fix = vec![fixes::END_SOONER.plain(), fixes::MORE_TIME.plain()];
+    if has_pre_stop {
+        fix.insert(1, fixes::SHORTER_PRE_STOP.plain());
+    }
     let mut finding = gave_up.finding(RULE.id, summary, fix);
     if waits || has_execed {
         finding.confidence = Confidence::Likely;

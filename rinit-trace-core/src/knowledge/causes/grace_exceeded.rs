@@ -17,6 +17,20 @@ pub const END_SOONER: Fix = Fix::new(
     }],
 );
 
+/// Where a hook takes a part of the time.
+pub const SHORTER_PRE_STOP: Fix = Fix::new(
+    "or make the preStop hook shorter: the grace period begins with it, and what it takes is missing after the signal",
+    &[Diff {
+        file: "pod.yaml",
+        lines: &[
+            "   lifecycle:",
+            "     preStop:",
+            "-      sleep: {seconds: 25}",
+            "+      sleep: {seconds: 5}",
+        ],
+    }],
+);
+
 /// The other one.
 pub const MORE_TIME: Fix = Fix::new(
     "or give it more time: docker stop -t, --stop-timeout, terminationGracePeriodSeconds",
@@ -61,10 +75,11 @@ pub const ARTICLE: Article = Article {
             "killed-handling, killed-ignoring: who was not done",
         ),
     ],
-    fixes: &[&END_SOONER, &MORE_TIME],
+    fixes: &[&END_SOONER, &SHORTER_PRE_STOP, &MORE_TIME],
     limits: &[
         "grace_ms is what is configured; `docker stop -t`, and the kubelet, which deducts the time of a preStop hook, may have used another. What counts is grace_used_ms.",
         "It is likely, not certain, where the taking of a signal could not be seen, or where PID 1 had become another program since.",
+        "Of a preStop hook is known that it is configured, and not how long it took: it ends before the stop begins, and runs only when the kubelet stops the container.",
         "What PID 1 did in that time is not seen. A handler that only sets a flag which nobody reads looks the same.",
     ],
     close: Some(Close {
