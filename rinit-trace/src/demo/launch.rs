@@ -81,15 +81,11 @@ pub(super) fn launch(scenario: &Scenario) -> Result<Launch> {
             let container = kept.container.insert(Container::new()?);
             own_in_cgroup(programs, container.path())?
         }
-        Program::OnHost(programs) | Program::OnHostBelow(programs) => {
-            let mut made = Container::new()?;
-            if matches!(scenario.program, Program::OnHostBelow(_)) {
-                made.go_below()?;
-            }
-            let container = kept.container.insert(made);
-            let mut command = own(programs.iter().copied())?;
-            container.hold(&mut command)?;
-            command
+        Program::OnHost(programs) => on_host(programs, kept.container.insert(Container::new()?))?,
+        Program::OnHostBelow(programs) => {
+            let container = kept.container.insert(Container::new()?);
+            container.go_below()?;
+            on_host(programs, container)?
         }
         Program::Supervisor(supervisor, service) => {
             let dir = kept.dir.insert(folder()?);
@@ -162,6 +158,12 @@ fn own<'a>(programs: impl Iterator<Item = &'a str>) -> Result<Command> {
     let mut command = Command::new(own_program()?);
     // Where this program lies says nothing in a report.
     command.arg0("rinit-trace").arg("workload").args(programs);
+    Ok(command)
+}
+
+fn on_host(programs: &[&str], container: &Container) -> Result<Command> {
+    let mut command = own(programs.iter().copied())?;
+    container.hold(&mut command)?;
     Ok(command)
 }
 
