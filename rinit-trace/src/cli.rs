@@ -1,10 +1,16 @@
 //! The command line: what may be asked, before anything is done.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::demo::{docker, workload};
+use crate::{
+    demo::{docker, workload},
+    serve::metrics::MetricLabel,
+};
+
+/// Where the daemon listens unless told otherwise: nobody beyond this host can ask it.
+const LISTEN: &str = "127.0.0.1:9763";
 
 /// Shows why a container did not stop cleanly.
 ///
@@ -34,6 +40,8 @@ pub struct Cli {
 pub enum Command {
     /// Show what this kernel offers, how each probe was attached, and the result of the self-test
     SystemInfo(SystemInfoArgs),
+    /// Trace for months: reports on stdout, metrics and an API over HTTP
+    Daemon(Box<DaemonArgs>),
     /// Explain a word of a report: what the kernel did, how to see it, what to change
     Explain(ExplainArgs),
     /// Stop small workloads in pid namespaces of their own and report each stop
@@ -63,9 +71,41 @@ pub struct TraceArgs {
     /// Give up after this many seconds (`90`, `1.5`, `500ms`, `10m`)
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
+    /// Print the last stop of --container instead of waiting for the next one: from --history, else
+    /// from a daemon on this host
+    #[arg(long, requires = "container", conflicts_with = "timeout")]
+    pub last: bool,
+    /// Keep stops as JSON lines in this folder, too; with --last, read them there
+    #[arg(long, value_name = "DIR", env = "RINIT_TRACE_HISTORY")]
+    pub history: Option<PathBuf>,
+    /// Where the daemon listens that --last asks
+    #[arg(long, value_name = "ADDR:PORT", default_value = LISTEN, requires = "last", env = "RINIT_TRACE_LISTEN")]
+    pub daemon: SocketAddr,
+    /// How to look at this host.
+    #[command(flatten)]
+    pub host: HostArgs,
+}
+
+/// How to look at this host: of every command that traces.
+#[derive(Debug, Clone, Args)]
+pub struct HostArgs {
+    /// Name of this host in reports; by default its host name
+    #[arg(long, value_name = "NAME", env = "RINIT_TRACE_NODE")]
+    pub node: Option<String>,
+    /// Socket of a container runtime's CRI; by default those of containerd, CRI-O and k3s that are there
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "RINIT_TRACE_CRI_SOCKET",
+        value_delimiter = ','
+    )]
+    pub cri_socket: Vec<PathBuf>,
     /// Socket of the Docker API; by default `DOCKER_HOST` or /var/run/docker.sock
     #[arg(long, value_name = "PATH", env = "RINIT_TRACE_DOCKER_SOCKET")]
     pub docker_socket: Option<PathBuf>,
+    /// Socket of podman's API; by default /run/podman/podman.sock
+    #[arg(long, value_name = "PATH", env = "RINIT_TRACE_PODMAN_SOCKET")]
+    pub podman_socket: Option<PathBuf>,
     /// Size of the ring buffer in KiB, rounded up to a power of two
     #[arg(long, value_name = "KIB", default_value_t = 4096, env = "RINIT_TRACE_RING_KIB",
           value_parser = clap::value_parser!(u32).range(4..=1_048_576))]
@@ -79,6 +119,49 @@ pub struct TraceArgs {
         hide = true
     )]
     pub drop_one_in: u32,
+}
+
+/// Options of `daemon`.
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Exit codes: 0 ended by a signal; 2 wrong usage; 3 could not trace, listen or write."
+)]
+pub struct DaemonArgs {
+    /// Where to serve /metrics, /healthz, /readyz and /api/v1/stops; 0.0.0.0:9763 for all interfaces
+    #[arg(long, value_name = "ADDR:PORT", default_value = LISTEN, env = "RINIT_TRACE_LISTEN")]
+    pub listen: SocketAddr,
+    /// How to print reports on stdout
+    #[arg(long, value_enum, default_value_t, env = "RINIT_TRACE_FORMAT")]
+    pub format: DaemonFormat,
+    /// How to log on stderr
+    #[arg(long, value_enum, default_value_t, env = "RINIT_TRACE_LOG_FORMAT")]
+    pub log_format: LogFormat,
+    /// Keep stops as JSON lines in this folder, too: rotated and bounded
+    #[arg(long, value_name = "DIR", env = "RINIT_TRACE_HISTORY")]
+    pub history: Option<PathBuf>,
+    /// Labels of the metrics of containers
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "namespace,pod,container",
+        env = "RINIT_TRACE_METRIC_LABELS"
+    )]
+    pub metric_labels: Vec<MetricLabel>,
+    /// Most containers with series of their own; more share one
+    #[arg(long, value_name = "N", default_value_t = 4096, env = "RINIT_TRACE_METRIC_MAX_CONTAINERS",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub metric_max_containers: u32,
+    /// How long the series of a container stay after its end
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = parse_duration, env = "RINIT_TRACE_METRIC_KEEP")]
+    pub metric_keep: Duration,
+    /// Write an Event on the pod of each container that was stopped by force
+    #[cfg(feature = "kube")]
+    #[arg(long, env = "RINIT_TRACE_KUBE_EVENTS")]
+    pub kube_events: bool,
+    /// How to look at this host.
+    #[command(flatten)]
+    pub host: HostArgs,
 }
 
 /// Options of `system-info`.
@@ -140,6 +223,26 @@ pub enum Output {
     Json,
     /// One JSON object per line
     Jsonl,
+}
+
+/// Formats of the daemon's reports.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum DaemonFormat {
+    /// One JSON object per line
+    #[default]
+    Json,
+    /// For people
+    Text,
+}
+
+/// Formats of logs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object per line
+    Json,
 }
 
 /// Formats of `system-info`.

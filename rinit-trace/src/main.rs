@@ -4,14 +4,14 @@ use std::{io, process::ExitCode};
 
 use clap::Parser as _;
 use rinit_trace::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, LogFormat},
     commands::{self, Exit},
     demo,
 };
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    init_logs(cli.verbose);
+    init_logs(&cli);
     let exit = run(&cli).unwrap_or_else(|error| {
         if is_broken_pipe(&error) {
             // `rinit-trace | head`: the reader has seen enough.
@@ -38,6 +38,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         match &cli.command {
             None => commands::trace::run(&cli.trace, cli.verbose > 0).await,
             Some(Command::SystemInfo(args)) => commands::system_info::run(args),
+            Some(Command::Daemon(args)) => commands::daemon::run(args).await,
             Some(Command::Demo(args)) => commands::demo::run(args).await,
             Some(Command::Explain(_) | Command::Workload { .. }) => Ok(Exit::Usage),
         }
@@ -45,20 +46,29 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
 }
 
 /// Logs go to stderr; reports alone go to stdout.
-fn init_logs(verbose: u8) {
-    let level = match verbose {
+fn init_logs(cli: &Cli) {
+    let daemon = match &cli.command {
+        Some(Command::Daemon(args)) => Some(args),
+        _ => None,
+    };
+    // What a daemon does is read later, by somebody who was not there.
+    let level = match cli.verbose + u8::from(daemon.is_some()) {
         0 => "warn",
         1 => "info",
         _ => "debug",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("RINIT_TRACE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt()
+    let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_target(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&io::stderr()))
-        .init();
+        .with_ansi(std::io::IsTerminal::is_terminal(&io::stderr()));
+    if daemon.is_some_and(|args| args.log_format == LogFormat::Json) {
+        logs.json().flatten_event(true).init();
+    } else {
+        logs.init();
+    }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

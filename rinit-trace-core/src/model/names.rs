@@ -52,7 +52,7 @@ pub struct Pod {
     pub uid: String,
     /// Container name in the pod.
     pub container: String,
-    /// What the pod was made by: the name of its Deployment, StatefulSet, DaemonSet or Job.
+    /// What the pod was made by: the name of its `Deployment`, `StatefulSet`, `DaemonSet` or `Job`.
     pub owner: Option<String>,
 }
 

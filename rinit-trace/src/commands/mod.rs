@@ -1,7 +1,10 @@
 //! One file per command. Only `main` comes here.
 
+pub mod daemon;
 pub mod demo;
 pub mod explain;
+mod last;
+mod start;
 pub mod system_info;
 pub mod trace;
 
@@ -9,7 +12,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Result;
 use rinit_trace_core::{
-    model::StopReport,
+    model::{StopReport, Trigger, Verdict},
     render::{self, TextOptions},
 };
 
@@ -31,6 +34,15 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// What a verdict says.
+    fn of(report: &StopReport) -> Self {
+        match report.verdict {
+            Verdict::Graceful => Self::Ok,
+            Verdict::Forced => Self::Forced,
+            Verdict::Unknown => Self::NotTraced,
+        }
+    }
+
     /// The number.
     pub fn code(self) -> u8 {
         match self {
@@ -55,6 +67,24 @@ fn print_report(report: &StopReport, output: Output) -> Result<()> {
         Output::Jsonl => render::jsonl(report)?,
     };
     put(&text)
+}
+
+/// Whether a workload ended by itself, with nobody killed: not much to tell.
+fn by_itself(report: &StopReport) -> bool {
+    let is_own_end = matches!(
+        report.stop.trigger,
+        Trigger::InitExit | Trigger::MainChildExit
+    );
+    is_own_end && report.verdict == Verdict::Graceful
+}
+
+/// The first line of a report for people.
+fn one_line(report: &StopReport) -> String {
+    let options = TextOptions {
+        color: wants_color(),
+    };
+    let text = render::text(report, &options);
+    format!("{}\n", text.lines().next().unwrap_or_default())
 }
 
 /// Prints on stdout. `print!` would panic when the reader has gone.

@@ -1,18 +1,21 @@
 //! `rinit-trace` and `rinit-trace --container ID`.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
-use rinit_trace_core::model::{DroppedSignal, KillsOutsideStop, StopReport, Trigger, Verdict};
+use anyhow::{Context as _, Result};
+use rinit_trace_core::model::{DroppedSignal, KillsOutsideStop, StopReport};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, print_report, put};
+use super::{Exit, by_itself, last, one_line, print_report, put, start};
 use crate::{
     cli::{Output, TraceArgs},
-    kernel::{self, Kernel, KernelOptions, SystemInfo},
-    runtime::{self, LookupConfig, Lookups, Target},
+    runtime::{self, Target},
+    serve::history::{Disk, DiskOptions},
     tracer::{News, Tracer},
 };
+
+/// How long the disk is waited for at the end.
+const FLUSH: Duration = Duration::from_secs(2);
 
 /// Why waiting ended.
 enum Event {
@@ -26,7 +29,11 @@ enum Event {
 /// Traces one workload or all.
 /// `verbose`: in full also workloads that ended by themselves.
 pub async fn run(args: &TraceArgs, verbose: bool) -> Result<Exit> {
-    let lookups = Arc::new(lookups(args));
+    if let (true, Some(container)) = (args.last, &args.container) {
+        return last::run(args, container).await;
+    }
+    let printer = Printer::new(args, verbose)?;
+    let lookups = Arc::new(start::lookups(&args.host));
     let mut interrupts = Interrupts::new()?;
     let target = match &args.container {
         None => None,
@@ -42,68 +49,72 @@ pub async fn run(args: &TraceArgs, verbose: bool) -> Result<Exit> {
             }
         },
     };
-    let mut tracer = start(args, target.as_ref(), lookups)?;
+    let mut tracer = start::tracer(&args.host, target.as_ref(), lookups)?;
     match target {
-        Some(target) => trace_one(&mut tracer, &mut interrupts, args, &target).await,
-        None => trace_all(&mut tracer, &mut interrupts, args, verbose).await,
+        Some(target) => trace_one(&mut tracer, &mut interrupts, &printer, &target).await,
+        None => trace_all(&mut tracer, &mut interrupts, &printer).await,
     }
 }
 
-fn lookups(args: &TraceArgs) -> Lookups {
-    let mut config = LookupConfig::default();
-    if let Some(socket) = &args.docker_socket {
-        config.docker_socket.clone_from(socket);
-    }
-    Lookups::new(config)
+/// Where reports go.
+struct Printer<'a> {
+    args: &'a TraceArgs,
+    /// In full also workloads that ended by themselves.
+    verbose: bool,
+    disk: Option<Disk>,
 }
 
-fn start(args: &TraceArgs, target: Option<&Target>, lookups: Arc<Lookups>) -> Result<Tracer> {
-    let options = KernelOptions {
-        target: target.map(|target| kernel::Target {
-            inum: target.inum,
-            init: target.init.pid,
-            container: target.cgroup.unwrap_or(0),
-        }),
-        ring_bytes: args.ring_kib.next_power_of_two().saturating_mul(1024),
-        drop_one_in: args.drop_one_in,
-        ..KernelOptions::default()
-    };
-    let mut info = SystemInfo::of_this_machine();
-    let kernel = Kernel::start(&options, &mut info)?;
-    if target.is_some_and(|target| target.cgroup.is_some()) && !kernel.info.features.probe_read {
-        bail!(
-            "containers that share a pid namespace cannot be told apart: this kernel does not let eBPF read the names of cgroups (lockdown=confidentiality)"
-        );
+impl<'a> Printer<'a> {
+    fn new(args: &'a TraceArgs, verbose: bool) -> Result<Self> {
+        let folder = args.history.as_deref();
+        let disk = folder.map(|folder| Disk::open(folder, DiskOptions::default()));
+        Ok(Self {
+            args,
+            verbose,
+            disk: disk.transpose()?,
+        })
     }
-    for probe in &kernel.info.probes {
-        match probe.mechanism {
-            Some(mechanism) => tracing::info!("{}: attached by {mechanism:?}", probe.hook),
-            None => tracing::info!("{}: not attached; lost: {}", probe.hook, probe.lost_without),
+
+    /// One of many. A workload that ended by itself, with nobody killed, is one line for people.
+    fn show(&self, report: &StopReport) -> Result<()> {
+        let is_text = self.args.output == Output::Text;
+        if is_text && !self.verbose && by_itself(report) {
+            self.keep(report);
+            return put(&one_line(report));
+        }
+        self.print(report)?;
+        if is_text { put("\n") } else { Ok(()) }
+    }
+
+    fn print(&self, report: &StopReport) -> Result<()> {
+        self.keep(report);
+        print_report(report, self.args.output)
+    }
+
+    fn keep(&self, report: &StopReport) {
+        if let Some(disk) = &self.disk {
+            disk.append(report);
         }
     }
-    let skipped = kernel.info.self_test.iter().flat_map(|test| &test.skipped);
-    for what in skipped {
-        tracing::warn!("not compared in the self-test: {what}; names of processes may be missing");
-    }
-    let mut tracer = Tracer::new(kernel, lookups, node());
-    tracer.learn(match target {
-        Some(target) if target.cgroup.is_none() => vec![target.init.clone()],
-        _ => runtime::all_namespaces(),
-    });
-    tracer.learn_shared(runtime::shared_containers());
-    Ok(tracer)
-}
 
-/// The host's name.
-fn node() -> Option<String> {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    /// Everything must be on the disk, or it is told what is not.
+    fn finish(&self) {
+        let Some(disk) = &self.disk else { return };
+        let is_written = disk.flush(FLUSH);
+        let stats = disk.stats();
+        if !is_written || stats.dropped > 0 {
+            eprintln!(
+                "warning: stops are missing in the history: {} writes failed, {} stops were dropped; look at the disk",
+                stats.errors, stats.dropped
+            );
+        }
+    }
 }
 
 async fn trace_one(
     tracer: &mut Tracer,
     interrupts: &mut Interrupts,
-    args: &TraceArgs,
+    printer: &Printer<'_>,
     target: &Target,
 ) -> Result<Exit> {
     // It may have stopped between the lookup and the attaching of the probes.
@@ -117,7 +128,7 @@ async fn trace_one(
         return Ok(Exit::NotTraced);
     }
     eprintln!("tracing {}: waiting for it to stop", target.label);
-    let deadline = Deadline::new(args);
+    let deadline = Deadline::new(printer.args);
     let event = loop {
         match next(tracer, interrupts, deadline.left()).await {
             // Of another container in the same pid namespace.
@@ -128,12 +139,9 @@ async fn trace_one(
     };
     match event {
         Event::Report(report) | Event::Sandbox(report) => {
-            print_report(&report, args.output)?;
-            Ok(match report.verdict {
-                Verdict::Graceful => Exit::Ok,
-                Verdict::Forced => Exit::Forced,
-                Verdict::Unknown => Exit::NotTraced,
-            })
+            printer.print(&report)?;
+            printer.finish();
+            Ok(Exit::of(&report))
         }
         Event::TimedOut => {
             eprintln!("error: {} has not stopped within the timeout", target.label);
@@ -149,26 +157,26 @@ async fn trace_one(
 async fn trace_all(
     tracer: &mut Tracer,
     interrupts: &mut Interrupts,
-    args: &TraceArgs,
-    verbose: bool,
+    printer: &Printer<'_>,
 ) -> Result<Exit> {
     eprintln!("tracing every container of this host; Ctrl-C ends");
-    let deadline = Deadline::new(args);
+    let deadline = Deadline::new(printer.args);
     loop {
         match next(tracer, interrupts, deadline.left()).await {
-            Event::Report(report) => show(&report, args, verbose)?,
+            Event::Report(report) => printer.show(&report)?,
             Event::Sandbox(_) => {}
             Event::TimedOut | Event::Interrupted => break,
         }
     }
     for news in tracer.finish() {
         match news {
-            News::Stop(report) => show(&report, args, verbose)?,
+            News::Stop(report) => printer.show(&report)?,
             News::SignalDropped(dropped) => warn_of_dropped(&dropped),
             News::KilledOutsideStop(kills) => warn_of_kills(&kills),
             News::SandboxStop(_) | News::Known(_) => {}
         }
     }
+    printer.finish();
     warn_of_what_is_missing(tracer);
     Ok(Exit::Ok)
 }
@@ -204,29 +212,6 @@ fn warn_of_what_is_missing(tracer: &Tracer) {
             undecodable
         );
     }
-}
-
-/// A workload that ended by itself, with nobody killed, is one line for people.
-fn show(report: &StopReport, args: &TraceArgs, verbose: bool) -> Result<()> {
-    let by_itself = matches!(
-        report.stop.trigger,
-        Trigger::InitExit | Trigger::MainChildExit
-    ) && report.verdict == Verdict::Graceful;
-    if by_itself && args.output == Output::Text && !verbose {
-        let text = rinit_trace_core::render::text(
-            report,
-            &rinit_trace_core::render::TextOptions {
-                color: super::wants_color(),
-            },
-        );
-        let line = text.lines().next().unwrap_or_default();
-        return put(&format!("{line}\n"));
-    }
-    print_report(report, args.output)?;
-    if args.output == Output::Text {
-        put("\n")?;
-    }
-    Ok(())
 }
 
 async fn next(

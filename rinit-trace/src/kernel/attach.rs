@@ -21,6 +21,17 @@ pub enum Mechanism {
     Kprobe,
 }
 
+impl Mechanism {
+    /// Its name, as a metric label and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BtfTracepoint => "btf-tracepoint",
+            Self::Fentry => "fentry",
+            Self::Kprobe => "kprobe",
+        }
+    }
+}
+
 /// One row of the attach table.
 #[derive(Debug)]
 pub struct Hook {

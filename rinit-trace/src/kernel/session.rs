@@ -124,7 +124,7 @@ impl Losses {
 #[derive(Clone, Debug)]
 pub struct ProgramTime {
     /// Its name.
-    pub program: String,
+    pub program: &'static str,
     /// How often it ran.
     pub runs: u64,
     /// How long in all.
@@ -220,12 +220,14 @@ impl Kernel {
     /// Runs and time of each program; all zero unless the kernel keeps statistics
     /// (`kernel.bpf_stats_enabled`).
     pub fn program_times(&self) -> Vec<ProgramTime> {
-        self.ebpf
-            .programs()
-            .filter_map(|(name, program)| {
-                let info = program.info().ok()?;
+        HOOKS
+            .iter()
+            .chain([&attach::EMPTY])
+            .flat_map(|hook| hook.programs)
+            .filter_map(|(name, _)| {
+                let info = self.ebpf.program(name)?.info().ok()?;
                 Some(ProgramTime {
-                    program: name.to_owned(),
+                    program: name,
                     runs: info.run_count(),
                     time: info.run_time(),
                 })

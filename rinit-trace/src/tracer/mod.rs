@@ -390,7 +390,7 @@ impl Tracer {
                 let names = self.introduced.get(&init.tgid).cloned().unwrap_or(*names);
                 self.news.push_back(News::Known(Box::new(KnownWorkload {
                     init_pid: init.tgid,
-                    start_ticks: init.start / cmdlines::TICK_NS,
+                    start_ticks: init.start / TICK_NS,
                     names: names.clone(),
                 })));
                 self.correlator.handle_names(id, names);

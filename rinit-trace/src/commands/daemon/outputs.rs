@@ -1,0 +1,199 @@
+//! Everything that a stop goes to: stdout, metrics, the history, Kubernetes.
+
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use rinit_trace_core::{
+    model::{DroppedSignal, KillsOutsideStop, StopReport},
+    render::{self, TextOptions},
+};
+
+use super::{known::Key, lines::Lines};
+use crate::{
+    cli::{DaemonArgs, DaemonFormat},
+    commands::{by_itself, one_line},
+    serve::{
+        Disk, DiskOptions, Health, History, HistoryOptions, Metrics, MetricsOptions, Server,
+        SharedState, State, history,
+    },
+    tracer::KnownWorkload,
+};
+
+/// How long each output may take to get rid of what it has, at the end.
+const FLUSH: Duration = Duration::from_millis(200);
+
+/// The outputs.
+pub(super) struct Outputs {
+    format: DaemonFormat,
+    lines: Lines,
+    state: SharedState,
+    disk: Option<Disk>,
+    server: Server,
+    #[cfg(feature = "kube")]
+    events: Option<crate::kubernetes::Events>,
+}
+
+impl Outputs {
+    /// Opens them all: what cannot be opened is told before anything is traced.
+    pub(super) fn start(args: &DaemonArgs) -> Result<Self> {
+        let metrics = Metrics::new(MetricsOptions {
+            labels: args.metric_labels.clone(),
+            max_containers: usize::try_from(args.metric_max_containers).unwrap_or(usize::MAX),
+            keep: args.metric_keep,
+        })
+        .context("make the metrics")?;
+        let mut memory = History::new(HistoryOptions::default());
+        let disk = match &args.history {
+            Some(folder) => {
+                let disk = Disk::open(folder, DiskOptions::default())?;
+                memory.load(history::read(folder)?);
+                Some(disk)
+            }
+            None => None,
+        };
+        let state = State::new(metrics, memory);
+        let server = Server::start(args.listen, SharedState::clone(&state))?;
+        tracing::info!("listening on {}", server.addr());
+        Ok(Self {
+            format: args.format,
+            lines: Lines::start(io::stdout())?,
+            state,
+            disk,
+            server,
+            #[cfg(feature = "kube")]
+            events: start_events(args)?,
+        })
+    }
+
+    /// Everything is attached, and everybody is known.
+    pub(super) fn ready(&self) {
+        self.state.probes_attached();
+        self.state.scan_done();
+    }
+
+    /// A container is there.
+    pub(super) fn seen(&self, key: &Key, known: &KnownWorkload) {
+        self.state
+            .metrics()
+            .container_seen(key.as_str(), &known.names);
+    }
+
+    /// It is there no more.
+    pub(super) fn gone(&self, key: &Key) {
+        let metrics = self.state.metrics();
+        metrics.container_gone(key.as_str(), Instant::now());
+    }
+
+    /// A stop has closed.
+    pub(super) fn stop(&self, report: &StopReport) {
+        self.state.stop(report);
+        match self.text(report) {
+            Ok(text) => self.lines.put(text),
+            Err(error) => tracing::error!("a report could not be printed: {error}"),
+        }
+        if let Some(disk) = &self.disk {
+            disk.append(report);
+        }
+        #[cfg(feature = "kube")]
+        if let Some(events) = &self.events {
+            events.offer(report);
+        }
+    }
+
+    fn text(&self, report: &StopReport) -> serde_json::Result<String> {
+        match self.format {
+            DaemonFormat::Json => render::jsonl(report),
+            DaemonFormat::Text if by_itself(report) => Ok(one_line(report)),
+            DaemonFormat::Text => {
+                let options = TextOptions { color: false };
+                Ok(render::text(report, &options) + "\n")
+            }
+        }
+    }
+
+    /// The moment it is dropped: there is time to do something about it.
+    pub(super) fn signal_dropped(&self, dropped: &DroppedSignal) {
+        tracing::warn!("{}", render::dropped_line(dropped));
+        self.state.metrics().signal_ignored(dropped);
+    }
+
+    /// No stop, and no report.
+    pub(super) fn killed_outside(&self, kills: &KillsOutsideStop) {
+        tracing::warn!("{}", render::outside_line(kills));
+        self.state.metrics().kills_outside(kills);
+    }
+
+    /// Once a second.
+    pub(super) fn tick(&self, health: Health) {
+        self.state.metrics().set_health(health);
+        self.state.metrics().expire(Instant::now());
+        self.state.tick();
+    }
+
+    /// Log rotation has moved the files away.
+    pub(super) fn reopen(&self) {
+        if let Some(disk) = &self.disk {
+            disk.reopen();
+            tracing::info!("the files of the history are opened anew");
+        }
+    }
+
+    /// Reports that the history in memory gave up for newer ones.
+    pub(super) fn evicted(&self) -> u64 {
+        self.state.history_evicted()
+    }
+
+    /// By sink: writes that failed, and what was dropped.
+    pub(super) fn failures(&self) -> Vec<(&'static str, u64, u64)> {
+        let (errors, dropped) = self.lines.stats();
+        let mut failures = vec![("stdout", errors, dropped)];
+        if let Some(disk) = &self.disk {
+            let stats = disk.stats();
+            failures.push(("history", stats.errors, stats.dropped));
+        }
+        failures
+    }
+
+    /// By result.
+    pub(super) fn kube_events(&self) -> Vec<(&'static str, u64)> {
+        #[cfg(feature = "kube")]
+        if let Some(events) = &self.events {
+            let stats = events.stats();
+            return stats
+                .iter()
+                .map(|(outcome, count)| (outcome.label(), count))
+                .collect();
+        }
+        Vec::new()
+    }
+
+    /// Gets everything out, in bounded time.
+    pub(super) async fn finish(self) {
+        if !self.lines.finish(FLUSH) {
+            tracing::error!("reports were left: nobody reads stdout");
+        }
+        if let Some(disk) = &self.disk
+            && !disk.flush(FLUSH)
+        {
+            tracing::error!("reports were left: the history could not be written");
+        }
+        #[cfg(feature = "kube")]
+        if let Some(events) = self.events {
+            events.stop(FLUSH).await;
+        }
+        self.server.stop();
+    }
+}
+
+#[cfg(feature = "kube")]
+fn start_events(args: &DaemonArgs) -> Result<Option<crate::kubernetes::Events>> {
+    use crate::kubernetes::{Api, Events, EventsOptions};
+    if !args.kube_events {
+        return Ok(None);
+    }
+    let node = super::start::node(&args.host);
+    Events::start(EventsOptions::new(Api::InCluster, node)).map(Some)
+}

@@ -1,0 +1,72 @@
+//! Starts tracing: what `rinit-trace` and `rinit-trace daemon` have in common.
+
+use std::{fs, sync::Arc};
+
+use anyhow::{Result, bail};
+
+use crate::{
+    cli::HostArgs,
+    kernel::{self, Kernel, KernelOptions, SystemInfo},
+    runtime::{self, LookupConfig, Lookups, Target},
+    tracer::Tracer,
+};
+
+/// Names, from where the options say.
+pub(super) fn lookups(host: &HostArgs) -> Lookups {
+    let mut config = LookupConfig::default();
+    if let Some(socket) = &host.docker_socket {
+        config.docker_socket.clone_from(socket);
+    }
+    Lookups::new(config)
+}
+
+/// Attaches the probes, and learns who is there already. `target`: trace nobody else.
+pub(super) fn tracer(
+    host: &HostArgs,
+    target: Option<&Target>,
+    lookups: Arc<Lookups>,
+) -> Result<Tracer> {
+    let options = KernelOptions {
+        target: target.map(|target| kernel::Target {
+            inum: target.inum,
+            init: target.init.pid,
+            container: target.cgroup.unwrap_or(0),
+        }),
+        ring_bytes: host.ring_kib.next_power_of_two().saturating_mul(1024),
+        drop_one_in: host.drop_one_in,
+        ..KernelOptions::default()
+    };
+    let mut info = SystemInfo::of_this_machine();
+    let kernel = Kernel::start(&options, &mut info)?;
+    if target.is_some_and(|target| target.cgroup.is_some()) && !kernel.info.features.probe_read {
+        bail!(
+            "containers that share a pid namespace cannot be told apart: this kernel does not let eBPF read the names of cgroups (lockdown=confidentiality)"
+        );
+    }
+    for probe in &kernel.info.probes {
+        match probe.mechanism {
+            Some(mechanism) => tracing::info!("{}: attached by {mechanism:?}", probe.hook),
+            None => tracing::info!("{}: not attached; lost: {}", probe.hook, probe.lost_without),
+        }
+    }
+    let skipped = kernel.info.self_test.iter().flat_map(|test| &test.skipped);
+    for what in skipped {
+        tracing::warn!("not compared in the self-test: {what}; names of processes may be missing");
+    }
+    let mut tracer = Tracer::new(kernel, lookups, node(host));
+    tracer.learn(match target {
+        Some(target) if target.cgroup.is_none() => vec![target.init.clone()],
+        _ => runtime::all_namespaces(),
+    });
+    tracer.learn_shared(runtime::shared_containers());
+    Ok(tracer)
+}
+
+/// What this host is called in reports.
+pub(super) fn node(host: &HostArgs) -> Option<String> {
+    let given = host.node.clone().filter(|name| !name.is_empty());
+    given.or_else(|| {
+        let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+        Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    })
+}
