@@ -26,6 +26,8 @@ pub enum Runtime {
 pub enum GraceSource {
     /// The container's `StopTimeout`, or Docker's default.
     Docker,
+    /// The container's `StopTimeout` in podman, or podman's default.
+    Podman,
     /// The pod's `terminationGracePeriodSeconds`.
     Pod,
     /// Given by who started the stop: a demo, `check`.

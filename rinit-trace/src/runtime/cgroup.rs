@@ -20,6 +20,8 @@ pub struct CgroupIdentity {
     pub runtime: Option<Runtime>,
     /// Full container id: always 64 lower-case hex digits.
     pub container_id: Option<String>,
+    /// Uid of the pod, where the path is that of a container below `kubepods`.
+    pub pod_uid: Option<String>,
     /// The path that was chosen; a leaf name where only that was known; may be empty.
     pub path: String,
 }
@@ -90,6 +92,7 @@ pub fn parse_path(path: &str) -> CgroupIdentity {
     let found = find_id(path);
     CgroupIdentity {
         runtime: found.as_ref().and_then(|found| found.runtime),
+        pod_uid: found.as_ref().and_then(FoundId::pod_uid),
         container_id: found.map(|found| found.id.to_owned()),
         path: path.to_owned(),
     }
@@ -118,6 +121,38 @@ struct FoundId<'a> {
     id: &'a str,
     /// The segment is nothing but the id: the runtime was told from the folders above.
     bare: bool,
+    parent: &'a str,
+    /// What stands before the id in its segment.
+    prefix: &'a str,
+}
+
+impl FoundId<'_> {
+    /// The pod that the container is of. Both drivers of the kubelet put its uid into the name of a
+    /// folder: `pod2f9c1b0e-…`, or `kubepods-burstable-pod2f9c1b0e_….slice`.
+    fn pod_uid(&self) -> Option<String> {
+        let mut folders = [self.prefix].into_iter().chain(own_folders(self.parent));
+        let is_pods = self.prefix.contains("kubepods")
+            || own_folders(self.parent).any(|folder| folder.contains("kubepods"));
+        is_pods.then(|| folders.find_map(uid_in)).flatten()
+    }
+}
+
+/// The folders above a container, up to the next id.
+fn own_folders(parent: &str) -> impl Iterator<Item = &str> {
+    parent
+        .rsplit('/')
+        .take_while(|folder| split_container_id(folder).is_none())
+}
+
+/// The uid in the name of a pod's folder: a UUID, or 32 hex digits for a pod of the node's own files.
+fn uid_in(folder: &str) -> Option<String> {
+    let name = folder.split(':').next()?;
+    let name = name.strip_suffix(".slice").unwrap_or(name);
+    let (_, uid) = name.rsplit_once("pod")?;
+    let uid = uid.replace('_', "-");
+    let digits = uid.bytes().filter(u8::is_ascii_hexdigit).count();
+    let dashes = uid.bytes().filter(|byte| *byte == b'-').count();
+    (digits == 32 && matches!(dashes, 0 | 4) && digits + dashes == uid.len()).then_some(uid)
 }
 
 /// The innermost segment with an id: in kind or Docker-in-Docker the outer ones are the node's.
@@ -133,7 +168,13 @@ fn find_id(path: &str) -> Option<FoundId<'_>> {
             } else {
                 runtime_named(prefix)
             };
-            return Some(FoundId { runtime, id, bare });
+            return Some(FoundId {
+                runtime,
+                id,
+                bare,
+                parent,
+                prefix,
+            });
         }
         above = parent;
     }
@@ -154,15 +195,13 @@ fn runtime_named(prefix: &str) -> Option<Runtime> {
 
 /// The runtime of a bare id, by the folders above it, up to the next id.
 fn runtime_above(parent: &str) -> Option<Runtime> {
-    let mut folders = parent.rsplit('/');
-    let nearest = folders.next()?;
-    if nearest == "docker" {
-        return Some(Runtime::Docker);
+    match parent.rsplit('/').next()? {
+        "docker" => return Some(Runtime::Docker),
+        // Where containerd puts the containers of a pod without a folder of its own.
+        "k8s.io" => return Some(Runtime::Containerd),
+        _ => {}
     }
-    [nearest]
-        .into_iter()
-        .chain(folders)
-        .take_while(|folder| split_container_id(folder).is_none())
+    own_folders(parent)
         .any(|folder| folder.contains("kubepods"))
         .then_some(Runtime::Containerd)
 }

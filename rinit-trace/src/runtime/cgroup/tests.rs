@@ -40,6 +40,7 @@ fn paths_of_each_runtime_name_it_and_its_id() {
             Containerd,
         ),
         ("/docker/NODE/kubelet/kubepods/burstable/POD/ID", Containerd),
+        ("/k8s.io/ID", Containerd),
         (
             "/docker/NODE/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice/kubelet-kubepods-besteffort-POD.slice/cri-containerd-ID.scope",
             Containerd,
@@ -69,6 +70,45 @@ fn paths_of_each_runtime_name_it_and_its_id() {
     for (path, runtime) in paths {
         let found = identity(&path.replace("POD", pod));
         assert_eq!(found, (Some(runtime), Some(ID.to_owned())), "{path}");
+    }
+}
+
+#[test]
+fn the_uid_of_a_pod_is_read_from_both_drivers_paths() {
+    let uid = "2f9c1b0e-8a6d-4b61-9d1c-0e6f6b1c2d3e";
+    let escaped = uid.replace('-', "_");
+    let hash = "0123456789abcdef0123456789abcdef";
+    let read = |path: String| parse_path(&path.replace("NODE", NODE).replace("ID", ID)).pod_uid;
+    for path in [
+        format!("/kubepods/burstable/pod{uid}/ID"),
+        format!("/kubepods/pod{uid}/crio-ID/container"),
+        format!("/docker/NODE/kubelet/kubepods/besteffort/pod{uid}/ID"),
+        format!("/kubepods.slice/kubepods-pod{escaped}.slice/cri-containerd-ID.scope"),
+        format!(
+            "/system.slice/containerd.service/kubepods-burstable-pod{escaped}.slice:cri-containerd:ID"
+        ),
+        format!(
+            "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{escaped}.slice/crio-ID.scope"
+        ),
+        format!("/kubepods.slice/kubepods-pod{escaped}.slice/docker-ID.scope"),
+    ] {
+        assert_eq!(read(path.clone()).as_deref(), Some(uid), "{path}");
+    }
+    assert_eq!(
+        read(format!("/kubepods/burstable/pod{hash}/ID")).as_deref(),
+        Some(hash)
+    );
+    for path in [
+        format!("/pod{uid}/ID"),
+        format!("/kubepods/pod{uid}"),
+        // A container that the pod's own container started is none of the pod's.
+        format!("/kubepods/pod{uid}/NODE/docker/ID"),
+        format!("/kubepods/pod{}/ID", "x".repeat(32)),
+        format!("/kubepods/pod{hash}0/ID"),
+        "/kubepods/pod/ID".to_owned(),
+        format!("/machine.slice/machine-libpod_pod_{hash}.slice/libpod-ID.scope"),
+    ] {
+        assert_eq!(read(path.clone()), None, "{path}");
     }
 }
 
