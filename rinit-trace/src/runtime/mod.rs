@@ -8,7 +8,10 @@
 //! verdict either: every answer may be missing, and none may be late, large or a panic. Text from
 //! containers is passed on raw, and escaped in the texts of errors and labels only.
 
+mod bundle;
 pub mod cgroup;
+mod cri;
+mod details;
 pub mod docker;
 mod lookups;
 mod proc;

@@ -316,7 +316,7 @@ impl Proc {
             .filter_map(|pid| self.open(pid).ok())
     }
 
-    fn open(&self, pid: u32) -> io::Result<Process> {
+    pub(super) fn open(&self, pid: u32) -> io::Result<Process> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = openat(CWD, self.root.join(pid.to_string()), flags, Mode::empty())?;
         Ok(Process { pid, dir })
@@ -324,9 +324,9 @@ impl Proc {
 }
 
 /// One process, held so that its pid cannot come to mean another.
-struct Process {
+pub(super) struct Process {
     pid: u32,
-    dir: OwnedFd,
+    pub(super) dir: OwnedFd,
 }
 
 impl Process {
@@ -341,7 +341,7 @@ impl Process {
         Some(link.into_bytes())
     }
 
-    fn read(&self, name: &str, limit: usize) -> Option<Vec<u8>> {
+    pub(super) fn read(&self, name: &str, limit: usize) -> Option<Vec<u8>> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let file = File::from(openat(&self.dir, name, flags, Mode::empty()).ok()?);
         let mut bytes = Vec::new();
@@ -350,7 +350,7 @@ impl Process {
         Some(bytes)
     }
 
-    fn stat(&self) -> Option<Stat> {
+    pub(super) fn stat(&self) -> Option<Stat> {
         parse_stat(&self.read("stat", MAX_STAT)?)
     }
 
@@ -363,7 +363,7 @@ impl Process {
         parse_arguments(&bytes, MAX_CMDLINE)
     }
 
-    fn cgroup(&self) -> Option<CgroupIdentity> {
+    pub(super) fn cgroup(&self) -> Option<CgroupIdentity> {
         let text = self.read("cgroup", MAX_CGROUP)?;
         Some(parse_proc_cgroup(&String::from_utf8_lossy(&text)))
     }

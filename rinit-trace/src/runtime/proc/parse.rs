@@ -8,9 +8,9 @@ const MAX_VALUE: usize = 64;
 
 /// What `/proc/PID/stat` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stat {
-    pub(super) comm: String,
-    pub(super) ppid: u32,
+pub(in crate::runtime) struct Stat {
+    pub(in crate::runtime) comm: String,
+    pub(in crate::runtime) ppid: u32,
     pub(super) start_ticks: u64,
     state: u8,
     threads: u64,

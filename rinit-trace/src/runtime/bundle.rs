@@ -1,0 +1,162 @@
+//! The folder that a runtime makes for a container, found through the process that watches over it.
+//!
+//! containerd's shim works in the bundle of its container, or of its pod's sandbox, whose neighbours are
+//! the bundles of the pod's containers; conmon is told its bundle. So the file is found without a
+//! socket, wherever the runtime was told to keep it, and from inside a container that sees the host's
+//! processes.
+//!
+//! A runtime may itself run in a container, whose files are whatever somebody wants them to be: links
+//! lead nowhere but into the same file system, and nothing but an ordinary file is opened.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+};
+
+use rustix::{
+    fs::{FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2},
+    io::Errno,
+};
+
+mod config;
+#[cfg(test)]
+mod tests;
+
+use super::{
+    details::Details,
+    proc::{Proc, Process},
+};
+use config::Monitor;
+
+/// Largest `config.json` read; a usual one has some 20 KiB.
+const MAX_CONFIG: u64 = 4 << 20;
+/// conmon repeats the whole command line of podman's clean-up.
+const MAX_CMDLINE: usize = 64 << 10;
+/// A container's first process is started by its runtime, below the monitor; who is deeper is not one.
+const MAX_ANCESTORS: usize = 8;
+
+/// Why nothing was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BundleError {
+    /// The process has ended, or its pid is another one's by now.
+    Gone,
+    /// No process above it is a monitor that we know.
+    NoMonitor,
+    /// The monitor has no such file.
+    Absent,
+    /// We may not look: `CAP_SYS_PTRACE` is missing.
+    PermissionDenied,
+    /// Not an ordinary file, too large, half-written, or not JSON.
+    Bad,
+    /// Another error of reading.
+    Unreadable,
+}
+
+/// What the bundle of a container says of it. `pid` is its main process. Blocking, for as long as the
+/// file system under the bundle wants.
+pub(super) fn read(proc: &Proc, pid: u32, id: &str) -> Result<Details, BundleError> {
+    let (process, monitor) = monitor_of(proc, pid, id)?;
+    let config = match &monitor {
+        Monitor::Shim => {
+            let folder = process.open_folder("cwd").map_err(BundleError::from)?;
+            // One shim may watch over a whole pod, and works in the bundle of the sandbox.
+            let path = format!("../{id}/config.json");
+            open(&folder, &path, ResolveFlags::NO_SYMLINKS)
+        }
+        Monitor::Conmon { bundle, .. } => {
+            let root = process.open_folder("root").map_err(BundleError::from)?;
+            open(
+                &root,
+                &format!("{bundle}/config.json"),
+                ResolveFlags::IN_ROOT,
+            )
+        }
+    };
+    let text = read_bounded(&config.map_err(BundleError::from)?)?;
+    config::details(&text, &monitor).ok_or(BundleError::Bad)
+}
+
+/// The nearest monitor above a process that is in the container's cgroup.
+fn monitor_of(proc: &Proc, pid: u32, id: &str) -> Result<(Process, Monitor), BundleError> {
+    let mut process = proc.open(pid).map_err(|_| BundleError::Gone)?;
+    let cgroup = process.cgroup().ok_or(BundleError::Gone)?;
+    if cgroup.container_id.as_deref() != Some(id) {
+        return Err(BundleError::Gone);
+    }
+    for _ in 0..MAX_ANCESTORS {
+        let parent = process.stat().ok_or(BundleError::Gone)?.ppid;
+        if parent <= 1 {
+            break;
+        }
+        process = proc.open(parent).map_err(|_| BundleError::Gone)?;
+        let stat = process.stat().ok_or(BundleError::Gone)?;
+        let monitor = match stat.comm.as_str() {
+            // The kernel keeps 15 bytes of `containerd-shim-runc-v2`.
+            name if name.starts_with("containerd-shim") => Some(Monitor::Shim),
+            "conmon" => {
+                let arguments = process.read("cmdline", MAX_CMDLINE).unwrap_or_default();
+                Monitor::conmon(&arguments, id)
+            }
+            _ => None,
+        };
+        if let Some(monitor) = monitor {
+            return Ok((process, monitor));
+        }
+    }
+    Err(BundleError::NoMonitor)
+}
+
+/// A file below a folder, not opened for reading yet: opening a pipe or a device may have effects.
+fn open(folder: &OwnedFd, path: &str, resolve: ResolveFlags) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let resolve = resolve | ResolveFlags::NO_MAGICLINKS;
+    openat2(folder, path, flags, Mode::empty(), resolve)
+}
+
+fn read_bounded(file: &OwnedFd) -> Result<Vec<u8>, BundleError> {
+    let stat = fstat(file).map_err(BundleError::from)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(BundleError::Bad);
+    }
+    let file = reopen(file.as_fd()).map_err(|error| BundleError::from(&error))?;
+    let mut text = Vec::new();
+    // One byte more than allowed tells a file that is too large.
+    let read = file.take(MAX_CONFIG + 1).read_to_end(&mut text);
+    read.map_err(|error| BundleError::from(&error))?;
+    if text.len() as u64 > MAX_CONFIG {
+        return Err(BundleError::Bad);
+    }
+    Ok(text)
+}
+
+/// The file itself behind a descriptor that only names it. Our own `/proc`, whichever one is looked at.
+fn reopen(file: BorrowedFd<'_>) -> io::Result<File> {
+    File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+impl Process {
+    /// What a link of the process's folder leads to: `cwd`, `root`.
+    fn open_folder(&self, link: &str) -> rustix::io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        openat(&self.dir, link, flags, Mode::empty())
+    }
+}
+
+impl From<Errno> for BundleError {
+    fn from(error: Errno) -> Self {
+        match error {
+            Errno::NOENT | Errno::NOTDIR => Self::Absent,
+            Errno::ACCESS | Errno::PERM => Self::PermissionDenied,
+            Errno::SRCH => Self::Gone,
+            Errno::LOOP | Errno::XDEV => Self::Bad,
+            _ => Self::Unreadable,
+        }
+    }
+}
+
+impl From<&io::Error> for BundleError {
+    fn from(error: &io::Error) -> Self {
+        Errno::from_io_error(error).map_or(Self::Unreadable, Self::from)
+    }
+}
