@@ -1,75 +1,59 @@
 //! Names of workloads, with bounds: in time, in memory, in questions at once.
 //!
-//! The driver asks here for every workload that the correlator opens; on a node under pressure that
-//! is often, and Docker is then slow, too. So a container is asked for once, a socket that failed
-//! is left alone for some seconds, and an answer is given in time whatever happens.
+//! Sources are asked in order, from what is always there to what may not be: the cgroup's path, the
+//! bundle of the container, CRI, Docker, podman. A later one adds what the earlier ones left open; none
+//! is needed. The driver asks here for every workload that the correlator opens; on a node under
+//! pressure that is often, and runtimes are then slow, too. So a container is asked for once, a socket
+//! that failed is left alone for some seconds, and an answer is given in time whatever happens.
 
 use std::{
-    path::PathBuf,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use rinit_trace_core::model::{Runtime, WorkloadNames};
 use tokio::{
     sync::Semaphore,
+    task::JoinSet,
     time::{Instant, timeout_at},
 };
 
+mod aside;
 mod cache;
+mod config;
+mod engine;
 mod stats;
 #[cfg(test)]
 mod tests;
 
-pub use stats::{LookupOutcome, LookupStats};
+pub use config::LookupConfig;
+pub use stats::{LookupOutcome, LookupSource, LookupStats};
 
-use cache::{Cache, Cached, DockerNames};
+use cache::{Cache, Standing};
+use engine::Engine;
 
 use super::{
+    bundle,
     cgroup::{CgroupIdentity, parse_path},
-    docker::{DockerApi, DockerError, default_socket},
+    cri::{CriMiss, CriSocket},
+    details::Details,
+    docker::DockerApi,
     proc::Proc,
 };
 
 /// Longest timeout and pause taken: more would be a mistake.
 const MAX_WAIT: Duration = Duration::from_hours(1);
-
-/// How to look up, and how much of it.
-#[derive(Clone, Debug)]
-pub struct LookupConfig {
-    /// Docker's Unix socket.
-    pub docker_socket: PathBuf,
-    /// Longest time for the names of one workload, and for one answer of Docker.
-    pub timeout: Duration,
-    /// How long a socket that failed, or a container that Docker did not know, is not asked again.
-    pub pause: Duration,
-    /// Most containers remembered.
-    pub capacity: usize,
-    /// Most questions to Docker at the same time.
-    pub concurrency: usize,
-    /// Where processes are looked up.
-    pub proc: Proc,
-}
-
-impl Default for LookupConfig {
-    fn default() -> Self {
-        Self {
-            docker_socket: default_socket(),
-            timeout: Duration::from_secs(2),
-            pause: Duration::from_secs(5),
-            capacity: 1024,
-            concurrency: 4,
-            proc: Proc::default(),
-        }
-    }
-}
+/// An engine is not asked with less than this part of the timeout left.
+const MIN_SHARE: u32 = 4;
 
 /// Looks up names of workloads. Shared by reference or `Arc`; all state is inside.
 #[derive(Debug)]
 pub struct Lookups {
     config: LookupConfig,
-    docker: DockerApi,
-    permits: Semaphore,
+    docker: Engine,
+    podman: Engine,
+    cri: Vec<Arc<CriSocket>>,
+    bundles: Arc<Semaphore>,
     state: Mutex<State>,
 }
 
@@ -79,15 +63,52 @@ struct State {
     stats: LookupStats,
 }
 
+/// What a source said.
+struct Answer {
+    found: Details,
+    outcome: LookupOutcome,
+}
+
+impl Answer {
+    fn of(found: Details) -> Self {
+        Self {
+            found,
+            outcome: LookupOutcome::Answered,
+        }
+    }
+
+    fn nothing(outcome: LookupOutcome) -> Self {
+        Self {
+            found: Details::default(),
+            outcome,
+        }
+    }
+}
+
+/// Who is asked for.
+struct Subject {
+    identity: CgroupIdentity,
+    id: String,
+    /// Its main process, where that is still there and in the container's cgroup.
+    pid: Option<u32>,
+}
+
 impl Lookups {
     /// Touches neither socket nor `/proc` yet.
     pub fn new(mut config: LookupConfig) -> Self {
         // Adding an absurd duration to the clock would panic.
         config.timeout = config.timeout.min(MAX_WAIT);
         config.pause = config.pause.min(MAX_WAIT);
+        let concurrency = config.concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        let (timeout, pause) = (config.timeout, config.pause);
+        let engine = |runtime, socket| Engine::new(runtime, socket, timeout, pause, concurrency);
+        let sockets = config.cri_sockets.iter();
+        let sockets = sockets.map(|path| CriSocket::new(path.clone(), timeout, pause, concurrency));
         Self {
-            docker: DockerApi::new(&config.docker_socket, config.timeout),
-            permits: Semaphore::new(config.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
+            docker: engine(Runtime::Docker, &config.docker_socket),
+            podman: engine(Runtime::Podman, &config.podman_socket),
+            cri: sockets.map(Arc::new).collect(),
+            bundles: Arc::new(Semaphore::new(concurrency)),
             state: Mutex::new(State {
                 cache: Cache::new(config.capacity),
                 stats: LookupStats::default(),
@@ -98,7 +119,7 @@ impl Lookups {
 
     /// Docker as configured, without the cache.
     pub fn docker(&self) -> &DockerApi {
-        &self.docker
+        self.docker.api()
     }
 
     /// The processes as configured.
@@ -118,102 +139,279 @@ impl Lookups {
     /// not be found is `None`. `leaf` is the init's cgroup leaf name by the kernel's record, for
     /// when the init is gone already; empty when not known.
     pub async fn names(&self, init_pid: u32, leaf: &str) -> WorkloadNames {
+        use LookupSource::{Bundle, Cri, Docker, Podman};
         let deadline = Instant::now() + self.config.timeout;
-        let identity = self.identity(init_pid, leaf, deadline).await;
-        let docker_names = match &identity.container_id {
-            Some(id) if identity.docker_may_know() => self.docker_names(id, deadline).await,
-            _ => {
-                self.count(LookupOutcome::NotAsked);
-                None
+        let (identity, lives) = self.identity(init_pid, leaf, deadline).await;
+        let mut known = Details::default();
+        if let Some(id) = identity.container_id.clone() {
+            let subject = Subject {
+                identity: identity.clone(),
+                id,
+                pid: lives.then_some(init_pid),
+            };
+            for source in [Bundle, Cri, Docker, Podman] {
+                let outcome = self.consult(source, &subject, &mut known, deadline).await;
+                self.count(source, outcome);
             }
-        };
-        let mut names = WorkloadNames {
-            runtime: identity.runtime,
-            container_id: identity.container_id,
-            cgroup: Some(identity.path).filter(|path| !path.is_empty()),
-            ..WorkloadNames::default()
-        };
-        if let Some(found) = docker_names {
-            names.runtime = Some(Runtime::Docker);
-            names.name = found.name;
-            names.image = found.image;
-            names.grace = found.grace;
-            names.stop_signal = found.stop_signal;
+        } else {
+            for source in [Bundle, Cri, Docker, Podman] {
+                self.count(source, LookupOutcome::NotAsked);
+            }
         }
-        names
+        names_of(known, identity)
     }
 
-    async fn identity(&self, init_pid: u32, leaf: &str, deadline: Instant) -> CgroupIdentity {
+    /// The container by its cgroup, and whether the process is in that.
+    async fn identity(
+        &self,
+        init_pid: u32,
+        leaf: &str,
+        deadline: Instant,
+    ) -> (CgroupIdentity, bool) {
         let proc = self.config.proc.clone();
         // The kernel takes its cgroup lock to answer, which a busy host may hold for long.
         let read = tokio::task::spawn_blocking(move || proc.cgroup_of(init_pid));
         let read = timeout_at(deadline, read).await;
+        let is_late = read.is_err();
         let seen = read.ok().and_then(Result::ok).flatten();
         let recorded = parse_path(leaf);
-        match seen {
+        let (identity, lives) = match seen {
             // The record was made when the init lived. Another id now means that the pid has come
             // to be another process's; none, that it was moved or is somebody outside.
-            Some(seen) if recorded.container_id.is_none() => seen,
-            Some(seen) if seen.container_id == recorded.container_id => seen,
-            _ => recorded,
-        }
-    }
-
-    async fn docker_names(&self, id: &str, deadline: Instant) -> Option<DockerNames> {
-        match self.cached(id) {
-            Cached::Nothing => {}
-            Cached::Known(names) => return Some(names),
-            Cached::Paused => return None,
-        }
-        let Ok(Ok(_permit)) = timeout_at(deadline, self.permits.acquire()).await else {
-            self.count(LookupOutcome::Busy);
-            return None;
+            Some(seen) if recorded.container_id.is_none() => (seen, true),
+            Some(seen) if seen.container_id == recorded.container_id => (seen, true),
+            _ => (recorded, false),
         };
-        // Whoever held the permit may have asked for the same, or found the socket dead.
-        match self.cached(id) {
-            Cached::Nothing => {}
-            Cached::Known(names) => return Some(names),
-            Cached::Paused => return None,
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left < self.config.timeout / 2 {
-            // A question with no time for an answer would only make a slow Docker look dead.
-            self.count(LookupOutcome::Busy);
-            return None;
-        }
-        let answer = DockerApi::new(self.docker.socket(), left).inspect(id).await;
-        self.remember(id, answer.as_ref());
-        answer.ok().as_ref().map(DockerNames::from)
+        let outcome = match &identity.container_id {
+            Some(_) => LookupOutcome::Answered,
+            None if is_late => LookupOutcome::TimedOut,
+            None => LookupOutcome::Unknown,
+        };
+        self.count(LookupSource::Cgroup, outcome);
+        (identity, lives)
     }
 
-    fn cached(&self, id: &str) -> Cached {
+    /// Asks one source, unless it has answered or is to be left alone, and adds to what is known.
+    async fn consult(
+        &self,
+        source: LookupSource,
+        subject: &Subject,
+        known: &mut Details,
+        deadline: Instant,
+    ) -> LookupOutcome {
+        let id = subject.id.as_str();
+        if let Some(details) = self.state().cache.details(id) {
+            known.complete(details);
+        }
+        if !self.concerns(source, subject, known) {
+            return LookupOutcome::NotAsked;
+        }
+        if let Some(outcome) = self.at_hand(source, id) {
+            return outcome;
+        }
+        let mut answer = match source {
+            LookupSource::Bundle => self.ask_bundle(subject, deadline).await,
+            LookupSource::Cri => self.ask_cri(subject, deadline).await,
+            LookupSource::Docker => {
+                self.ask_engine(&self.docker, source, subject, deadline)
+                    .await
+            }
+            LookupSource::Podman => {
+                self.ask_engine(&self.podman, source, subject, deadline)
+                    .await
+            }
+            LookupSource::Cgroup => return LookupOutcome::NotAsked,
+        };
+        if let LookupOutcome::Hit | LookupOutcome::Suppressed = answer.outcome {
+            // Another call has asked while this one waited.
+            if let Some(details) = self.state().cache.details(id) {
+                known.complete(details);
+            }
+            known.complete(&answer.found);
+            return answer.outcome;
+        }
+        if !known.complete(&answer.found) {
+            answer.outcome = LookupOutcome::Conflict;
+        }
+        self.remember(source, id, &answer);
+        answer.outcome
+    }
+
+    /// Whether a source may know the container, by what is known of it so far.
+    fn concerns(&self, source: LookupSource, subject: &Subject, known: &Details) -> bool {
+        let identity = &subject.identity;
+        let is_pods = identity.pod_uid.is_some();
+        let by_path = identity.runtime;
+        match source {
+            LookupSource::Cgroup => true,
+            // Docker's says nothing of use.
+            LookupSource::Bundle => by_path != Some(Runtime::Docker),
+            LookupSource::Cri => match known.runtime.or(by_path) {
+                Some(Runtime::Containerd | Runtime::CriO) | None => !self.cri.is_empty(),
+                Some(Runtime::Docker) => is_pods && !self.cri.is_empty(),
+                Some(Runtime::Podman) => false,
+            },
+            // Who is in a pod of CRI, or was found by another runtime, is none of the engines'.
+            LookupSource::Docker => match known.runtime {
+                Some(runtime) => runtime == Runtime::Docker,
+                None => {
+                    by_path == Some(Runtime::Docker)
+                        || identity.docker_may_know() && known.pod.is_none()
+                }
+            },
+            LookupSource::Podman => match known.runtime.or(by_path) {
+                Some(runtime) => runtime == Runtime::Podman,
+                None => known.pod.is_none(),
+            },
+        }
+    }
+
+    /// How a source's part is done without asking; `None` when it is to be asked.
+    fn at_hand(&self, source: LookupSource, id: &str) -> Option<LookupOutcome> {
+        let standing = self.state().cache.standing(id, source, Instant::now());
+        let is_paused = match source {
+            LookupSource::Docker => self.docker.is_paused(),
+            LookupSource::Podman => self.podman.is_paused(),
+            _ => false,
+        };
+        match standing {
+            Standing::Settled => Some(LookupOutcome::Hit),
+            Standing::PausedUntil(_) => Some(LookupOutcome::Suppressed),
+            Standing::Open => is_paused.then_some(LookupOutcome::Suppressed),
+        }
+    }
+
+    async fn ask_bundle(&self, subject: &Subject, deadline: Instant) -> Answer {
+        let Some(pid) = subject.pid else {
+            return Answer::nothing(LookupOutcome::Unknown);
+        };
+        let (proc, id) = (self.config.proc.clone(), subject.id.clone());
+        // A nested runtime's file system may be one that never answers: leave time for the others.
+        let deadline = halfway(deadline);
+        let read = aside::aside(&self.bundles, deadline, move || {
+            bundle::read(&proc, pid, &id)
+        });
+        match read.await {
+            Ok(Ok(found)) => Answer::of(found),
+            Ok(Err(error)) => Answer::nothing(error.into()),
+            Err(outcome) => Answer::nothing(outcome),
+        }
+    }
+
+    /// Asks all sockets at once: nobody knows whose a container is, and one may hang.
+    async fn ask_cri(&self, subject: &Subject, deadline: Instant) -> Answer {
+        let deadline = if subject.identity.runtime.is_none() {
+            halfway(deadline)
+        } else {
+            deadline
+        };
+        let listed = self
+            .cri
+            .iter()
+            .find(|socket| socket.known(&subject.id).is_some());
+        if let Some(socket) = listed {
+            return ask_socket(socket, &subject.id, deadline)
+                .await
+                .unwrap_or_else(Answer::nothing);
+        }
+        let mut asking = JoinSet::new();
+        for socket in &self.cri {
+            let (socket, id) = (Arc::clone(socket), subject.id.clone());
+            asking.spawn(async move { ask_socket(&socket, &id, deadline).await });
+        }
+        let mut outcome = LookupOutcome::Absent;
+        while let Some(answer) = asking.join_next().await {
+            match answer {
+                Ok(Ok(answer)) => return answer,
+                Ok(Err(other)) => outcome = outcome.worse(other),
+                Err(_) => {}
+            }
+        }
+        Answer::nothing(outcome)
+    }
+
+    async fn ask_engine(
+        &self,
+        engine: &Engine,
+        source: LookupSource,
+        subject: &Subject,
+        deadline: Instant,
+    ) -> Answer {
+        let Some(_turn) = engine.turn(deadline).await else {
+            return Answer::nothing(LookupOutcome::Busy);
+        };
+        // Whoever had the turn may have asked for the same, or found the socket dead.
+        if let Some(outcome) = self.at_hand(source, &subject.id) {
+            return Answer::nothing(outcome);
+        }
+        let is_pods = subject.identity.pod_uid.is_some();
+        engine.ask(&subject.id, is_pods, deadline).await
+    }
+
+    fn remember(&self, source: LookupSource, id: &str, answer: &Answer) {
+        let standing = match answer.outcome {
+            LookupOutcome::Answered => Standing::Settled,
+            // Cheap to find out, and over in a moment.
+            LookupOutcome::Absent | LookupOutcome::Busy => Standing::Open,
+            _ => Standing::PausedUntil(Instant::now() + self.config.pause),
+        };
         let mut state = self.state();
-        let cached = state.cache.get(id, Instant::now());
-        match cached {
-            Cached::Nothing => {}
-            Cached::Known(_) => state.stats.count(LookupOutcome::Hit),
-            Cached::Paused => state.stats.count(LookupOutcome::Suppressed),
-        }
-        cached
+        state.cache.add(id, source, &answer.found, standing);
     }
 
-    fn remember(&self, id: &str, answer: Result<&super::docker::Inspected, &DockerError>) {
-        let paused_until = Instant::now() + self.config.pause;
-        let mut state = self.state();
-        state.stats.count(LookupOutcome::of(answer));
-        match answer {
-            Ok(inspected) => state.cache.keep(id, inspected.into()),
-            Err(error) if error.concerns_socket() => state.cache.pause_socket(paused_until),
-            Err(_) => state.cache.pause(id, paused_until),
-        }
-    }
-
-    fn count(&self, outcome: LookupOutcome) {
-        self.state().stats.count(outcome);
+    fn count(&self, source: LookupSource, outcome: LookupOutcome) {
+        self.state().stats.count(source, outcome);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing in here panics half-way; counters and a cache are worth no more than that.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn ask_socket(
+    socket: &CriSocket,
+    id: &str,
+    deadline: Instant,
+) -> Result<Answer, LookupOutcome> {
+    let outcome = |miss| match miss {
+        CriMiss::Busy => LookupOutcome::Busy,
+        CriMiss::Suppressed => LookupOutcome::Suppressed,
+        CriMiss::Unknown => LookupOutcome::Unknown,
+        CriMiss::Failed(error) => error.into(),
+    };
+    let known = socket.find(id, deadline).await.map_err(outcome)?;
+    let (found, completed) = socket.complete(id, known, deadline).await;
+    Ok(Answer {
+        found,
+        outcome: completed.map_or_else(outcome, |()| LookupOutcome::Answered),
+    })
+}
+
+/// Half of the time that is left.
+fn halfway(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    now + deadline.saturating_duration_since(now) / 2
+}
+
+fn names_of(known: Details, identity: CgroupIdentity) -> WorkloadNames {
+    let mut pod = known.pod;
+    if let (Some(pod), Some(uid)) = (&mut pod, &identity.pod_uid)
+        && pod.uid.is_empty()
+    {
+        pod.uid.clone_from(uid);
+    }
+    WorkloadNames {
+        runtime: known.runtime.or(identity.runtime),
+        container_id: identity.container_id,
+        name: known.name,
+        image: known.image,
+        pod,
+        cgroup: Some(identity.path).filter(|path| !path.is_empty()),
+        grace: known.grace,
+        stop_signal: known.stop_signal.map(|configured| configured.signal),
+        has_pre_stop: known.has_pre_stop,
+        is_sandbox: known.is_sandbox,
+        ..WorkloadNames::default()
     }
 }

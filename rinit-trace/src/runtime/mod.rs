@@ -22,7 +22,7 @@ mod testing;
 mod text;
 
 pub use cgroup::CgroupIdentity;
-pub use lookups::{LookupConfig, LookupOutcome, LookupStats, Lookups};
+pub use lookups::{LookupConfig, LookupOutcome, LookupSource, LookupStats, Lookups};
 pub use proc::{NamespaceError, NamespaceInit, Proc};
 pub use shared::SharedContainer;
 pub use target::{ContainerName, Matches, Owner, Syntax, Target, TargetError, resolve};

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fs,
     os::unix::fs::{MetadataExt, symlink},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -143,13 +143,28 @@ impl FakeProc {
         self.dir.path().join(name)
     }
 
-    /// Lookups in this tree, and at this socket.
+    /// A link in a process's folder: `cwd`, `root`.
+    pub(super) fn link(&self, pid: u32, name: &str, target: &Path) {
+        symlink(target, self.path(&format!("{pid}/{name}"))).unwrap();
+    }
+
+    /// Lookups in this tree, and at this socket of Docker's.
     pub(super) fn lookups(&self, socket: impl Into<PathBuf>) -> Lookups {
         Lookups::new(LookupConfig {
             docker_socket: socket.into(),
+            ..self.config()
+        })
+    }
+
+    /// Lookups in this tree, and at no socket.
+    pub(super) fn config(&self) -> LookupConfig {
+        LookupConfig {
+            docker_socket: "/none/docker.sock".into(),
+            podman_socket: "/none/podman.sock".into(),
+            cri_sockets: Vec::new(),
             proc: self.proc(),
             ..LookupConfig::default()
-        })
+        }
     }
 }
 

@@ -48,10 +48,7 @@ pub(super) fn of(tracer: &Tracer, lookups: &Lookups, known: &Known, outputs: &Ou
             ("lookups", names.evicted),
             ("history", outputs.evicted()),
         ],
-        lookups: names
-            .iter()
-            .map(|(o, c)| ("docker", o.label(), c))
-            .collect(),
+        lookups: names.iter().collect(),
         programs: programs
             .filter(|program| program.runs > 0)
             .map(|program| (program.program, program.runs, program.time))

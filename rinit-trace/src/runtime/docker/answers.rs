@@ -1,11 +1,13 @@
 //! The parts of Docker's answers that we read. Whatever may be missing is optional: Podman and old
 //! versions of Docker leave out or null much.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use rinit_trace_core::model::{Grace, GraceSource, Signal};
 use serde::Deserialize;
 
+/// cri-dockerd keeps the annotations of a pod's container as labels that begin so.
+const ANNOTATION: &str = "annotation.";
 /// Docker's grace period for a container that was given none.
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
@@ -85,6 +87,9 @@ pub struct ContainerConfig {
     /// Seconds; missing for the default, negative for ever.
     #[serde(default)]
     pub stop_timeout: Option<i64>,
+    /// Labels of the image and of the creator.
+    #[serde(default)]
+    pub labels: Option<HashMap<String, String>>,
 }
 
 /// The `HostConfig` of a container.
@@ -112,17 +117,30 @@ impl Inspected {
             .filter(|image| !image.is_empty())
     }
 
-    /// The grace period of `docker stop`; `None` for one without end.
-    pub fn grace(&self) -> Option<Grace> {
+    /// The grace period of `docker stop`, or of podman's; `None` for one without end.
+    pub fn grace(&self, source: GraceSource) -> Option<Grace> {
         let seconds = self.config.as_ref().and_then(|config| config.stop_timeout);
         let period = match seconds {
             None => DEFAULT_GRACE,
             Some(seconds) => Duration::from_secs(u64::try_from(seconds).ok()?),
         };
-        Some(Grace {
-            period,
-            source: GraceSource::Docker,
-        })
+        Some(Grace { period, source })
+    }
+
+    /// The value of a label.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        let labels = self.config.as_ref()?.labels.as_ref()?;
+        labels.get(name).map(String::as_str)
+    }
+
+    /// What the kubelet said of a container of its own.
+    pub fn kubelet_annotations(&self) -> HashMap<String, String> {
+        let labels = self.config.iter().flat_map(|config| &config.labels);
+        let annotations = labels.flatten().filter_map(|(name, value)| {
+            let name = name.strip_prefix(ANNOTATION)?;
+            Some((name.to_owned(), value.clone()))
+        });
+        annotations.collect()
     }
 
     /// The configured stop signal.

@@ -40,7 +40,7 @@ async fn inspect_reads_what_a_report_shows() {
         period: Duration::from_secs(3),
         source: GraceSource::Docker,
     };
-    assert_eq!(inspected.grace(), Some(grace));
+    assert_eq!(inspected.grace(GraceSource::Docker), Some(grace));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn missing_and_odd_fields_are_survived() {
     ] {
         let inspected = read(json);
         assert_eq!(
-            inspected.grace().unwrap().period,
+            inspected.grace(GraceSource::Docker).unwrap().period,
             Duration::from_secs(10),
             "{json}"
         );
@@ -67,12 +67,15 @@ fn missing_and_odd_fields_are_survived() {
     }
     let podman = read(r#"{"Config":{"StopSignal":"10","StopTimeout":-1},"State":{"Pid":0}}"#);
     assert_eq!(podman.stop_signal(), Some(Signal::USR1));
-    assert_eq!((podman.grace(), podman.pid()), (None, None));
+    assert_eq!(
+        (podman.grace(GraceSource::Docker), podman.pid()),
+        (None, None)
+    );
     assert_eq!(read(r#"{"Config":{"StopSignal":""}}"#).stop_signal(), None);
     assert_eq!(read(r#"{"State":{"Pid":-1}}"#).pid(), None);
     let most = read(r#"{"Config":{"StopTimeout":9223372036854775807}}"#);
     assert_eq!(
-        most.grace().unwrap().period.as_secs(),
+        most.grace(GraceSource::Docker).unwrap().period.as_secs(),
         9_223_372_036_854_775_807
     );
 }

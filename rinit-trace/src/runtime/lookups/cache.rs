@@ -1,53 +1,31 @@
-//! Docker's answers by container id, oldest out first.
+//! What is known of containers by their ids, oldest out first.
 //!
 //! An answer is kept without end: an id is never given to another container, and after `--rm` the
 //! cache is all that knows the name. A container that is renamed keeps its first name here.
 
 use std::collections::{HashMap, VecDeque};
 
-use rinit_trace_core::model::{Grace, Signal};
 use tokio::time::Instant;
 
-use crate::runtime::{docker::Inspected, text::bounded};
+use super::LookupSource;
+use crate::runtime::details::Details;
 
-/// Longest name or image kept; a reference of an image ends well before.
-const MAX_TEXT: usize = 512;
-
-/// What is kept of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct DockerNames {
-    pub(super) name: Option<String>,
-    pub(super) image: Option<String>,
-    pub(super) grace: Option<Grace>,
-    pub(super) stop_signal: Option<Signal>,
-}
-
-impl From<&Inspected> for DockerNames {
-    fn from(inspected: &Inspected) -> Self {
-        Self {
-            name: inspected.name().map(|name| bounded(name, MAX_TEXT)),
-            image: inspected.image().map(|image| bounded(image, MAX_TEXT)),
-            grace: inspected.grace(),
-            stop_signal: inspected.stop_signal(),
-        }
-    }
-}
-
-/// What the cache says of a container.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Cached {
+/// Whether a source is to be asked for a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Standing {
     /// Ask.
-    Nothing,
-    /// No need to ask.
-    Known(DockerNames),
-    /// Asking failed a moment ago; do not ask now.
-    Paused,
+    #[default]
+    Open,
+    /// It has answered.
+    Settled,
+    /// It failed or did not know the container; do not ask before.
+    PausedUntil(Instant),
 }
 
-#[derive(Debug)]
-enum Entry {
-    Known(DockerNames),
-    PausedUntil(Instant),
+#[derive(Debug, Default)]
+struct Entry {
+    details: Details,
+    standings: [Standing; LookupSource::ALL.len()],
 }
 
 #[derive(Debug)]
@@ -56,7 +34,6 @@ pub(super) struct Cache {
     entries: HashMap<String, Entry>,
     /// Ids by age; each is in `entries`.
     order: VecDeque<String>,
-    socket_paused_until: Option<Instant>,
     evicted: u64,
 }
 
@@ -66,7 +43,6 @@ impl Cache {
             capacity,
             entries: HashMap::new(),
             order: VecDeque::new(),
-            socket_paused_until: None,
             evicted: 0,
         }
     }
@@ -75,31 +51,38 @@ impl Cache {
         self.evicted
     }
 
-    pub(super) fn get(&self, id: &str, now: Instant) -> Cached {
-        match self.entries.get(id) {
-            Some(Entry::Known(names)) => Cached::Known(names.clone()),
-            Some(Entry::PausedUntil(end)) if now < *end => Cached::Paused,
-            _ if self.socket_paused_until.is_some_and(|end| now < end) => Cached::Paused,
-            _ => Cached::Nothing,
+    /// What all sources have said so far.
+    pub(super) fn details(&self, id: &str) -> Option<&Details> {
+        Some(&self.entries.get(id)?.details)
+    }
+
+    /// Never `PausedUntil` a time that has passed.
+    pub(super) fn standing(&self, id: &str, source: LookupSource, now: Instant) -> Standing {
+        let entry = self.entries.get(id);
+        let standing = entry.and_then(|entry| entry.standings.get(source as usize));
+        match standing {
+            Some(Standing::PausedUntil(end)) if *end <= now => Standing::Open,
+            Some(standing) => *standing,
+            None => Standing::Open,
         }
     }
 
-    pub(super) fn keep(&mut self, id: &str, names: DockerNames) {
-        self.socket_paused_until = None;
-        self.insert(id, Entry::Known(names));
-    }
-
-    pub(super) fn pause(&mut self, id: &str, until: Instant) {
-        self.insert(id, Entry::PausedUntil(until));
-    }
-
-    pub(super) fn pause_socket(&mut self, until: Instant) {
-        self.socket_paused_until = Some(until);
-    }
-
-    fn insert(&mut self, id: &str, entry: Entry) {
-        if self.entries.insert(id.to_owned(), entry).is_none() {
+    /// Adds what a source said, if only that it has nothing to say.
+    pub(super) fn add(
+        &mut self,
+        id: &str,
+        source: LookupSource,
+        found: &Details,
+        standing: Standing,
+    ) {
+        let entry = self.entries.entry(id.to_owned()).or_insert_with(|| {
             self.order.push_back(id.to_owned());
+            Entry::default()
+        });
+        // Who contradicts what is known has been counted by then.
+        entry.details.complete(found);
+        if let Some(own) = entry.standings.get_mut(source as usize) {
+            *own = standing;
         }
         while self.order.len() > self.capacity {
             if let Some(oldest) = self.order.pop_front() {

@@ -1,41 +1,93 @@
 //! How lookups went, for metrics.
 
-use crate::runtime::docker::{DockerError, Inspected};
+use crate::runtime::{bundle::BundleError, cri::CriError, docker::DockerError};
 
-/// How one lookup went: exactly one for each call of `names`.
+/// Where names come from, in the order in which they are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookupSource {
+    /// The path of the cgroup.
+    Cgroup,
+    /// The `config.json` of the container's bundle.
+    Bundle,
+    /// containerd or CRI-O, over CRI.
+    Cri,
+    /// Docker's API.
+    Docker,
+    /// podman's API.
+    Podman,
+}
+
+impl LookupSource {
+    /// All of them, in the order of the counters.
+    pub const ALL: [Self; 5] = [
+        Self::Cgroup,
+        Self::Bundle,
+        Self::Cri,
+        Self::Docker,
+        Self::Podman,
+    ];
+
+    /// Its name as a metric label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Cgroup => "cgroup",
+            Self::Bundle => "bundle",
+            Self::Cri => "cri",
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+        }
+    }
+
+    /// How a lookup there can go.
+    fn outcomes(self) -> &'static [LookupOutcome] {
+        match self {
+            Self::Cgroup => &LookupOutcome::OF_CGROUPS,
+            Self::Bundle => &LookupOutcome::OF_BUNDLES,
+            Self::Cri | Self::Docker | Self::Podman => &LookupOutcome::OF_SOCKETS,
+        }
+    }
+}
+
+/// How one source answered: exactly one for each source and call of `names`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookupOutcome {
     /// Answered from the cache.
     Hit,
-    /// Docker answered.
+    /// The source answered.
     Answered,
-    /// No container, or another runtime's: Docker was not asked.
+    /// No container, or one that this source does not know: it was not asked.
     NotAsked,
-    /// The socket failed, or Docker did not know the container, a moment ago.
+    /// The source failed, or did not know the container, a moment ago.
     Suppressed,
     /// Too many questions at once; ours was not put in time.
     Busy,
-    /// Docker does not know the container.
+    /// The source does not know the container; of a cgroup path: it names none.
     Unknown,
-    /// No socket.
+    /// No socket, or no file.
     Absent,
     /// Nobody listens at the socket.
     Refused,
-    /// We may not connect.
+    /// We may not look.
     PermissionDenied,
     /// No complete answer in time.
     TimedOut,
-    /// Docker answered with an error other than 404.
+    /// It answered with another error.
     Status,
-    /// Not Docker's API, or too large.
+    /// The socket is a containerd's whose CRI is disabled: Docker's own, as a rule.
+    Unimplemented,
+    /// Not what the source promises, or too large.
     BadAnswer,
     /// Connecting failed in another way.
     ConnectFailed,
+    /// Reading failed in another way.
+    Unreadable,
+    /// It speaks of another pod than the source before: nothing of it was taken.
+    Conflict,
 }
 
 impl LookupOutcome {
     /// All of them, in the order of the counters.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Hit,
         Self::Answered,
         Self::NotAsked,
@@ -47,8 +99,46 @@ impl LookupOutcome {
         Self::PermissionDenied,
         Self::TimedOut,
         Self::Status,
+        Self::Unimplemented,
         Self::BadAnswer,
         Self::ConnectFailed,
+        Self::Unreadable,
+        Self::Conflict,
+    ];
+
+    const OF_CGROUPS: [Self; 3] = [Self::Answered, Self::Unknown, Self::TimedOut];
+
+    const OF_BUNDLES: [Self; 12] = [
+        Self::Hit,
+        Self::Answered,
+        Self::NotAsked,
+        Self::Suppressed,
+        Self::Busy,
+        Self::Unknown,
+        Self::Absent,
+        Self::PermissionDenied,
+        Self::TimedOut,
+        Self::BadAnswer,
+        Self::Unreadable,
+        Self::Conflict,
+    ];
+
+    const OF_SOCKETS: [Self; 15] = [
+        Self::Hit,
+        Self::Answered,
+        Self::NotAsked,
+        Self::Suppressed,
+        Self::Busy,
+        Self::Unknown,
+        Self::Absent,
+        Self::Refused,
+        Self::PermissionDenied,
+        Self::TimedOut,
+        Self::Status,
+        Self::Unimplemented,
+        Self::BadAnswer,
+        Self::ConnectFailed,
+        Self::Conflict,
     ];
 
     /// Its name as a metric label.
@@ -65,22 +155,70 @@ impl LookupOutcome {
             Self::PermissionDenied => "permission-denied",
             Self::TimedOut => "timed-out",
             Self::Status => "status",
+            Self::Unimplemented => "unimplemented",
             Self::BadAnswer => "bad-answer",
             Self::ConnectFailed => "connect-failed",
+            Self::Unreadable => "unreadable",
+            Self::Conflict => "conflict",
         }
     }
 
-    pub(super) fn of(answer: Result<&Inspected, &DockerError>) -> Self {
-        match answer {
-            Ok(_) => Self::Answered,
-            Err(DockerError::Status { code: 404, .. }) => Self::Unknown,
-            Err(DockerError::Status { .. }) => Self::Status,
-            Err(DockerError::Absent { .. }) => Self::Absent,
-            Err(DockerError::Refused { .. }) => Self::Refused,
-            Err(DockerError::PermissionDenied { .. }) => Self::PermissionDenied,
-            Err(DockerError::TimedOut { .. }) => Self::TimedOut,
-            Err(DockerError::BadAnswer { .. }) => Self::BadAnswer,
-            Err(DockerError::Connect { .. }) => Self::ConnectFailed,
+    /// Which of two sockets' outcomes says more of whether something is wrong.
+    pub(super) fn worse(self, other: Self) -> Self {
+        let rank = |outcome| match outcome {
+            Self::Absent => 0,
+            Self::Unimplemented => 1,
+            Self::Suppressed => 2,
+            Self::Unknown => 3,
+            _ => 4,
+        };
+        if rank(other) > rank(self) {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+impl From<&DockerError> for LookupOutcome {
+    fn from(error: &DockerError) -> Self {
+        match error {
+            DockerError::Status { code: 404, .. } => Self::Unknown,
+            DockerError::Status { .. } => Self::Status,
+            DockerError::Absent { .. } => Self::Absent,
+            DockerError::Refused { .. } => Self::Refused,
+            DockerError::PermissionDenied { .. } => Self::PermissionDenied,
+            DockerError::TimedOut { .. } => Self::TimedOut,
+            DockerError::BadAnswer { .. } => Self::BadAnswer,
+            DockerError::Connect { .. } => Self::ConnectFailed,
+        }
+    }
+}
+
+impl From<CriError> for LookupOutcome {
+    fn from(error: CriError) -> Self {
+        match error {
+            CriError::NotFound => Self::Unknown,
+            CriError::Status(_) => Self::Status,
+            CriError::Unimplemented => Self::Unimplemented,
+            CriError::Absent => Self::Absent,
+            CriError::Refused => Self::Refused,
+            CriError::PermissionDenied => Self::PermissionDenied,
+            CriError::TimedOut => Self::TimedOut,
+            CriError::Bad => Self::BadAnswer,
+            CriError::Connect(_) => Self::ConnectFailed,
+        }
+    }
+}
+
+impl From<BundleError> for LookupOutcome {
+    fn from(error: BundleError) -> Self {
+        match error {
+            BundleError::Gone | BundleError::NoMonitor => Self::Unknown,
+            BundleError::Absent => Self::Absent,
+            BundleError::PermissionDenied => Self::PermissionDenied,
+            BundleError::Bad => Self::BadAnswer,
+            BundleError::Unreadable => Self::Unreadable,
         }
     }
 }
@@ -88,34 +226,37 @@ impl LookupOutcome {
 /// Counters since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LookupStats {
-    counts: [u64; LookupOutcome::ALL.len()],
+    counts: [[u64; LookupOutcome::ALL.len()]; LookupSource::ALL.len()],
     /// Containers that fell out of the full cache.
     pub evicted: u64,
 }
 
 impl LookupStats {
     /// Lookups that went so.
-    pub fn get(&self, outcome: LookupOutcome) -> u64 {
-        self.counts.get(outcome as usize).copied().unwrap_or(0)
+    pub fn get(&self, source: LookupSource, outcome: LookupOutcome) -> u64 {
+        let of_source = self.counts.get(source as usize);
+        let count = of_source.and_then(|counts| counts.get(outcome as usize));
+        count.copied().unwrap_or(0)
     }
 
-    /// Every outcome with its counter.
-    pub fn iter(&self) -> impl Iterator<Item = (LookupOutcome, u64)> {
-        LookupOutcome::ALL.into_iter().zip(self.counts)
+    /// Every source with every result it can have, those never seen included, and the counter.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        LookupSource::ALL.into_iter().flat_map(move |source| {
+            let outcomes = source.outcomes().iter();
+            outcomes.map(move |outcome| {
+                let count = self.get(source, *outcome);
+                (source.label(), outcome.label(), count)
+            })
+        })
     }
 
-    /// Lookups that put a question to Docker.
-    pub fn misses(&self) -> u64 {
-        use LookupOutcome::{Busy, Hit, NotAsked, Suppressed};
-        let asked = |outcome| !matches!(outcome, Hit | NotAsked | Suppressed | Busy);
-        self.iter()
-            .filter(|(outcome, _)| asked(*outcome))
-            .map(|(_, count)| count)
-            .sum()
-    }
-
-    pub(super) fn count(&mut self, outcome: LookupOutcome) {
-        if let Some(count) = self.counts.get_mut(outcome as usize) {
+    pub(super) fn count(&mut self, source: LookupSource, outcome: LookupOutcome) {
+        debug_assert!(
+            source.outcomes().contains(&outcome),
+            "{source:?} {outcome:?}"
+        );
+        let of_source = self.counts.get_mut(source as usize);
+        if let Some(count) = of_source.and_then(|counts| counts.get_mut(outcome as usize)) {
             *count += 1;
         }
     }

@@ -1,3 +1,5 @@
+mod sources;
+
 use rinit_trace_core::model::{GraceSource, Signal};
 
 use super::*;
@@ -23,14 +25,18 @@ fn leaf(id: &str) -> String {
     format!("docker-{id}.scope")
 }
 
+/// How often a source went how, without what never was.
+fn counts(lookups: &Lookups, source: LookupSource) -> Vec<(LookupOutcome, u64)> {
+    let stats = lookups.stats();
+    let all = LookupOutcome::ALL.into_iter();
+    all.map(|outcome| (outcome, stats.get(source, outcome)))
+        .filter(|(_, count)| *count > 0)
+        .collect()
+}
+
 #[track_caller]
 fn assert_counts(lookups: &Lookups, expected: &[(LookupOutcome, u64)]) {
-    let counted: Vec<_> = lookups
-        .stats()
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .collect();
-    assert_eq!(counted, expected);
+    assert_eq!(counts(lookups, LookupSource::Docker), expected);
 }
 
 #[tokio::test]
@@ -62,7 +68,6 @@ async fn a_container_of_docker_is_named_once_and_remembered() {
         &lookups,
         &[(LookupOutcome::Hit, 2), (LookupOutcome::Answered, 1)],
     );
-    assert_eq!(lookups.stats().misses(), 1);
 }
 
 #[tokio::test]
@@ -132,17 +137,32 @@ async fn other_runtimes_and_plain_processes_are_not_asked_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_socket_is_left_alone_for_a_while() {
-    let lookups = FakeProc::new().lookups("/none/docker.sock");
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("docker.sock");
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let lookups = FakeProc::new().lookups(socket);
     for id in [WEB, DB, WEB] {
         assert_eq!(lookups.names(40, &leaf(id)).await.name, None);
     }
     assert_counts(
         &lookups,
-        &[(LookupOutcome::Suppressed, 2), (LookupOutcome::Absent, 1)],
+        &[(LookupOutcome::Suppressed, 2), (LookupOutcome::Refused, 1)],
     );
     tokio::time::advance(Duration::from_secs(6)).await;
     lookups.names(40, &leaf(DB)).await;
-    assert_eq!(lookups.stats().get(LookupOutcome::Absent), 2);
+    let refused = lookups
+        .stats()
+        .get(LookupSource::Docker, LookupOutcome::Refused);
+    assert_eq!(refused, 2);
+}
+
+#[tokio::test]
+async fn a_socket_that_is_not_there_is_no_error() {
+    let lookups = FakeProc::new().lookups("/none/docker.sock");
+    for _ in 0..3 {
+        assert_eq!(lookups.names(40, &leaf(WEB)).await.name, None);
+    }
+    assert_counts(&lookups, &[(LookupOutcome::Absent, 3)]);
 }
 
 #[tokio::test]
@@ -176,8 +196,7 @@ async fn a_hanging_docker_delays_many_lookups_by_one_timeout() {
         docker_socket: docker.socket(),
         timeout,
         concurrency: 2,
-        proc: FakeProc::new().proc(),
-        ..LookupConfig::default()
+        ..FakeProc::new().config()
     });
     let before = Instant::now();
     let lookups = std::sync::Arc::new(lookups);
@@ -193,8 +212,8 @@ async fn a_hanging_docker_delays_many_lookups_by_one_timeout() {
     assert!(before.elapsed() < timeout * 10, "{:?}", before.elapsed());
     let stats = lookups.stats();
     assert_eq!(docker.asked(), 2);
-    assert_eq!(stats.get(LookupOutcome::TimedOut), 2);
-    assert_eq!(stats.iter().map(|(_, count)| count).sum::<u64>(), 50);
+    assert_eq!(stats.get(LookupSource::Docker, LookupOutcome::TimedOut), 2);
+    assert_eq!(stats.iter().map(|(_, _, count)| count).sum::<u64>(), 5 * 50);
 }
 
 #[tokio::test]
@@ -209,8 +228,7 @@ async fn no_more_questions_at_once_than_configured() {
         timeout: Duration::from_secs(20),
         concurrency: 3,
         capacity: 5,
-        proc: FakeProc::new().proc(),
-        ..LookupConfig::default()
+        ..FakeProc::new().config()
     });
     let lookups = std::sync::Arc::new(lookups);
     let mut asking = tokio::task::JoinSet::new();
@@ -235,11 +253,11 @@ async fn no_more_questions_at_once_than_configured() {
 async fn a_question_that_cannot_be_put_in_time_is_not_held_against_docker() {
     let docker = docker_with_web();
     let lookups = FakeProc::new().lookups(docker.socket());
-    let all = lookups.permits.acquire_many(4).await.unwrap();
+    let all = lookups.docker.permits().acquire_many(4).await.unwrap();
     assert_eq!(lookups.names(40, &leaf(WEB)).await.name, None);
     // Put too late to be answered: no question either.
     let release = async {
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        tokio::time::sleep(Duration::from_millis(1600)).await;
         drop(all);
     };
     let late = leaf(WEB);
@@ -256,12 +274,12 @@ async fn a_question_that_cannot_be_put_in_time_is_not_held_against_docker() {
 #[tokio::test]
 async fn absurd_settings_are_survived() {
     let lookups = Lookups::new(LookupConfig {
-        docker_socket: "/none/docker.sock".into(),
+        cri_sockets: vec!["/none/cri.sock".into()],
         timeout: Duration::MAX,
         pause: Duration::MAX,
         capacity: usize::MAX,
         concurrency: usize::MAX,
-        proc: FakeProc::new().proc(),
+        ..FakeProc::new().config()
     });
     assert_eq!(lookups.names(u32::MAX, &leaf(WEB)).await.name, None);
 }
@@ -273,11 +291,19 @@ fn every_outcome_has_its_own_counter_and_label() {
         assert_eq!(outcome as usize, index);
         assert!(labels.insert(outcome.label()));
     }
+    for (index, source) in LookupSource::ALL.into_iter().enumerate() {
+        assert_eq!(source as usize, index);
+        assert!(labels.insert(source.label()));
+    }
+    // A metric has all of them from the start.
+    assert_eq!(LookupStats::default().iter().count(), 3 + 12 + 3 * 15);
 }
 
 #[test]
 fn a_cache_of_nothing_keeps_nothing() {
     let mut cache = Cache::new(0);
-    cache.pause(WEB, Instant::now() + Duration::from_secs(9));
-    assert_eq!(cache.get(WEB, Instant::now()), Cached::Nothing);
+    let later = Standing::PausedUntil(Instant::now() + Duration::from_secs(9));
+    cache.add(WEB, LookupSource::Docker, &Details::default(), later);
+    let standing = cache.standing(WEB, LookupSource::Docker, Instant::now());
+    assert_eq!(standing, Standing::Open);
 }
