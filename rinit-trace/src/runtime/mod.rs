@@ -1,4 +1,4 @@
-//! Who a workload is: container identity from `/proc`, cgroup paths and Docker.
+//! Who a workload is: container identity from `/proc`, cgroup paths, bundles, CRI, Docker and podman.
 //!
 //! Callers are the driver, which performs the correlator's lookups ([`Lookups::names`],
 //! [`members`]) and needs the namespaces that exist at the start ([`all_namespaces`]), and the

@@ -6,6 +6,7 @@
 use rinit_trace_core::model::{Runtime, is_container_id_prefix};
 
 mod error;
+mod pod;
 mod reference;
 #[cfg(test)]
 mod tests;
@@ -39,12 +40,13 @@ pub struct Target {
 }
 
 /// Finds the pid namespace that the user means by a container's name, its id or the beginning of
-/// that, `pid:N` for any process in it, or `pidns:INUM`.
+/// that, `POD/CONTAINER`, `NAMESPACE/POD/CONTAINER`, `pid:N` for any process in it, or `pidns:INUM`.
 pub async fn resolve(text: &str, lookups: &Lookups) -> Result<Target, TargetError> {
     let proc = lookups.proc();
     match reference::parse_reference(text)? {
         Reference::Process(pid) => by_process(proc, pid),
         Reference::Namespace(inum) => by_namespace(proc, inum),
+        Reference::Pod(reference) => pod::resolve(reference, text, lookups).await,
         Reference::Container(text) => match lookups.docker().list().await {
             Ok(list) => match pick(&list, text)? {
                 Some(listed) => by_docker(listed, &list, lookups).await,

@@ -44,7 +44,17 @@ pub enum TargetError {
         /// Why Docker could not say; `None` when it does not know the container either.
         docker: Option<Box<DockerError>>,
     },
-    /// The beginning of several ids.
+    /// No such container of a pod runs, or its pod's name is not known.
+    #[error(
+        "no running container `{}`: give POD/CONTAINER or NAMESPACE/POD/CONTAINER as Kubernetes \
+         names them, or the container's id; `crictl ps` lists them",
+        escaped(text)
+    )]
+    NoPod {
+        /// What was typed.
+        text: String,
+    },
+    /// The beginning of several ids, or a container's name in several namespaces.
     #[error(
         "container `{}` is ambiguous: {matches}; give more digits, or the name",
         escaped(text)
@@ -136,6 +146,7 @@ impl TargetError {
         match self {
             Self::BadSyntax { .. }
             | Self::NoContainer { .. }
+            | Self::NoPod { .. }
             | Self::Ambiguous { .. }
             | Self::NoProcess { .. }
             | Self::NoNamespace { .. } => USAGE,

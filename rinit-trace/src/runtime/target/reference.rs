@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use super::TargetError;
+use super::{TargetError, pod::PodReference};
 
-/// Longest reference taken; Docker's names end before.
-const MAX_LEN: usize = 255;
+/// Longest reference taken: Docker's names end before, and a pod's of 253, its namespace's and its
+/// container's of 63 with two slashes fit.
+const MAX_LEN: usize = 381;
 
 /// What the user's text means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub(super) enum Reference<'a> {
     Process(u32),
     /// `pidns:INUM`
     Namespace(u32),
+    /// `POD/CONTAINER`, `NAMESPACE/POD/CONTAINER`
+    Pod(PodReference<'a>),
     /// A name without the leading slash, an id, or the beginning of one.
     Container(&'a str),
 }
@@ -39,7 +42,10 @@ impl fmt::Display for Syntax {
             Self::Namespace => {
                 "after pidns: comes the number of a pid namespace, as in pidns:4026532281"
             }
-            Self::Name => "names are made of letters, digits, `_`, `.` and `-`",
+            Self::Name => {
+                "names are made of letters, digits, `_`, `.` and `-`, with a slash between those of a \
+                 namespace, a pod and a container"
+            }
         })
     }
 }
@@ -62,14 +68,36 @@ pub(super) fn parse_reference(text: &str) -> Result<Reference<'_>, TargetError> 
             .ok_or_else(|| bad(Syntax::Namespace));
     }
     let name = text.strip_prefix('/').unwrap_or(text);
-    let Some(first) = name.bytes().next() else {
+    if name.is_empty() {
         return Err(bad(Syntax::Empty));
-    };
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    if name.len() > MAX_LEN || !first.is_ascii_alphanumeric() || !name.bytes().all(plain) {
+    }
+    let parts: Vec<&str> = name.split('/').collect();
+    if name.len() > MAX_LEN || !parts.iter().all(|part| is_plain(part)) {
         return Err(bad(Syntax::Name));
     }
-    Ok(Reference::Container(name))
+    match parts.as_slice() {
+        [name] => Ok(Reference::Container(name)),
+        [pod, container] => Ok(Reference::Pod(PodReference {
+            namespace: None,
+            pod,
+            container,
+        })),
+        [namespace, pod, container] => Ok(Reference::Pod(PodReference {
+            namespace: Some(namespace),
+            pod,
+            container,
+        })),
+        _ => Err(bad(Syntax::Name)),
+    }
+}
+
+/// What Docker and Kubernetes take for a name.
+fn is_plain(name: &str) -> bool {
+    let first = name.bytes().next();
+    first.is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
 
 fn parse_number(text: &str) -> Option<u32> {

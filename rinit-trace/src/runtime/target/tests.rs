@@ -351,7 +351,7 @@ async fn bad_syntax_is_refused_before_anything_is_asked() {
     use Syntax::{Empty, Name, Namespace, Pid};
     let docker = docker(&[]);
     let lookups = FakeProc::new().lookups(docker.socket());
-    let long = "a".repeat(300);
+    let long = "a".repeat(382);
     for (text, expected) in [
         ("", Empty),
         ("/", Empty),
@@ -364,6 +364,10 @@ async fn bad_syntax_is_refused_before_anything_is_asked() {
         ("pidns:x", Namespace),
         ("-web", Name),
         ("a b", Name),
+        ("a//b", Name),
+        ("a/b/", Name),
+        ("a/b/c/d", Name),
+        ("shop/web 0/app", Name),
         ("../web", Name),
         ("web\n\u{1b}[31m", Name),
         (&long, Name),

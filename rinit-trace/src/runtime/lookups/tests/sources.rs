@@ -177,7 +177,7 @@ async fn a_lying_socket_is_not_believed_and_shows() {
 async fn a_socket_that_hangs_costs_its_labels_and_one_timeout() {
     let node = node();
     let cri = FakeCri::new(|_, _| Reply::Hang);
-    let timeout = Duration::from_millis(400);
+    let timeout = Duration::from_secs(2);
     let lookups = Arc::new(Lookups::new(LookupConfig {
         cri_sockets: vec![cri.socket()],
         timeout,
@@ -284,4 +284,42 @@ async fn labels_of_a_pod_on_docker_count_in_a_cgroup_of_the_kubelet_alone() {
         .await;
     assert!(!names.is_sandbox);
     assert_eq!(names.pod, None);
+}
+
+#[tokio::test]
+async fn a_container_is_found_by_its_pods_names() {
+    use crate::runtime::{TargetError, resolve};
+    let node = node();
+    let lookups = lookups_at(&node.proc, &[]);
+    for text in [format!("{POD}/app"), format!("shop/{POD}/app")] {
+        let target = resolve(&text, &lookups).await.unwrap();
+        assert_eq!((target.init.pid, target.inum), (40, NS + 40), "{text}");
+        assert_eq!(target.container_id.as_deref(), Some(WEB));
+        assert_eq!(target.label, format!("shop/{POD}/app (3d206acf928a)"));
+    }
+    for text in [format!("{POD}/web"), format!("other/{POD}/app")] {
+        let error = resolve(&text, &lookups).await.unwrap_err();
+        assert!(matches!(error, TargetError::NoPod { .. }), "{error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_pod_of_the_same_name_elsewhere_makes_it_ambiguous() {
+    let node = node();
+    let other = config_json("container", "app").replace("shop\"", "test\"");
+    fs::write(node.bundles.path().join(SANDBOX).join("config.json"), other).unwrap();
+    let lookups = lookups_at(&node.proc, &[]);
+    let error = crate::runtime::resolve(&format!("{POD}/app"), &lookups).await;
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains(&format!("shop/{POD}/app (3d206acf928a)")),
+        "{error}"
+    );
+    assert!(
+        error.contains(&format!("test/{POD}/app (3f00c2d3a495)")),
+        "{error}"
+    );
+    let found = crate::runtime::resolve(&format!("test/{POD}/app"), &lookups).await;
+    assert_eq!(found.unwrap().init.pid, 39);
 }
