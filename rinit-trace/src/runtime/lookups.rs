@@ -353,6 +353,8 @@ impl Lookups {
             LookupOutcome::Answered => Standing::Settled,
             // Cheap to find out, and over in a moment.
             LookupOutcome::Absent | LookupOutcome::Busy => Standing::Open,
+            // One that is just being made may not be in its cgroup yet.
+            LookupOutcome::Unknown if source == LookupSource::Bundle => Standing::Open,
             _ => Standing::PausedUntil(Instant::now() + self.config.pause),
         };
         let mut state = self.state();

@@ -226,7 +226,7 @@ fn a_file_that_is_missing_broken_or_too_large_is_survived() {
         "",
         "{",
         &CONTAINERD[..200],
-        "[]",
+        "7",
         r#"{"annotations":{"a":1}}"#,
     ] {
         host.write(WEB, json);

@@ -15,7 +15,7 @@ use super::{
 use crate::runtime::testing::WEB;
 use prost::Message;
 
-const SOON: Duration = Duration::from_millis(300);
+const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(20);
 
 fn socket(path: PathBuf, timeout: Duration) -> CriSocket {
