@@ -17,7 +17,7 @@ fn registered() -> Families {
     });
     metrics.stop(&forced(Some(WEB), Some("web")));
     metrics.kills_outside(&KillsOutsideStop {
-        at: Default::default(),
+        at: BootTime::default(),
         init_pid: 1,
         pid_namespace: 1,
         names: None,
@@ -49,12 +49,15 @@ fn registered() -> Families {
     described.collect()
 }
 
-/// Rows of the form ``| `name` | type | `label` `label` | …``.
+/// Rows of the form ``| `name` | type | `label` `label` | …``; a path is no name.
 fn documented() -> Families {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
     let page = fs::read_to_string(page).unwrap();
     let rows = page.lines().filter_map(|line| {
         let cells: Vec<&str> = line.strip_prefix("| `")?.split(" | ").collect();
+        if cells[0].starts_with('/') {
+            return None;
+        }
         let name = cells[0].trim_end_matches('`').to_owned();
         let labels = cells[2].split_whitespace().filter(|word| *word != "-");
         let labels = labels.map(|label| label.trim_matches('`').to_owned());
