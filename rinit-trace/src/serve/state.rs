@@ -91,8 +91,10 @@ impl State {
 
     /// For how long the loop has not ticked, if that is too long.
     pub fn stalled(&self, now: Instant) -> Option<Duration> {
-        let ticked = self.started + Duration::from_millis(self.ticked.load(Ordering::Relaxed));
-        let since = now.saturating_duration_since(ticked);
+        let ticked = Duration::from_millis(self.ticked.load(Ordering::Relaxed));
+        let since = now
+            .saturating_duration_since(self.started)
+            .saturating_sub(ticked);
         (since > STALLED).then_some(since)
     }
 

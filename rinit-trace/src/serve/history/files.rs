@@ -24,7 +24,8 @@ const CHUNK: usize = 1 << 20;
 pub(super) struct Files {
     dir: PathBuf,
     max_bytes: u64,
-    max_files: usize,
+    /// Most files.
+    most: usize,
     lock: File,
     current: Option<Current>,
     /// Files that should have been removed and could not.
@@ -58,7 +59,7 @@ impl Files {
         Ok(Self {
             dir: dir.to_owned(),
             max_bytes: max_bytes.max(1),
-            max_files: max_files.max(1),
+            most: max_files.max(1),
             lock: take_lock(dir)?,
             current: None,
             failed_removals: 0,
@@ -132,7 +133,7 @@ impl Files {
             self.failed_removals += 1;
             return;
         };
-        let surplus = files.len().saturating_sub(self.max_files);
+        let surplus = files.len().saturating_sub(self.most);
         for (_, path) in &files[..surplus] {
             self.failed_removals += u64::from(fs::remove_file(path).is_err());
         }

@@ -24,7 +24,7 @@ impl Default for HistoryOptions {
     }
 }
 
-/// The last stops, as the lines that are asked for: a fifth of what the reports themselves take.
+/// The last stops, as the JSON that is asked for, which takes less room than the reports.
 #[derive(Debug, Default)]
 pub struct History {
     options: HistoryOptions,

@@ -66,7 +66,7 @@ const LIMITS: Limits = Limits {
 #[derive(Debug, Error)]
 pub enum ServerError {
     /// The address cannot be listened at.
-    #[error("cannot listen at {addr}: {error}; choose another address by --listen")]
+    #[error("cannot listen at {addr}: {error}; choose another address or port")]
     Bind {
         /// The address.
         addr: SocketAddr,

@@ -11,7 +11,7 @@ const VALUE_MAX: usize = 253;
 pub enum MetricLabel {
     /// Kubernetes namespace
     Namespace,
-    /// What made the pod: the name of its Deployment, StatefulSet, DaemonSet or Job
+    /// What made the pod: the name of its Deployment or Job, for example
     Workload,
     /// Name of the pod
     Pod,

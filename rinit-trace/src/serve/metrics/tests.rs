@@ -1,5 +1,5 @@
 use rinit_trace_core::model::{
-    Disposition, KilledBy, KilledOutsideStop, Role, Sender, Signal, Trigger,
+    BootTime, Disposition, KilledBy, KilledOutsideStop, Role, Sender, Signal, Trigger,
 };
 
 use super::*;
@@ -9,6 +9,9 @@ use crate::serve::{
 };
 
 mod documentation;
+
+/// A second less than [`KEEP`].
+const ALMOST: Duration = Duration::from_secs(30 * 60 - 1);
 
 fn metrics(options: MetricsOptions) -> Metrics {
     Metrics::new(options).unwrap()
@@ -34,7 +37,7 @@ fn of(metrics: &Metrics, family: &str, container: &str) -> Option<f64> {
 
 fn dropped(names: Option<WorkloadNames>) -> DroppedSignal {
     DroppedSignal {
-        at: Default::default(),
+        at: BootTime::default(),
         signal: Signal::TERM,
         disposition: Disposition::Default,
         init_pid: 8014,
@@ -174,7 +177,7 @@ fn series_outlive_their_last_container_for_a_while() {
     let gone = start + 2 * KEEP;
     metrics.container_gone(DB, gone);
     metrics.container_gone(DB, gone + KEEP);
-    metrics.expire(gone + KEEP - Duration::from_secs(1));
+    metrics.expire(gone + ALMOST);
     assert_eq!(stops(&metrics, "web", "forced"), Some(1.0));
     metrics.expire(gone + KEEP);
     let text = metrics.encode();
@@ -209,8 +212,8 @@ fn a_stop_after_the_end_is_scraped_for_a_while() {
     metrics.stop(&forced(Some(WEB), None));
     metrics.stop(&forced(Some(DB), Some("db")));
     metrics.stop(&forced(None, Some("nobody")));
-    metrics.expire(start + KEEP - Duration::from_secs(1));
-    metrics.expire(start + 2 * KEEP - Duration::from_secs(2));
+    metrics.expire(start + ALMOST);
+    metrics.expire(start + 2 * ALMOST);
     for name in ["web", "db", "nobody"] {
         assert_eq!(stops(&metrics, name, "forced"), Some(1.0), "{name}");
     }
@@ -327,7 +330,7 @@ fn kills_of_a_container_that_lives_on_are_counted() {
         sender: runc(),
     };
     metrics.kills_outside(&KillsOutsideStop {
-        at: Default::default(),
+        at: BootTime::default(),
         init_pid: 8014,
         pid_namespace: 4_026_532_281,
         names: Some(identified(WEB, named("web"))),
