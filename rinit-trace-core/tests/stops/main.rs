@@ -19,6 +19,8 @@ mod dropped;
 #[cfg(test)]
 mod finish;
 #[cfg(test)]
+mod grace;
+#[cfg(test)]
 mod incomplete;
 #[cfg(test)]
 mod inputs;
