@@ -49,7 +49,11 @@ impl Notice {
         }
         check(pod)?;
         Ok(Some(Self {
-            pod: pod.clone(),
+            pod: Pod {
+                // Not checked, and not told.
+                owner: None,
+                ..pod.clone()
+            },
             cause: report.cause.as_ref().map(|cause| cause.id),
             note: render::event_note(report, MAX_NOTE),
             since: Instant::now(),

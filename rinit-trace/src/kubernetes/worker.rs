@@ -84,6 +84,10 @@ impl Worker {
 
     async fn tell(&mut self, notice: &Notice) -> EventOutcome {
         let now = Instant::now();
+        // What has waited too long, behind another, takes no token from what is new.
+        if self.patience.is_over(notice.since, now) {
+            return EventOutcome::Failed;
+        }
         if self.patience.is_denied(&notice.pod.namespace, now) {
             return EventOutcome::Forbidden;
         }
