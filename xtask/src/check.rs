@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use ebpf_build::{Lint, Toolchain};
 
+use crate::deploy::manifests;
 use crate::{interrupt, run, setup, tidy, workspace};
 
 /// The kernel side compiles only for its own target, by `ebpf_build`.
@@ -15,7 +16,7 @@ pub(crate) fn run() -> Result<()> {
     // Also for the program: its build script embeds the kernel side.
     let toolchain = setup::for_build()?;
     setup::for_check(&toolchain)?;
-    let checks: [(&str, &dyn Fn() -> Result<()>); 5] = [
+    let checks: [(&str, &dyn Fn() -> Result<()>); 6] = [
         ("tidy", &tidy),
         ("format", &format),
         ("clippy", &clippy),
@@ -23,6 +24,7 @@ pub(crate) fn run() -> Result<()> {
             clippy_of_kernel_side(&toolchain)
         }),
         ("documentation", &documentation),
+        ("manifests", &manifests::check),
     ];
     let mut failed = Vec::new();
     for (name, check) in checks {

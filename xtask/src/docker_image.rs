@@ -53,7 +53,7 @@ fn build(programs: &[PathBuf]) -> Result<()> {
 }
 
 /// Docker's client as someone who may open its socket.
-fn docker() -> Result<Command> {
+pub(crate) fn docker() -> Result<Command> {
     run::as_root("docker")
 }
 
@@ -84,7 +84,7 @@ fn fill(root: &Path, programs: &[PathBuf]) -> Result<()> {
 }
 
 /// Copies a program that needs no libraries.
-fn copy_program(program: &Path, dir: &Path) -> Result<()> {
+pub(crate) fn copy_program(program: &Path, dir: &Path) -> Result<()> {
     let bytes = fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
     if has_interpreter(&bytes) {
         bail!(

@@ -7,6 +7,7 @@ mod apt;
 mod bench;
 mod check;
 mod demo;
+mod deploy;
 mod docker_image;
 mod dockerd;
 mod docs;
@@ -50,6 +51,12 @@ enum Chore {
     Bench,
     /// Make the image that container tests and the demo start
     TestImage(docker_image::Args),
+    /// Check what is in deploy/: manifests, rules, dashboard, unit
+    Manifests(deploy::manifests::Args),
+    /// Make the container image of the program, with the local Docker
+    Image(deploy::image::Args),
+    /// Make the Debian package
+    Deb(deploy::deb::Args),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +69,9 @@ fn main() -> ExitCode {
         Chore::Test(args) => test::run(&args),
         Chore::Bench => bench::run(),
         Chore::TestImage(args) => docker_image::run(&args),
+        Chore::Manifests(args) => deploy::manifests::run(&args),
+        Chore::Image(args) => deploy::image::run(&args),
+        Chore::Deb(args) => deploy::deb::run(&args),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -115,13 +115,28 @@ pub(crate) const TESTS: &[Package] = &[
     package("util-linux", "unshare", "pid namespaces without Docker"),
 ];
 
+/// What the checks of `deploy/` and its packages use. Two more tools are unpacked below `target/`, see `deploy/tools.rs`.
+pub(crate) const DEPLOY: &[Package] = &[
+    package(
+        "python3-venv",
+        "",
+        "a Python of its own for kubernetes-validate, which has the schemas of Kubernetes",
+    ),
+    package(
+        "systemd",
+        "systemd-analyze",
+        "checks the unit; nothing of it is started",
+    ),
+    package("procps", "kill", "the unit names it"),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_package_is_listed_once_and_with_its_reason() {
-        let all: Vec<Package> = [BUILD, LINKER, CHECK, DOCKER, TESTS].concat();
+        let all: Vec<Package> = [BUILD, LINKER, CHECK, DOCKER, TESTS, DEPLOY].concat();
         for (at, package) in all.iter().enumerate() {
             assert!(!package.why.is_empty(), "{}", package.name);
             assert!(

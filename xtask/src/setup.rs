@@ -24,6 +24,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.tests {
         for_check(&toolchain)?;
         for_tests()?;
+        for_deploy()?;
         eprintln!("the tests have all they need");
     }
     Ok(())
@@ -72,6 +73,11 @@ pub(crate) fn for_docker() -> Result<()> {
 /// Sees to a Docker engine and to what runs in and beside its containers.
 pub(crate) fn for_tests() -> Result<()> {
     install_missing(&[packages::DOCKER, packages::TESTS].concat())
+}
+
+/// Sees to what the checks of `deploy/` use.
+pub(crate) fn for_deploy() -> Result<()> {
+    install_missing(packages::DEPLOY)
 }
 
 fn install_missing(packages: &[Package]) -> Result<()> {
