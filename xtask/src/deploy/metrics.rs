@@ -1,7 +1,7 @@
-//! The names of metrics in the rules and the dashboard are names that `docs/metrics.md` explains, which a test of the program
-//! compares with what it serves.
+//! The rules and the dashboard ask for metrics and labels that `docs/metrics.md` explains, which a test of the program compares
+//! with what it serves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 
@@ -17,12 +17,19 @@ const USED: [&str; 3] = [
 const PREFIX: &str = "rinit_trace_";
 /// What Prometheus appends to the name of a histogram.
 const OF_HISTOGRAMS: [&str; 3] = ["_bucket", "_sum", "_count"];
+/// Labels that the scrape gives to every series.
+const OF_TARGETS: [&str; 6] = ["job", "instance", "node", "namespace", "pod", "container"];
+
+/// The labels of each metric.
+type Documented<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 
 pub(super) fn check() -> Result<()> {
-    let documented = read(DOCUMENTED)?;
+    let page = read(DOCUMENTED)?;
+    let documented = documented(&page);
     for file in USED {
         let unknown = unknown(&read(file)?, &documented);
         if !unknown.is_empty() {
+            let unknown: Vec<String> = unknown.into_iter().collect();
             bail!(
                 "{file} uses what {DOCUMENTED} does not know: {}",
                 unknown.join(", ")
@@ -32,36 +39,97 @@ pub(super) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Names in a text that the documentation does not have.
-fn unknown(text: &str, documented: &str) -> Vec<String> {
-    let known = names(documented);
-    let is_known = |name: &str| {
-        let histogram = OF_HISTOGRAMS
-            .iter()
-            .find_map(|suffix| name.strip_suffix(suffix));
-        known.contains(name) || histogram.is_some_and(|name| known.contains(name))
-    };
-    let mut unknown = names(text);
-    unknown.retain(|name| !is_known(name));
-    unknown.into_iter().map(str::to_owned).collect()
+/// The rows of the tables: a metric, its type, its labels.
+fn documented(page: &str) -> Documented<'_> {
+    let rows = page.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| `")?.split(" | ");
+        let name = cells.next()?.trim_end_matches('`');
+        let labels = cells.nth(1)?.split(['`', ' ', ',']);
+        let labels = labels.filter(|label| !label.is_empty()).collect();
+        name.starts_with(PREFIX).then_some((name, labels))
+    });
+    rows.collect()
 }
 
-/// The names of metrics in a text; not those of recorded series, which have colons.
-fn names(text: &str) -> BTreeSet<&str> {
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'))
-        .filter(|word| word.starts_with(PREFIX) && !word.contains(':'))
-        .collect()
+/// Metrics in a text that are not documented, and labels that they do not have.
+fn unknown(text: &str, documented: &Documented<'_>) -> BTreeSet<String> {
+    let mut unknown = BTreeSet::new();
+    for (name, selector) in series(text) {
+        let of_histogram = || {
+            let mut suffixes = OF_HISTOGRAMS.iter();
+            suffixes.find_map(|suffix| documented.get(name.strip_suffix(suffix)?))
+        };
+        let Some(labels) = documented.get(name).or_else(of_histogram) else {
+            unknown.insert(name.to_owned());
+            continue;
+        };
+        let known = |label: &&str| labels.contains(label) || OF_TARGETS.contains(label);
+        let others = label_names(selector).filter(|label| !known(label));
+        unknown.extend(others.map(|label| format!("{name}{{{label}}}")));
+    }
+    unknown
+}
+
+/// The metrics in a text, each with what is in the braces after it; not recorded series, which have colons.
+fn series(text: &str) -> Vec<(&str, &str)> {
+    let part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices(PREFIX) {
+        let name = text[at..].split(|c| !part(c)).next().unwrap_or_default();
+        if text[..at].ends_with(part) || name.contains(':') {
+            continue;
+        }
+        let after = &text[at + name.len()..];
+        let selector = after
+            .strip_prefix('{')
+            .and_then(|rest| rest.split('}').next());
+        found.push((name, selector.unwrap_or_default()));
+    }
+    found
+}
+
+/// The labels that a selector compares. Its values hold no commas.
+fn label_names(selector: &str) -> impl Iterator<Item = &str> {
+    selector
+        .split(',')
+        .filter_map(|matcher| matcher.split(['=', '!']).next())
+        .map(str::trim)
+        .filter(|label| !label.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const PAGE: &str = "\
+| metric | type | labels | meaning |
+|---|---|---|---|
+| `rinit_trace_stops_total` | counter | `namespace` `pod` `verdict` | Stops. |
+| `rinit_trace_stop_duration_seconds` | histogram | `verdict` | How long. |
+| `rinit_trace_open_stops` | gauge | - | Now. |
+";
+
+    fn said_of(text: &str) -> Vec<String> {
+        unknown(text, &documented(PAGE)).into_iter().collect()
+    }
+
     #[test]
-    fn a_name_that_is_not_documented_is_found() {
-        let documented = "| `rinit_trace_stops_total` | `rinit_trace_stop_duration_seconds` |";
-        let used = "sum(rinit_trace_stops_total) / rinit_trace_stop_duration_seconds_bucket \
-                    + ns:rinit_trace_stops:rate1h + rinit_trace_stop_total";
-        assert_eq!(unknown(used, documented), ["rinit_trace_stop_total"]);
+    fn what_is_documented_is_fine() {
+        let used = r#"sum(rinit_trace_stops_total{job=~"a|b", verdict!="forced"}) + ns:rinit_trace_stops:rate1h
+                      / rinit_trace_stop_duration_seconds_bucket{verdict="forced"} + rinit_trace_open_stops"#;
+        assert_eq!(said_of(used), Vec::<String>::new());
+    }
+
+    #[test]
+    fn names_and_labels_that_are_not_are_found() {
+        assert_eq!(
+            said_of("rate(rinit_trace_stop_total[5m])"),
+            ["rinit_trace_stop_total"]
+        );
+        // As in JSON, where the quotes are escaped.
+        assert_eq!(
+            said_of(r#"rinit_trace_stops_total{verdict=\"forced\", cause=\"oom\"}"#),
+            ["rinit_trace_stops_total{cause}"]
+        );
     }
 }

@@ -11,6 +11,8 @@ use crate::workspace;
 
 const FOLDER: &str = "deploy/prometheus";
 const RULES: &str = "deploy/prometheus/rules.yaml";
+/// What whoever is alerted reads.
+const EXPLAINED: &str = "docs/kubernetes.md";
 const OBJECT: &str = "deploy/kubernetes/components/prometheus-rule/prometheus-rule.yaml";
 /// What the rules follow in the object.
 const HEAD: &str = "\
@@ -42,7 +44,20 @@ pub(super) fn check(tools: &Tools) -> Result<()> {
     if read(OBJECT)? != object(&read(RULES)?)? {
         bail!("{OBJECT} is not what {RULES} says; run `cargo xtask manifests --write`");
     }
-    every_alert_is_tested(&read(RULES)?, &read("deploy/prometheus/rules_test.yaml")?)
+    let rules = read(RULES)?;
+    every_alert_is_tested(&rules, &read("deploy/prometheus/rules_test.yaml")?)?;
+    let explained = read(EXPLAINED)?;
+    if let Some(alert) = alerts(&rules).find(|alert| !explained.contains(&format!("`{alert}`"))) {
+        bail!("{EXPLAINED} does not say what {alert} means");
+    }
+    Ok(())
+}
+
+/// The names of the alerts.
+fn alerts(rules: &str) -> impl Iterator<Item = &str> {
+    rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "))
 }
 
 /// Writes the object.
@@ -86,10 +101,7 @@ fn object(rules: &str) -> Result<String> {
 
 /// An alert must be seen to fire: one that never does looks like one that has no reason to.
 fn every_alert_is_tested(rules: &str, tests: &str) -> Result<()> {
-    for alert in rules
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("- alert: "))
-    {
+    for alert in alerts(rules) {
         let named = format!("alertname: {alert}\n");
         let mut cases = tests
             .match_indices(&named)
