@@ -24,6 +24,7 @@
 //! | `counter` | handles SIGUSR1 and SIGCHLD; a server otherwise |
 //! | `ways=NAME[:PATH]` | has a child killed in the way that `ways/` has under this name, on SIGTERM, and exits |
 //! | `unasked=NAME[:PATH]` | does so when its standard input ends |
+//! | `pause` | reaps orphans and exits on SIGTERM, as the pause container of a pod |
 //! | `hostile` | a sleeper whose name is an escape sequence with line breaks, and no UTF-8 |
 
 mod os;
@@ -78,7 +79,7 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
             os::wait_for_term();
             thread::sleep(Duration::from_millis(number(argument)?));
         }
-        "threads" | "counter" | "leaver" => os::wait_for_term(),
+        "threads" | "counter" | "leaver" | "pause" => os::wait_for_term(),
         "sleeper" | "deaf" | "crowd" | "hostile" | "stubborn" => os::wait_forever(),
         "late-drop" => late_drop(argument)?,
         "waiter" => {
@@ -132,6 +133,10 @@ fn prepare(name: &str, argument: &str) -> io::Result<()> {
             }
         },
         "server" | "threads" | "leaver" | "waiter" | "stubborn" | "ways" => os::handle(os::SIGTERM),
+        "pause" => {
+            os::handle(os::SIGTERM)?;
+            os::ignore(os::SIGCHLD)
+        }
         "recycler" => {
             os::handle(os::SIGTERM)?;
             os::handle(os::SIGUSR1)
