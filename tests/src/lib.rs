@@ -13,6 +13,7 @@
 )]
 
 mod cgroup;
+mod cri;
 mod docker;
 mod docker_api;
 mod lines;
@@ -24,6 +25,7 @@ mod tracer;
 pub mod wait;
 
 pub use cgroup::Cgroup;
+pub use cri::{ContainerSpec, Containerd, Image, Pod, PodSpec, Status};
 pub use docker::{Container, Docker};
 pub use docker_api::{DockerApi, Manner};
 pub use namespace::{Namespace, enter, send};

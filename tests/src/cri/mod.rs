@@ -1,0 +1,14 @@
+//! Pods without a kubelet: a containerd of the test's own, its images, and who asks it as a kubelet does.
+
+mod clean;
+mod client;
+mod containerd;
+mod images;
+mod messages;
+mod pod;
+mod spec;
+
+pub use containerd::Containerd;
+pub use images::Image;
+pub use pod::{Pod, Status};
+pub use spec::{ContainerSpec, PodSpec};
