@@ -106,6 +106,11 @@ pub(crate) const TESTS: &[Package] = &[
         "a supervisor that leaves its services behind",
     ),
     package("iproute2", "ip", "network namespaces without Docker"),
+    package(
+        "containernetworking-plugins",
+        "",
+        "the network of pods, which run in a containerd of the tests",
+    ),
     package("bash", "bash", "the shell that is PID 1 in most images"),
     package(
         "python3",
