@@ -14,9 +14,12 @@
 
 mod cgroup;
 mod cri;
+mod daemon;
 mod docker;
 mod docker_api;
+mod endpoint;
 mod lines;
+mod metrics;
 mod namespace;
 mod needs;
 mod program;
@@ -26,8 +29,11 @@ pub mod wait;
 
 pub use cgroup::Cgroup;
 pub use cri::{ContainerSpec, Containerd, Image, Pod, PodSpec, Status};
+pub use daemon::Daemon;
 pub use docker::{Container, Docker};
 pub use docker_api::{DockerApi, Manner};
+pub use endpoint::Endpoint;
+pub use metrics::{Metrics, Sample};
 pub use namespace::{Namespace, enter, send};
 pub use needs::{Kernel, refuses, skip};
 pub use program::{Ended, TREE, WORKLOAD, program, run, run_by, run_with_closed_stdout};

@@ -16,7 +16,7 @@ use crate::program::WORKLOAD;
 pub enum Image {
     /// The workload's program as ENTRYPOINT.
     Workload,
-    /// The same with SIGUSR1 as STOPSIGNAL.
+    /// `busybox` with SIGUSR1 as STOPSIGNAL.
     Usr1,
     /// `busybox`, with no ENTRYPOINT.
     Shell,
@@ -62,8 +62,8 @@ impl Image {
 
     fn entrypoint(self) -> &'static [&'static str] {
         match self {
-            Self::Workload | Self::Usr1 => &["/workload"],
-            Self::Shell => &[],
+            Self::Workload => &["/workload"],
+            Self::Shell | Self::Usr1 => &[],
             Self::Tini => &["/tini", "--"],
             Self::DumbInit => &["/dumb-init", "--"],
             Self::Pause => &["/pause", "pause"],

@@ -1,0 +1,82 @@
+//! `rinit-trace daemon` while it runs.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    endpoint::Endpoint,
+    program::{Ended, plain, program},
+    tracer::Tracer,
+    wait,
+};
+
+/// How it says where it can be asked.
+const LISTENS: &str = "listening on ";
+
+/// A running daemon, on a port of its own. Dropping it kills it; what it said is printed when the test fails.
+#[derive(Debug)]
+pub struct Daemon {
+    tracer: Tracer,
+    endpoint: Endpoint,
+}
+
+impl Daemon {
+    /// Starts it without any socket of a runtime: names come from where none is needed. Returns once it traces.
+    pub fn start(arguments: &[&str]) -> Self {
+        let none = "/nonexistent/runtime.sock";
+        let sockets = ["--docker-socket", none, "--podman-socket", none];
+        let mut arguments = [&sockets[..], arguments].concat();
+        if !arguments.contains(&"--cri-socket") {
+            arguments.extend(["--cri-socket", none]);
+        }
+        let options = ["daemon", "--listen", "127.0.0.1:0"];
+        let mut command = plain(program());
+        command.args(options).args(arguments);
+        let mut tracer = Tracer::spawn_command(command);
+        let address = wait::until("the daemon says where it listens", || {
+            assert!(!tracer.has_ended(), "the daemon ended before it traced");
+            address_in(&tracer.stderr())
+        });
+        let daemon = Self {
+            tracer,
+            endpoint: Endpoint::at(&address),
+        };
+        daemon.endpoint.wait_until_ready();
+        daemon
+    }
+
+    /// Its metrics, its health and its stops.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Its reports, and what it says.
+    pub fn output(&self) -> &Tracer {
+        &self.tracer
+    }
+
+    /// Resident memory in bytes.
+    pub fn memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.tracer.pid());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib: u64 = line.unwrap().trim_end_matches("kB").trim().parse().unwrap();
+        kib << 10
+    }
+
+    /// Asks it to end by SIGTERM, as service managers and runtimes do. Returns what it said, and how long it took.
+    pub fn terminate(self) -> (Ended, Duration) {
+        let asked = Instant::now();
+        crate::namespace::send(self.tracer.pid(), libc::SIGTERM);
+        let ended = self.tracer.ended();
+        (ended, asked.elapsed())
+    }
+}
+
+/// In text as in JSON.
+pub(crate) fn address_in(log: &str) -> Option<String> {
+    let lines = log.split_inclusive('\n');
+    let mut whole = lines.filter(|line| line.ends_with('\n'));
+    let (_, rest) = whole.find_map(|line| line.split_once(LISTENS))?;
+    let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'));
+    Some(rest[..end.unwrap_or(rest.len())].to_owned())
+}

@@ -1,0 +1,8 @@
+//! Pods, run and deleted as a kubelet does, and what is said of their containers.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panics")]
+
+mod counted;
+mod plans;
+mod reports;
+mod run;
