@@ -1,9 +1,11 @@
 //! cgroups that a test makes, in the v2 hierarchy or with a limit of memory.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
+    os::{fd::AsRawFd as _, unix::process::CommandExt as _},
     path::{Path, PathBuf},
-    process,
+    process::{self, Command},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -57,9 +59,14 @@ impl Cgroup {
 
     /// One that looks like a container's: its name is 64 hex digits, in the hierarchy that has those of containers.
     pub fn of_container() -> Self {
-        let root = mounted("cgroup", "pids").or_else(|| mounted("cgroup2", ""));
-        let id = format!("{:032x}{:032x}", process::id(), next());
-        Self::make_named(&root.unwrap(), &id)
+        Self::make_named(&of_containers(), &new_id())
+    }
+
+    /// One that looks like that of Docker's container of that id.
+    pub(crate) fn of_docker(id: &str) -> Self {
+        let parent = of_containers().join("docker");
+        fs::create_dir_all(&parent).unwrap_or_else(|error| panic!("{}: {error}", parent.display()));
+        Self::make_named(&parent, id)
     }
 
     fn make(root: &Path) -> Self {
@@ -81,6 +88,26 @@ impl Cgroup {
     /// Moves a process into it.
     pub fn add(&self, pid: u32) {
         self.write("cgroup.procs", &pid.to_string());
+    }
+
+    /// Has a command start in it, with mounts of its own, as a container's main process has them.
+    pub(crate) fn hold(&self, command: &mut Command) {
+        let path = self.path.join("cgroup.procs");
+        let members = File::options().write(true).open(&path);
+        let members = members.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        // SAFETY: between fork and exec nothing but system calls, one of them on a file that is open.
+        unsafe {
+            command.pre_exec(move || {
+                if libc::unshare(libc::CLONE_NEWNS) != 0 {
+                    return Err(io::Error::last_os_error());
+                }
+                // Zero is who writes.
+                if libc::write(members.as_raw_fd(), c"0".as_ptr().cast(), 1) == 1 {
+                    return Ok(());
+                }
+                Err(io::Error::last_os_error())
+            });
+        }
     }
 
     /// `cgroup.kill`
@@ -105,6 +132,17 @@ impl Drop for Cgroup {
             eprintln!("cannot remove {}: {removed:?}", self.path.display());
         }
     }
+}
+
+/// In the hierarchy by which containers are told.
+fn of_containers() -> PathBuf {
+    let root = mounted("cgroup", "pids").or_else(|| mounted("cgroup2", ""));
+    root.expect("a cgroup hierarchy is mounted")
+}
+
+/// As all runtimes have it: 64 hex digits.
+pub(crate) fn new_id() -> String {
+    format!("{:032x}{:032x}", process::id(), next())
 }
 
 /// Another number than any before.

@@ -1,8 +1,12 @@
 //! `rinit-trace daemon` while it runs.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use crate::{
+    cgroup::Cgroup,
     endpoint::Endpoint,
     program::{Ended, plain, program},
     tracer::Tracer,
@@ -20,17 +24,26 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts it without any socket of a runtime: names come from where none is needed. Returns once it traces.
+    /// Starts it without any socket of a runtime but those in the arguments. Returns once it traces.
     pub fn start(arguments: &[&str]) -> Self {
-        let none = "/nonexistent/runtime.sock";
-        let sockets = ["--docker-socket", none, "--podman-socket", none];
-        let mut arguments = [&sockets[..], arguments].concat();
-        if !arguments.contains(&"--cri-socket") {
-            arguments.extend(["--cri-socket", none]);
-        }
-        let options = ["daemon", "--listen", "127.0.0.1:0"];
+        Self::start_command(plain(program()), arguments)
+    }
+
+    /// The same in a cgroup that looks like a container's, with the pids of the host.
+    pub fn start_in(cgroup: &Cgroup, arguments: &[&str]) -> Self {
         let mut command = plain(program());
-        command.args(options).args(arguments);
+        cgroup.hold(&mut command);
+        Self::start_command(command, arguments)
+    }
+
+    fn start_command(mut command: Command, arguments: &[&str]) -> Self {
+        command.args(["daemon", "--listen", "127.0.0.1:0"]);
+        for option in ["--docker-socket", "--podman-socket", "--cri-socket"] {
+            if !arguments.contains(&option) {
+                command.args([option, "/nonexistent/runtime.sock"]);
+            }
+        }
+        command.args(arguments);
         let mut tracer = Tracer::spawn_command(command);
         let address = wait::until("the daemon says where it listens", || {
             assert!(!tracer.has_ended(), "the daemon ended before it traced");

@@ -20,6 +20,8 @@ pub enum Manner {
         /// To `/containers/ID/json`.
         inspect: String,
     },
+    /// Knows every container, by a name made of its id: see [`named`].
+    Names,
     /// Nothing, ever.
     Hang,
     /// These bytes, whatever was asked.
@@ -78,7 +80,12 @@ fn answer(mut stream: UnixStream, manner: &Manner) -> Option<UnixStream> {
             Ok(0) | Err(_) => return None,
         }
     }
+    let asked = id_in(&request);
+    let known = asked.map(|id| inspected(&id));
     let (status, body) = match manner {
+        Manner::Names => known
+            .as_ref()
+            .map_or(("200 OK", "[]"), |known| ("200 OK", known)),
         Manner::Hang | Manner::Refuse => return Some(stream),
         Manner::Raw(bytes) => {
             // The program may have hung up.
@@ -97,4 +104,26 @@ fn answer(mut stream: UnixStream, manner: &Manner) -> Option<UnixStream> {
     );
     let _ = stream.write_all(&[head.as_bytes(), body.as_bytes()].concat());
     None
+}
+
+/// The name that [`Manner::Names`] has for a container.
+pub fn named(id: &str) -> String {
+    format!("web-{}", &id[id.len() - 16..])
+}
+
+/// `GET /containers/ID/json`
+fn id_in(request: &[u8]) -> Option<String> {
+    let request = String::from_utf8_lossy(request);
+    let path = request.split(' ').nth(1)?;
+    let id = path.split_once("/containers/")?.1.split_once("/json")?.0;
+    (id.len() == 64).then(|| id.to_owned())
+}
+
+fn inspected(id: &str) -> String {
+    serde_json::json!({
+        "Id": id,
+        "Name": format!("/{}", named(id)),
+        "Config": {"Image": "shop/web:1.4"},
+    })
+    .to_string()
 }

@@ -13,6 +13,7 @@
 )]
 
 mod cgroup;
+mod contained;
 mod cri;
 mod daemon;
 mod docker;
@@ -24,18 +25,21 @@ mod namespace;
 mod needs;
 mod program;
 mod report;
+mod tmpfs;
 mod tracer;
 pub mod wait;
 
 pub use cgroup::Cgroup;
+pub use contained::Contained;
 pub use cri::{ContainerSpec, Containerd, Image, Pod, PodSpec, Status};
 pub use daemon::Daemon;
 pub use docker::{Container, Docker};
-pub use docker_api::{DockerApi, Manner};
+pub use docker_api::{DockerApi, Manner, named};
 pub use endpoint::Endpoint;
 pub use metrics::{Metrics, Sample};
 pub use namespace::{Namespace, enter, send};
 pub use needs::{Kernel, refuses, skip};
 pub use program::{Ended, TREE, WORKLOAD, program, run, run_by, run_with_closed_stdout};
 pub use report::Report;
+pub use tmpfs::Tmpfs;
 pub use tracer::{Tracer, shared_trace, trace, trace_all};

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panics")]
 
+mod around;
+mod as_pod;
 mod counted;
 mod plans;
 mod reports;

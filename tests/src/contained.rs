@@ -1,0 +1,54 @@
+//! Workloads that look like containers of Docker, without a Docker: a thousand of them cost little.
+
+use std::{process::Command, time::Duration};
+
+use crate::{
+    cgroup::{Cgroup, new_id},
+    namespace::Namespace,
+    program::WORKLOAD,
+};
+
+/// A workload in a pid namespace and a cgroup of its own. Dropping it kills it.
+#[derive(Debug)]
+pub struct Contained {
+    id: String,
+    // Dropped in this order: a cgroup is removed when nobody is in it.
+    namespace: Namespace,
+    _cgroup: Cgroup,
+}
+
+impl Contained {
+    /// Starts a program of `tests/workloads` with children, and waits until all are ready.
+    pub fn start(programs: &[&str]) -> Self {
+        let id = new_id();
+        let cgroup = Cgroup::of_docker(&id);
+        let mut command = Command::new(WORKLOAD);
+        command.args(programs);
+        cgroup.hold(&mut command);
+        Self {
+            namespace: Namespace::start_command(command, programs.len()),
+            _cgroup: cgroup,
+            id,
+        }
+    }
+
+    /// Its container id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// SIGTERM to its init, and nothing more.
+    pub fn ask(&self) {
+        self.namespace.signal(libc::SIGTERM);
+    }
+
+    /// Stops it as a runtime does.
+    pub fn stop(&mut self, grace: Duration) {
+        self.namespace.stop(grace);
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) {
+        self.namespace.wait();
+    }
+}

@@ -1,0 +1,7 @@
+//! The daemon where all goes wrong around it, where there is much of everything, and when it is told to end.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panics")]
+
+mod disk;
+mod end;
+mod many;
