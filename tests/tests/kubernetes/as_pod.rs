@@ -5,9 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rinit_trace_tests::{
-    ContainerSpec, Containerd, Endpoint, Image, Pod, PodSpec, program, skip, wait,
-};
+use rinit_trace_tests::{ContainerSpec, Containerd, Endpoint, Image, Pod, PodSpec, skip, wait};
 
 use crate::{
     counted::is_counted,
@@ -19,14 +17,13 @@ use crate::{
 const CAPABILITIES: [&str; 3] = ["BPF", "PERFMON", "SYS_PTRACE"];
 const PORT: u16 = 9479;
 
-/// The static build: `RINIT_TRACE_STATIC_BIN`, else where cargo puts it, beside the other.
+/// The static build: `RINIT_TRACE_STATIC_BIN`, else the one that was packaged last.
 fn static_program() -> Option<PathBuf> {
     let path = env::var_os("RINIT_TRACE_STATIC_BIN").map_or_else(
         || {
-            let target = program();
-            let target = target.ancestors().nth(2).unwrap();
+            let packaged = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/xtask/dist");
             let triple = format!("{}-unknown-linux-gnu", env::consts::ARCH);
-            target.join(triple).join("release/rinit-trace")
+            packaged.join(triple).join("dist/rinit-trace")
         },
         PathBuf::from,
     );
