@@ -144,6 +144,32 @@ fn twenty_pods_are_counted_once_each_without_any_socket() {
     all_are_right(&daemon, &containerd, &plans, &namespace);
 }
 
+/// Nothing of it is left in /proc when somebody looks.
+#[test]
+fn job_of_a_moment_has_its_names() {
+    let Some(containerd) = Containerd::start() else {
+        return;
+    };
+    let socket = containerd.socket();
+    let daemon = Daemon::start(&["--cri-socket", socket.to_str().unwrap()]);
+    let namespace = new_namespace();
+    let job = ContainerSpec::workload("job", &["quitter"]);
+    let job = PodSpec::new(&namespace, "moment").with(job);
+    let pod = Pod::run(&containerd, &job);
+    let whose = [
+        ("namespace", namespace.as_str()),
+        ("pod", "moment"),
+        ("container", "job"),
+    ];
+    let exits = "rinit_trace_self_exits_total";
+    daemon.endpoint().wait_metric(exits, &whose, 1);
+    pod.delete(30);
+    daemon.output().catch_up();
+    let metrics = daemon.endpoint().metrics();
+    assert_eq!(metrics.count(exits, &whose), 1);
+    assert_eq!(metrics.count("rinit_trace_stops_total", &whose), 0);
+}
+
 #[test]
 fn series_are_there_before_the_stop_and_go_some_time_after_it() {
     let Some(containerd) = Containerd::start() else {

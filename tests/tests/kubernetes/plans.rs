@@ -214,20 +214,18 @@ fn programs(one: One) -> Vec<Plan> {
 fn ends(one: One) -> Vec<Plan> {
     let hungry = "echo ready; exec dd if=/dev/zero of=/dev/null bs=200M";
     let hungry = ContainerSpec::shell("web", hungry, 1).memory(64 << 20);
-    let crash = "mkfifo /go; /workload server & /workload sleeper & read told </go; exit 1";
-    let crash = one("crash", ContainerSpec::shell("web", crash, 2));
-    let alone = |pod, container| Plan::new(one(pod, container)).before(Before::Ends);
+    let hungry = Plan::new(one("hungry", hungry)).before(Before::Ends);
+    let told = |pod, before: &str, ready, code| {
+        let script = format!("mkfifo /go; {before} read told </go; exit {code}");
+        let container = ContainerSpec::shell("web", &script, ready);
+        Plan::new(one(pod, container)).before(Before::EndsWhenTold)
+    };
+    let leaves = "/workload server & /workload sleeper &";
     vec![
-        alone("hungry", hungry).forced("web", "oom", 0),
-        alone("job", ContainerSpec::workload("web", &["quitter"])).self_exit("web"),
-        alone(
-            "failed",
-            ContainerSpec::shell("web", "echo ready; exit 3", 1),
-        )
-        .self_exit("web"),
-        Plan::new(crash)
-            .before(Before::EndsWhenTold)
-            .forced("web", "init-exited", 1),
+        hungry.forced("web", "oom", 0),
+        told("job", "echo ready;", 1, 0).self_exit("web"),
+        told("failed", "echo ready;", 1, 3).self_exit("web"),
+        told("crash", leaves, 2, 1).forced("web", "init-exited", 1),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Runs planned pods, several at a time.
 
 use std::{
-    process,
+    fs, process,
     sync::{Mutex, atomic::AtomicU32, atomic::Ordering},
     thread,
 };
@@ -57,20 +57,20 @@ pub(crate) fn run_all(containerd: &Containerd, plans: &[Plan]) -> AllGone {
 fn run(containerd: &Containerd, plan: &Plan, gone: &Mutex<AllGone>) {
     let pod = Pod::run(containerd, &plan.spec);
     let container = plan.expected[0].container;
-    let exec = |script| {
-        let code = pod.exec(container, &["/bin/sh", "-c", script]);
-        assert_eq!(code, 0, "{script}");
-    };
     match plan.before {
         Before::Nothing => {}
         Before::Ends => {
             pod.ended(container);
         }
         Before::EndsWhenTold => {
-            exec("echo >/go &");
+            let told = format!("/proc/{}/root/go", pod.pid(container));
+            fs::write(told, "\n").unwrap();
             pod.ended(container);
         }
-        Before::Exec => exec("sleep 1000 </dev/null >/dev/null 2>&1 &"),
+        Before::Exec => {
+            let leave = "sleep 1000 </dev/null >/dev/null 2>&1 &";
+            assert_eq!(pod.exec(container, &["/bin/sh", "-c", leave]), 0);
+        }
     }
     {
         let mut gone = gone.lock().unwrap();
