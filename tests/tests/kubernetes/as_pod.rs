@@ -15,7 +15,7 @@ use crate::{
 
 /// What the manifest of the daemon gives it.
 const CAPABILITIES: [&str; 3] = ["BPF", "PERFMON", "SYS_PTRACE"];
-const PORT: u16 = 9479;
+const PORT: u16 = 9763;
 
 /// The static build: `RINIT_TRACE_STATIC_BIN`, else the one that was packaged last.
 fn static_program() -> Option<PathBuf> {
