@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rinit_trace_tests::{ContainerSpec, Containerd, Endpoint, Image, Pod, PodSpec, skip, wait};
+use rinit_trace_tests::{
+    ContainerSpec, Containerd, Endpoint, Image, Pod, PodSpec, skip, trace_all, wait,
+};
 
 use crate::{
     counted::is_counted,
@@ -84,7 +86,12 @@ fn daemon_as_a_pod_without_privileges_counts_all_the_same() {
     let metrics = endpoint.metrics();
     assert_eq!(metrics.count("rinit_trace_records_lost_total", &[]), 0);
     // Its own end is what it asks of others.
+    let tracer = trace_all();
     agent.stop("agent", 30);
     let status = agent.ended("agent");
     assert_eq!(status.exit_code, Some(0), "{}", agent.said("agent"));
+    let report = tracer.report_of(agent.id("agent"));
+    report.says("graceful", "", 0);
+    report.is("/stop/signal", "SIGTERM");
+    assert!(report.number("/stop/grace_used_ms") < 1e3, "{report}");
 }
