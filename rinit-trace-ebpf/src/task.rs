@@ -4,9 +4,7 @@
 //! pointers), so a field of a dying process is 0 rather than a crash; user space treats 0 as not
 //! known where 0 is no value.
 
-use aya_ebpf::helpers::generated::{
-    bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_kernel_str,
-};
+use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_kernel};
 use rinit_trace_common::{
     CODE_UNKNOWN, DISPOSITION_SIGNALS, LEAF_LEN, TaskRecord, TaskState, feature, info,
 };
