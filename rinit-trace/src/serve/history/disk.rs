@@ -17,8 +17,9 @@ use super::{
     writer::{Counters, Writer},
 };
 
-/// How long a dropped [`Disk`] waits for its writer: the daemon has a second to end.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// How long a dropped [`Disk`] waits for its writer, which [`Disk::flush`] may have been waiting for
+/// before: the daemon has a second for all that it ends.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Bounds of a [`Disk`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

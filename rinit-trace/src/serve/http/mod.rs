@@ -37,9 +37,9 @@ use tokio::{
 use super::SharedState;
 
 /// How long answers under way have when the server stops.
-const LAST_ANSWERS: Duration = Duration::from_millis(300);
-/// How long [`Server::stop`] waits for its thread.
-const PATIENCE: Duration = Duration::from_millis(500);
+const LAST_ANSWERS: Duration = Duration::from_millis(150);
+/// How long [`Server::stop`] waits for its thread: the daemon has a second for all that it ends.
+const PATIENCE: Duration = Duration::from_millis(200);
 /// Bytes of a request's head, and its headers.
 const MAX_HEAD: usize = 16 << 10;
 const MAX_HEADERS: usize = 64;
@@ -131,7 +131,7 @@ impl Server {
         self.addr
     }
 
-    /// Lets answers under way come to their end, for a third of a second. Waits at most half a second.
+    /// Lets answers under way come to their end. Waits at most 200 ms.
     pub fn stop(self) {
         drop(self);
     }

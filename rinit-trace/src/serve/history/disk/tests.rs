@@ -23,8 +23,14 @@ fn scratch() -> (TempDir, PathBuf) {
     (top, dir)
 }
 
+/// Opens it; a writer that was dropped may take a moment to let go of it.
 fn open(dir: &Path) -> Disk {
-    Disk::open(dir, DiskOptions::default()).unwrap()
+    let mut disk = None;
+    until("the directory is free", || {
+        disk = Disk::open(dir, DiskOptions::default()).ok();
+        disk.is_some()
+    });
+    disk.unwrap()
 }
 
 fn write(disk: &Disk, names: &[&str]) {
