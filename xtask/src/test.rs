@@ -1,16 +1,18 @@
 //! `cargo xtask test`: every test there is, and at the very end one line with the sums.
 //!
 //! Test programs are built in debug, where arithmetic overflow is a failure; the program that the end-to-end tests run is
-//! the release one, as users have it.
+//! the packaged one, as users have it.
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, bail};
 
+use crate::deploy::dist;
 use crate::run::Told;
 use crate::totals::Totals;
-use crate::{demo, docker_image, dockerd, interrupt, run, setup, workspace};
+use crate::{docker_image, dockerd, interrupt, run, setup, workspace};
 
 /// The package of the end-to-end tests.
 const END_TO_END: &str = "rinit-trace-tests";
@@ -68,17 +70,21 @@ fn run_all(args: &Args, totals: &mut Totals) -> Result<()> {
         return random(args, count, totals);
     }
     let mut failed = Vec::new();
-    // Release first: a program that does not build ends it here.
-    if !args.no_e2e {
+    // The program first: one that does not build ends it here.
+    let program = if args.no_e2e {
+        None
+    } else {
         setup::for_tests()?;
-        demo::build_program()?;
-    }
+        Some(dist::build()?)
+    };
     let mut fast = workspace::cargo();
     fast.args(["test", "--no-fail-fast"]).args(&args.more);
     if !cargo_test(&mut fast, totals)? {
         failed.push("tests of the default members");
     }
-    if !args.no_e2e && !end_to_end(args, totals)? {
+    if let Some(program) = program
+        && !end_to_end(args, &program, totals)?
+    {
         failed.push("end-to-end tests");
     }
     if !failed.is_empty() {
@@ -90,14 +96,14 @@ fn run_all(args: &Args, totals: &mut Totals) -> Result<()> {
 /// The random stops alone, which need no Docker.
 fn random(args: &Args, count: u64, totals: &mut Totals) -> Result<()> {
     setup::for_tests()?;
-    demo::build_program()?;
+    let program = dist::build()?;
     interrupt::check()?;
     let mut cargo = workspace::cargo();
     cargo
         .args(["test", "--package", END_TO_END, "--test", "random"])
         .args(&args.more)
         .args(["--", RANDOM_STOPS, "--nocapture"])
-        .env("RINIT_TRACE_BIN", workspace::program())
+        .env("RINIT_TRACE_BIN", program)
         .env("RINIT_TRACE_TEST_RANDOM", count.to_string());
     if let Some(seed) = args.seed {
         cargo.env("RINIT_TRACE_TEST_SEED", seed.to_string());
@@ -109,7 +115,7 @@ fn random(args: &Args, count: u64, totals: &mut Totals) -> Result<()> {
     Ok(())
 }
 
-fn end_to_end(args: &Args, totals: &mut Totals) -> Result<bool> {
+fn end_to_end(args: &Args, program: &Path, totals: &mut Totals) -> Result<bool> {
     interrupt::check()?;
     // Stopped when this function is left, also by an error or after Ctrl-C.
     let _engine = dockerd::ensure()?;
@@ -118,7 +124,8 @@ fn end_to_end(args: &Args, totals: &mut Totals) -> Result<bool> {
     cargo
         .args(["test", "--no-fail-fast", "--package", END_TO_END])
         .args(&args.more)
-        .env("RINIT_TRACE_BIN", workspace::program())
+        .env("RINIT_TRACE_BIN", program)
+        .env("RINIT_TRACE_STATIC_BIN", program)
         .env("RUST_TEST_THREADS", END_TO_END_THREADS);
     run::as_root_runner(&mut cargo);
     cargo_test(&mut cargo, totals)

@@ -17,6 +17,12 @@ pub(super) fn lookups(host: &HostArgs) -> Lookups {
     if let Some(socket) = &host.docker_socket {
         config.docker_socket.clone_from(socket);
     }
+    if let Some(socket) = &host.podman_socket {
+        config.podman_socket.clone_from(socket);
+    }
+    if !host.cri_socket.is_empty() {
+        config.cri_sockets.clone_from(&host.cri_socket);
+    }
     Lookups::new(config)
 }
 

@@ -21,7 +21,7 @@ pub(super) fn target_dir() -> PathBuf {
 }
 
 /// Builds the program, and says where it is.
-pub(super) fn build() -> Result<PathBuf> {
+pub(crate) fn build() -> Result<PathBuf> {
     setup::for_build()?;
     let target = target();
     let mut cargo = workspace::cargo();

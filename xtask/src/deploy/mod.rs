@@ -6,7 +6,7 @@ pub(crate) mod manifests;
 
 mod contract;
 mod dashboard;
-mod dist;
+pub(crate) mod dist;
 mod kubernetes;
 mod metrics;
 mod rules;
