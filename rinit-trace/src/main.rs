@@ -9,6 +9,9 @@ use rinit_trace::{
     demo,
 };
 
+/// Threads for what may block, beside the one that traces.
+const BLOCKING_THREADS: usize = 8;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     init_logs(&cli);
@@ -33,6 +36,8 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        // They look into /proc: more at a time take memory, and are no faster.
+        .max_blocking_threads(BLOCKING_THREADS)
         .build()?;
     runtime.block_on(async {
         match &cli.command {

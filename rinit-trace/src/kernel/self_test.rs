@@ -152,6 +152,16 @@ fn handlers(record: &SignalRecord, is_kind: impl Fn(u64) -> bool) -> u64 {
         .fold(0, |mask, (signal, _)| mask | signal_bit(*signal))
 }
 
+/// inum of the first pid namespace (`PROC_PID_INIT_INO`, `include/linux/proc_ns.h`).
+const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+/// Whether this process is in a pid namespace below the host's: then nothing in `/proc` has the pids
+/// that the kernel side sees.
+pub fn has_pids_of_its_own() -> bool {
+    std::fs::read_link("/proc/self/ns/pid")
+        .is_ok_and(|link| link.as_os_str() != FIRST_PID_NAMESPACE)
+}
+
 #[cfg(test)]
 mod tests {
     use zerocopy::FromZeros as _;

@@ -379,7 +379,12 @@ fn run_self_test(kernel: &mut Kernel, info: &mut SystemInfo) -> Result<(), Start
         ));
     };
     let result = self_test::compare(&record);
-    let differed = result.differed.join("; ");
+    let mut differed = result.differed.join("; ");
+    if self_test::has_pids_of_its_own() {
+        differed.push_str(
+            "; this process is in a pid namespace of its own: run it with the host's pids (`docker run --pid=host`, `hostPID: true`)",
+        );
+    }
     let passed = result.passed;
     info.self_test = Some(result);
     if passed {

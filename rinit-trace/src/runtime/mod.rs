@@ -1,7 +1,7 @@
 //! Who a workload is: container identity from `/proc`, cgroup paths, bundles, CRI, Docker and podman.
 //!
 //! Callers are the driver, which performs the correlator's lookups ([`Lookups::names`],
-//! [`members`]) and needs the namespaces that exist at the start ([`all_namespaces`]), and the
+//! [`members_of`]) and needs the namespaces that exist at the start ([`all_namespaces`]), and the
 //! command line, which turns what the user typed into a pid namespace ([`resolve`]).
 //!
 //! Nothing here knows the kernel side, the correlator or the commands. Nothing here is needed for a
@@ -23,20 +23,15 @@ mod text;
 
 pub use cgroup::CgroupIdentity;
 pub use lookups::{LookupConfig, LookupOutcome, LookupSource, LookupStats, Lookups};
-pub use proc::{NamespaceError, NamespaceInit, Proc};
+pub use proc::{NamespaceError, NamespaceInit, Proc, Residence};
 pub use shared::SharedContainer;
 pub use target::{ContainerName, Matches, Owner, Syntax, Target, TargetError, resolve};
 
 use rinit_trace_core::model::ProcessNames;
 
-/// The processes of a pid namespace that have not ended. Blocking: one scan of `/proc`.
-pub fn members(inum: u32) -> Vec<ProcessNames> {
-    Proc::default().members(inum)
-}
-
-/// The processes of one container that have not ended, by its full id. Blocking: one scan of `/proc`.
-pub fn members_of_container(id: &str) -> Vec<ProcessNames> {
-    Proc::default().members_of_container(id)
+/// The processes of each that have not ended. Blocking: one scan of `/proc`.
+pub fn members_of(wanted: &[Residence]) -> Vec<Vec<ProcessNames>> {
+    Proc::default().members_of(wanted)
 }
 
 /// Every container that shares a pid namespace with another, or with the host. Blocking: scans of

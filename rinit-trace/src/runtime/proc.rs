@@ -5,7 +5,6 @@
 //! no answer mixes two processes.
 
 use std::{
-    collections::HashSet,
     fs::File,
     io::{self, Read},
     os::fd::OwnedFd,
@@ -21,10 +20,12 @@ use super::{
     shared::Resident,
 };
 
+mod members;
 mod parse;
 #[cfg(test)]
 mod tests;
 
+pub use members::Residence;
 use parse::{Stat, parse_arguments, parse_environment, parse_namespace, parse_ns_ids, parse_stat};
 
 /// Most processes of one namespace that are described: a fork bomb must not fill our memory.
@@ -118,34 +119,6 @@ impl Proc {
     /// A proc file system mounted elsewhere.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
-    }
-
-    /// The processes of a pid namespace, and of those below it, that have not ended. Blocking;
-    /// incomplete when processes come and go meanwhile, or beyond 4096 of them.
-    pub fn members(&self, inum: u32) -> Vec<ProcessNames> {
-        let own = self.own_namespace().ok();
-        let (mut members, mut below) = (Vec::new(), Vec::new());
-        for process in self.processes() {
-            let Ok(namespace) = process.namespace() else {
-                continue;
-            };
-            if namespace == inum {
-                members.extend(process.names());
-            } else if Some(namespace) != own {
-                below.extend(process.names());
-            }
-            if members.len() >= MAX_MEMBERS {
-                break;
-            }
-        }
-        let mut inside: HashSet<u32> = members.iter().map(|member| member.pid).collect();
-        for member in &mut members {
-            member.parent_inside =
-                inside.contains(&member.ppid) || self.namespace(member.ppid) == Some(inum);
-        }
-        members.extend(descendants(&mut inside, below));
-        members.truncate(MAX_MEMBERS);
-        members
     }
 
     /// Every living process outside our own pid namespace, by one scan; `parent_inside` is not
@@ -265,28 +238,6 @@ impl Proc {
             })
         };
         self.processes().filter_map(describe).collect()
-    }
-
-    /// The processes of one container that have not ended, by its full id. Blocking.
-    pub fn members_of_container(&self, id: &str) -> Vec<ProcessNames> {
-        let is_its = |process: &Process| {
-            let cgroup = process.cgroup().and_then(|cgroup| cgroup.container_id);
-            cgroup.as_deref() == Some(id)
-        };
-        let mut members: Vec<ProcessNames> = self
-            .processes()
-            .filter(is_its)
-            .filter_map(|process| process.names())
-            .take(MAX_MEMBERS)
-            .collect();
-        let inside: HashSet<u32> = members.iter().map(|member| member.pid).collect();
-        for member in &mut members {
-            // An orphan has gone to PID 1 of the namespace, which is another container's; who enters has a runtime as parent.
-            let own = self.namespace(member.pid);
-            let is_orphan = own.is_some() && own == self.namespace(member.ppid);
-            member.parent_inside = inside.contains(&member.ppid) || is_orphan;
-        }
-        members
     }
 
     /// A file of this file system.
@@ -413,27 +364,6 @@ impl Process {
             cmdline: self.cmdline(),
             cgroup: self.cgroup().unwrap_or_default(),
         })
-    }
-}
-
-/// Who of other namespaces descends from processes that are inside, and is so inside, too.
-fn descendants(inside: &mut HashSet<u32>, mut others: Vec<ProcessNames>) -> Vec<ProcessNames> {
-    let mut found = Vec::new();
-    loop {
-        let (children, rest): (Vec<_>, Vec<_>) = others
-            .into_iter()
-            .partition(|process| inside.contains(&process.ppid));
-        if children.is_empty() {
-            return found;
-        }
-        inside.extend(children.iter().map(|child| child.pid));
-        found.extend(children.into_iter().map(|child| ProcessNames {
-            parent_inside: true,
-            // Known in the numbering of its own namespace alone.
-            sid: None,
-            ..child
-        }));
-        others = rest;
     }
 }
 

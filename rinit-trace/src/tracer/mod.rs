@@ -5,6 +5,8 @@
 
 mod cmdlines;
 mod news;
+mod scans;
+mod stats;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use rinit_trace_common::kind;
 use rinit_trace_core::{
-    correlate::{Config, Correlator, Output, Stats},
+    correlate::{Config, Correlator, Output},
     decode,
     diagnose::diagnose,
     model::{
@@ -34,10 +36,12 @@ use crate::{
         Kernel, Losses,
         attach::{Mechanism, TEARDOWN_FUNCTION},
     },
-    runtime::{self, Lookups, NamespaceInit, SharedContainer},
+    runtime::{self, Lookups, NamespaceInit, Residence, SharedContainer},
 };
 use cmdlines::Cmdlines;
 pub use news::{KnownWorkload, News};
+use scans::Scans;
+pub use stats::TracerStats;
 
 /// How often the ring is drained when nothing forces a wake-up: it has room for thousands of
 /// records, and an idle program should sleep.
@@ -55,7 +59,7 @@ const ANSWERS: usize = 1024;
 /// The answer to a lookup.
 enum Answer {
     Names(WorkloadId, ProcessKey, Box<WorkloadNames>),
-    Members(WorkloadId, Vec<ProcessNames>),
+    Members(Vec<(WorkloadId, Vec<ProcessNames>)>),
     /// Of a workload that was there before the trace.
     Early(Box<KnownWorkload>),
     /// To remember, for no stop yet.
@@ -78,24 +82,13 @@ pub struct Tracer {
     learned: HashMap<u32, NamespaceInit>,
     /// Namespaces whose names were asked for, by the init's host pid.
     asked: HashMap<u32, WorkloadId>,
+    /// Members that are asked for.
+    scans: Scans,
     news: VecDeque<News>,
     lost_by_namespace: HashMap<(u64, u64), u64>,
     losses: Losses,
     received: [u64; kind::COUNT],
     undecodable: [u64; kind::COUNT],
-}
-
-/// Counters of a tracer.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TracerStats {
-    /// Of the correlator.
-    pub correlator: Stats,
-    /// Of the kernel side.
-    pub losses: Losses,
-    /// Records that came, by kind; index 0 for those of no known kind.
-    pub received: [u64; kind::COUNT],
-    /// Those of them that could not be decoded.
-    pub undecodable: [u64; kind::COUNT],
 }
 
 impl Tracer {
@@ -121,6 +114,7 @@ impl Tracer {
             introduced: HashMap::new(),
             learned: HashMap::new(),
             asked: HashMap::new(),
+            scans: Scans::default(),
             news: VecDeque::new(),
             lost_by_namespace: HashMap::new(),
             received: [0; kind::COUNT],
@@ -144,11 +138,18 @@ impl Tracer {
     /// The same for containers that share a pid namespace with others. The kernel side has to be told
     /// of those that were there before.
     pub fn learn_shared(&mut self, containers: Vec<SharedContainer>) {
+        let ids = containers.iter();
+        let residences = ids.map(|known| Residence::Container(known.container_id.clone()));
+        let residences: Vec<Residence> = residences.collect();
+        self.see(move || {
+            runtime::members_of(&residences)
+                .into_iter()
+                .flatten()
+                .collect()
+        });
         for container in containers {
             self.kernel
                 .know_container(container.cgroup, container.inner, container.main.pid);
-            let id = container.container_id;
-            self.see(move || runtime::members_of_container(&id));
             self.ask_early(container.main);
         }
     }
@@ -330,7 +331,9 @@ impl Tracer {
         while let Some(output) = self.correlator.poll_output() {
             match output {
                 Output::LookupWorkload { id, init, leaf } => self.look_up_workload(id, init, leaf),
-                Output::LookupMembers { id, container } => self.look_up_members(id, container),
+                Output::LookupMembers { id, container } => {
+                    self.scans.ask(id, container, &self.answer);
+                }
                 Output::CloseGate { id } => self.kernel.close_gate(id.kernel_key()),
                 Output::SignalDropped(dropped) => {
                     self.news.push_back(News::SignalDropped(dropped));
@@ -368,17 +371,6 @@ impl Tracer {
         });
     }
 
-    fn look_up_members(&self, id: WorkloadId, container: Option<String>) {
-        let answer = self.answer.clone();
-        tokio::task::spawn_blocking(move || {
-            let members = match container.filter(|_| id.is_shared()) {
-                Some(container) => runtime::members_of_container(&container),
-                None => runtime::members(id.ns.inum),
-            };
-            let _ = answer.blocking_send(Answer::Members(id, members));
-        });
-    }
-
     fn take(&mut self, answer: Answer) {
         match answer {
             Answer::Names(id, init, mut names) => {
@@ -396,9 +388,12 @@ impl Tracer {
                 self.correlator.handle_names(id, names);
             }
             Answer::Early(known) => self.news.push_back(News::Known(known)),
-            Answer::Members(id, members) => {
-                self.cmdlines.remember_all(&members);
-                self.correlator.handle_members(id, members);
+            Answer::Members(all) => {
+                for (id, members) in all {
+                    self.cmdlines.remember_all(&members);
+                    self.correlator.handle_members(id, members);
+                }
+                self.scans.done(&self.answer);
             }
             Answer::Seen(members) => self.cmdlines.remember_all(&members),
         }

@@ -34,7 +34,7 @@ const TICK: Duration = Duration::from_secs(1);
 const SWEEP: u64 = 10;
 
 /// How long a stop that is about to close is waited for at the end.
-const LAST_STOPS: Duration = Duration::from_millis(300);
+const LAST_STOPS: Duration = Duration::from_millis(200);
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: &DaemonArgs) -> Result<Exit> {

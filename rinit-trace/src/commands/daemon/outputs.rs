@@ -22,8 +22,8 @@ use crate::{
     tracer::KnownWorkload,
 };
 
-/// How long each output may take to get rid of what it has, at the end.
-const FLUSH: Duration = Duration::from_millis(200);
+/// How long all outputs together may take to get rid of what they have, at the end.
+const FLUSH: Duration = Duration::from_millis(300);
 
 /// The outputs.
 pub(super) struct Outputs {
@@ -49,7 +49,12 @@ impl Outputs {
         let disk = match &args.history {
             Some(folder) => {
                 let disk = Disk::open(folder, DiskOptions::default())?;
-                memory.load(history::read(folder)?);
+                let mut stops = history::read(folder)?;
+                memory.load(stops.by_ref());
+                let (folder, skipped) = (folder.display(), stops.skipped());
+                if skipped > 0 {
+                    tracing::warn!("{skipped} lines in {folder} are no whole reports: left out");
+                }
                 Some(disk)
             }
             None => None,
@@ -172,17 +177,19 @@ impl Outputs {
 
     /// Gets everything out, in bounded time.
     pub(super) async fn finish(self) {
-        if !self.lines.finish(FLUSH) {
+        let deadline = Instant::now() + FLUSH;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        if !self.lines.finish(left()) {
             tracing::error!("reports were left: nobody reads stdout");
         }
         if let Some(disk) = &self.disk
-            && !disk.flush(FLUSH)
+            && !disk.flush(left())
         {
             tracing::error!("reports were left: the history could not be written");
         }
         #[cfg(feature = "kube")]
         if let Some(events) = self.events {
-            events.stop(FLUSH).await;
+            events.stop(left()).await;
         }
         self.server.stop();
     }

@@ -1,0 +1,159 @@
+//! Who lives in workloads: one look at `/proc` for many of them, since it is that look that takes
+//! long, and a hundred containers may be stopped at once.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use rinit_trace_core::model::ProcessNames;
+
+use super::{MAX_MEMBERS, Proc};
+
+/// Whose processes are wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Residence {
+    /// Those of a pid namespace, by its inum, and of namespaces within.
+    Namespace(u32),
+    /// Those of a container in a shared one, by its full id.
+    Container(String),
+}
+
+/// A process of the look.
+struct Seen {
+    namespace: u32,
+    container: Option<String>,
+    names: ProcessNames,
+}
+
+/// All of them, and who is whose.
+struct Look {
+    seen: Vec<Seen>,
+    /// Our own pid namespace: whoever is in it is in no container's.
+    own: Option<u32>,
+    /// Children by their parent's pid.
+    children: HashMap<u32, Vec<usize>>,
+}
+
+impl Proc {
+    /// The processes of each that have not ended, in the order of the question. Blocking: one scan.
+    pub fn members_of(&self, wanted: &[Residence]) -> Vec<Vec<ProcessNames>> {
+        let look = self.look(wanted);
+        let members = wanted.iter().map(|residence| match residence {
+            Residence::Namespace(inum) => self.of_namespace(&look, *inum),
+            Residence::Container(id) => self.of_container(&look, id),
+        });
+        members.collect()
+    }
+
+    /// The processes of a pid namespace. Blocking: one scan.
+    pub fn members(&self, inum: u32) -> Vec<ProcessNames> {
+        let mut found = self.members_of(&[Residence::Namespace(inum)]);
+        found.pop().unwrap_or_default()
+    }
+
+    /// The processes of one container, by its full id. Blocking: one scan.
+    pub fn members_of_container(&self, id: &str) -> Vec<ProcessNames> {
+        let mut found = self.members_of(&[Residence::Container(id.to_owned())]);
+        found.pop().unwrap_or_default()
+    }
+
+    fn look(&self, wanted: &[Residence]) -> Look {
+        let own = self.own_namespace().ok();
+        let (mut namespaces, mut containers) = (HashSet::new(), HashSet::new());
+        for residence in wanted {
+            match residence {
+                Residence::Namespace(inum) => namespaces.insert(*inum),
+                Residence::Container(id) => containers.insert(id.as_str()),
+            };
+        }
+        let mut seen = Vec::new();
+        for process in self.processes() {
+            let Ok(namespace) = process.namespace() else {
+                continue;
+            };
+            let container = if containers.is_empty() {
+                None
+            } else {
+                let id = process.cgroup().and_then(|cgroup| cgroup.container_id);
+                id.filter(|id| containers.contains(id.as_str()))
+            };
+            // Elsewhere it may be in a namespace within one of them.
+            let is_elsewhere = !namespaces.is_empty() && Some(namespace) != own;
+            let is_meant = is_elsewhere || namespaces.contains(&namespace) || container.is_some();
+            if is_meant && let Some(names) = process.names() {
+                seen.push(Seen {
+                    namespace,
+                    container,
+                    names,
+                });
+            }
+        }
+        let mut children: HashMap<u32, Vec<usize>> = HashMap::new();
+        for (index, process) in seen.iter().enumerate() {
+            children.entry(process.names.ppid).or_default().push(index);
+        }
+        Look {
+            seen,
+            own,
+            children,
+        }
+    }
+
+    fn of_namespace(&self, look: &Look, inum: u32) -> Vec<ProcessNames> {
+        let mut members = look.names(|process| process.namespace == inum);
+        let mut inside: HashSet<u32> = members.iter().map(|member| member.pid).collect();
+        for member in &mut members {
+            member.parent_inside =
+                inside.contains(&member.ppid) || self.namespace(member.ppid) == Some(inum);
+        }
+        look.add_descendants(inum, &mut inside, &mut members);
+        members.truncate(MAX_MEMBERS);
+        members
+    }
+
+    fn of_container(&self, look: &Look, id: &str) -> Vec<ProcessNames> {
+        let mut members = look.names(|process| process.container.as_deref() == Some(id));
+        let inside: HashSet<u32> = members.iter().map(|member| member.pid).collect();
+        for member in &mut members {
+            // An orphan has gone to PID 1 of the namespace, which is another container's; who enters has a runtime as parent.
+            let own = self.namespace(member.pid);
+            let is_orphan = own.is_some() && own == self.namespace(member.ppid);
+            member.parent_inside = inside.contains(&member.ppid) || is_orphan;
+        }
+        members
+    }
+}
+
+impl Look {
+    fn names(&self, is_meant: impl Fn(&Seen) -> bool) -> Vec<ProcessNames> {
+        let meant = self.seen.iter().filter(|process| is_meant(process));
+        meant
+            .take(MAX_MEMBERS)
+            .map(|process| process.names.clone())
+            .collect()
+    }
+
+    /// Who of other namespaces descends from processes that are inside, and is so inside, too.
+    fn add_descendants(
+        &self,
+        inum: u32,
+        inside: &mut HashSet<u32>,
+        members: &mut Vec<ProcessNames>,
+    ) {
+        let mut parents: VecDeque<u32> = members.iter().map(|member| member.pid).collect();
+        while let Some(parent) = parents.pop_front() {
+            let children = self.children.get(&parent).into_iter().flatten();
+            for child in children.filter_map(|index| self.seen.get(*index)) {
+                let is_below = child.namespace != inum && Some(child.namespace) != self.own;
+                if !is_below || !inside.insert(child.names.pid) {
+                    continue;
+                }
+                parents.push_back(child.names.pid);
+                members.push(ProcessNames {
+                    parent_inside: true,
+                    // Known in the numbering of its own namespace alone.
+                    sid: None,
+                    ..child.names.clone()
+                });
+            }
+        }
+    }
+}
