@@ -13,7 +13,7 @@ const BEFORE: usize = 500;
 /// Which of twenty are stopped: a hundred in all.
 const STOPPED: [usize; 2] = [0, 11];
 const STOPS: &str = "rinit_trace_stops_total";
-const SCRAPES: usize = 10;
+const SCRAPES: usize = 50;
 
 /// The kinds take turns.
 const KINDS: [&[&str]; 2] = [&["waiter"], &["leaver", "server"]];
