@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panics")]
 
 mod disk;
+mod docker;
 mod end;
 mod many;
