@@ -125,8 +125,8 @@ pub struct TaskRecord {
     pub flags: u32,
     /// `task_struct.ptrace`; 0 when not traced.
     pub ptrace: u32,
-    /// Explicit padding.
-    pub pad: u32,
+    /// 1 when it, or a process that it descends from, entered the workload from outside while that ran.
+    pub entered: u32,
     /// `comm` of the thread group's leader.
     pub comm: [u8; COMM_LEN],
     /// `comm` of the leader of `real_parent`'s thread group.

@@ -199,6 +199,7 @@ fn task(record: &TaskRecord) -> Task {
         parent_level: record.parent_level,
         pgid: (record.pgid_level >= record.level).then_some(record.pgid),
         sid: (record.sid_level >= record.level).then_some(record.sid),
+        has_entered: record.entered != 0,
         flags: record.flags,
         ptrace: record.ptrace,
         comm: text(&record.comm),

@@ -19,6 +19,7 @@ mod globals;
 mod maps;
 mod place;
 mod probes;
+mod sessions;
 mod task;
 
 /// Some helpers are for GPL programs only.

@@ -34,6 +34,10 @@ pub(crate) static LAST_SIGNALS: LruHashMap<FoldKey, FoldState> =
 #[map]
 pub(crate) static CONTAINERS: HashMap<u64, Container> = HashMap::with_max_entries(16384, 0);
 
+/// Thread groups that entered a workload from outside while it ran, and their descendants.
+#[map]
+pub(crate) static ENTERED: LruHashMap<u32, Entered> = LruHashMap::with_max_entries(16384, 0);
+
 /// Slot 0: not 0 while the self-test runs, and SIGURG of a process to itself is recorded.
 #[map]
 pub(crate) static SELF_TEST: Array<u32> = Array::with_max_entries(1, 0);
@@ -46,6 +50,16 @@ pub(crate) struct Container {
     pub(crate) id: u64,
     /// Thread group of the first process that entered, or 0; kept with the container's own cgroup.
     pub(crate) main: u64,
+}
+
+/// Where a process has entered.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Entered {
+    /// [`GateKey::id`] of the workload.
+    pub(crate) workload: u64,
+    /// Start of the thread group: its number is used again.
+    pub(crate) start: u64,
 }
 
 /// A workload. A pid namespace: `ns_id`, or the inum, with its reaper's start time. A container in a

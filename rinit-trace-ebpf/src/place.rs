@@ -211,6 +211,29 @@ impl Place {
         unsafe { self.namespace_key() }
     }
 
+    /// [`GateKey::id`] of the workload.
+    ///
+    /// # Safety
+    /// `self.namespace` is a typed pointer to a `pid_namespace`.
+    #[inline(always)]
+    pub(crate) unsafe fn id(&self) -> u64 {
+        if self.container != 0 {
+            return self.container;
+        }
+        // SAFETY: as the caller's.
+        unsafe { self.namespace_id() }
+    }
+
+    #[inline(always)]
+    unsafe fn namespace_id(&self) -> u64 {
+        if has(feature::NS_ID) {
+            // SAFETY: `self.namespace` is a typed pointer to a `pid_namespace`.
+            unsafe { load(self.namespace, offset!(ns_id)) }
+        } else {
+            u64::from(self.inum)
+        }
+    }
+
     /// The same of its pid namespace.
     ///
     /// # Safety
@@ -222,11 +245,7 @@ impl Place {
             let reaper: Kernel = load(self.namespace, offset!(ns_child_reaper));
             let leader: Kernel = load(reaper, offset!(task_group_leader));
             GateKey {
-                id: if has(feature::NS_ID) {
-                    load(self.namespace, offset!(ns_id))
-                } else {
-                    u64::from(self.inum)
-                },
+                id: self.namespace_id(),
                 reaper_start: load(leader, offset!(task_start)),
             }
         }

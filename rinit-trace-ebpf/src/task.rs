@@ -13,6 +13,7 @@ use crate::{
     cgroup,
     globals::{has, offset},
     place::Place,
+    sessions,
 };
 
 /// A pointer to a kernel structure that the verifier knows by type.
@@ -88,7 +89,7 @@ pub(crate) unsafe fn fill_task(task: Kernel, place: &Place, out: *mut TaskRecord
         (*out).inner_tgid = place.inner_tgid;
         (*out).container = place.container;
         (*out).main_tgid = place.main;
-        (*out).pad = 0;
+        (*out).entered = u32::from(sessions::is_of(task, place));
         (*out).ns_inum = place.inum;
         (*out).ns_id = if has(feature::NS_ID) {
             load(place.namespace, offset!(ns_id))

@@ -80,9 +80,11 @@ impl Workload {
     /// Whether a process is part of an exec session by itself. Another container's main process in
     /// the same namespace has cgroups of its own and is none.
     pub(super) fn is_exec(&self, task: &Task) -> bool {
-        task.key != self.init
-            && !self.is_other_container(task)
-            && (self.entered.contains(task.key) || self.entered.has_session_of(task))
+        let looks_so = || {
+            !self.is_other_container(task)
+                && (self.entered.contains(task.key) || self.entered.has_session_of(task))
+        };
+        task.key != self.init && (task.has_entered || looks_so())
     }
 
     pub(super) fn is_other_container(&self, task: &Task) -> bool {

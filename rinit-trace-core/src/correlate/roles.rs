@@ -34,10 +34,8 @@ fn exec_members(workload: &Workload, members: &[Member]) -> Vec<bool> {
         .map(|entry| (entry.tgid, entry.start_ticks))
         .collect();
     for (index, member) in members.iter().enumerate() {
-        let own = member
-            .task
-            .sid
-            .is_some_and(|sid| own_sessions.contains(&sid));
+        let sid = member.task.sid.filter(|_| !member.task.has_entered);
+        let own = sid.is_some_and(|sid| own_sessions.contains(&sid));
         if !own && workload.is_exec(member.task) {
             is_exec[index] = true;
             parents.push((member.key.tgid, member.key.start / TICK_NS));
@@ -97,7 +95,7 @@ fn is_parent(starts: &HashMap<u32, Vec<u64>>, pid: u32, parent: u64, child: u64)
 fn own_sessions(workload: &Workload, members: &[Member]) -> HashSet<u32> {
     members
         .iter()
-        .filter(|member| !workload.entered.contains(member.key))
+        .filter(|member| !member.task.has_entered && !workload.entered.contains(member.key))
         .filter_map(|member| member.task.sid.filter(|sid| *sid == member.task.ns_tgid))
         .collect()
 }

@@ -99,6 +99,8 @@ pub struct Task {
     pub pgid: Option<u32>,
     /// Session in the namespace; `None` when it comes from outside.
     pub sid: Option<u32>,
+    /// It, or a process that it descends from, entered the workload from outside while that ran.
+    pub has_entered: bool,
     /// `task_struct.flags`
     pub flags: u32,
     /// `task_struct.ptrace`; 0 when not traced.

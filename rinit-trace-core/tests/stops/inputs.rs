@@ -61,6 +61,7 @@ prop_compose! {
         cgroup in prop_oneof![9 => Just(5_u64), 1 => 0..3_u64],
         container in prop_oneof![9 => Just(0_u64), 1 => 5..7_u64],
         nested in prop_oneof![9 => Just(0_u32), 1 => Just(1)],
+        entered in prop::bool::weighted(0.1),
     ) -> Task {
         // The init's parent lives outside.
         let parent_level = if pid == 1 { 0 } else { parent_level };
@@ -79,6 +80,7 @@ prop_compose! {
             parent_level,
             pgid: sid,
             sid,
+            has_entered: entered && pid != 1,
             flags,
             ptrace,
             comm: comm.to_owned(),

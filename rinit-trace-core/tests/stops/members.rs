@@ -291,3 +291,43 @@ fn inits_of_nothing_but_children_lose_no_cleanup_and_others_do() {
         ));
     }
 }
+
+/// It made a session of its own, and whoever started it has ended: nothing but its descent tells.
+#[test]
+fn a_daemon_that_an_exec_session_left_behind_is_no_member() {
+    let stop = |attributes: &str| {
+        format!(
+            "
+            init   app handles=TERM
+            member 31 daemon sid=31 parent=1 handles=TERM {attributes}
+            member 32 worker parent=31 sid=32 {attributes}
+            +0     TERM runc -> 1
+            +1     exit 1 code=0
+            +1.001 zap 31 32
+            +1.002 exit 31
+            +1.003 exit 32
+            +1.004 end
+            "
+        )
+    };
+    check(&(stop("entered") + "=> verdict graceful\n=> 31 exec\n=> 32 exec\n=> lost_cleanup 0"));
+    check(&(stop("") + "=> verdict forced\n=> 31 member\n=> 32 member\n=> lost_cleanup 1"));
+}
+
+#[test]
+fn a_daemon_of_an_exec_session_is_no_main_child() {
+    let stop = |attributes: &str| {
+        format!(
+            "
+            init   tini
+            member 31 daemon sid=31 parent=1 {attributes}
+            +0     KILL 31 -> 31
+            +0.001 exit 31
+            +0.002 exit 1 code=0
+            +0.003 end
+            "
+        )
+    };
+    check(&(stop("entered") + "=> verdict graceful\n=> stop.trigger init-exit"));
+    check(&(stop("") + "=> verdict forced\n=> stop.trigger main-child-exit"));
+}

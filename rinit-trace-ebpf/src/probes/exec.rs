@@ -14,6 +14,7 @@ use crate::{
     maps::{CONTAINERS, Container},
     place::{Place, place},
     probes::emit_task,
+    sessions,
     task::{Kernel, load},
 };
 
@@ -39,6 +40,13 @@ unsafe fn on_exec(task: Kernel) {
         }
         if own.container != 0 && own.main == 0 && has_own_files(task) {
             note_main(task, &mut own);
+        }
+        if own.is_main(task) {
+            // As a stage of its runtime it looked like one that enters.
+            sessions::forget(task);
+        } else if own.level > 0 {
+            // In the host's namespace an orphan of the container has a parent outside, too.
+            sessions::note(task, &own);
         }
         emit_task(kind::EXEC, task, &own, Wake::Now);
     }

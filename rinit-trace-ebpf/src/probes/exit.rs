@@ -11,6 +11,7 @@ use crate::{
     gate,
     globals::{has, offset},
     place::{Place, place},
+    sessions,
     task::{Kernel, fill_leaf, fill_state, fill_task, load},
 };
 
@@ -34,7 +35,10 @@ pub fn sched_process_exit(ctx: BtfTracePointContext) -> i32 {
     };
     if group_dead {
         // SAFETY: as above.
-        unsafe { on_exit(task) }
+        unsafe {
+            on_exit(task);
+            sessions::forget(task);
+        }
     }
     0
 }

@@ -6,6 +6,7 @@ mod deliver;
 mod empty;
 mod exec;
 mod exit;
+mod fork;
 mod oom;
 mod signal;
 mod teardown;

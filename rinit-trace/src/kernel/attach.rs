@@ -72,6 +72,12 @@ pub const HOOKS: &[Hook] = &[
         lost_without: "names of containers that live for less than a stop; exec sessions that ended before the stop; containers that share a pid namespace and start while tracing",
     },
     Hook {
+        name: "sched:sched_process_fork",
+        programs: &[("sched_process_fork", Mechanism::BtfTracepoint)],
+        required: false,
+        lost_without: "children of exec sessions that have left the session and lost their parent: they count as members",
+    },
+    Hook {
         name: "oom:mark_victim",
         programs: &[("mark_victim", Mechanism::BtfTracepoint)],
         required: false,

@@ -68,7 +68,7 @@ fn run(containerd: &Containerd, plan: &Plan, gone: &Mutex<AllGone>) {
             pod.ended(container);
         }
         Before::Exec => {
-            let leave = "sleep 1000 </dev/null >/dev/null 2>&1 &";
+            let leave = "setsid sleep 1000 </dev/null >/dev/null 2>&1 &";
             assert_eq!(pod.exec(container, &["/bin/sh", "-c", leave]), 0);
         }
     }

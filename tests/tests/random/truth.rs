@@ -7,7 +7,7 @@ use crate::{
     drive::Ran,
     generate::Init,
     notes::Note,
-    plan::{Meets, Place},
+    plan::Meets,
     times::{Known, Who},
 };
 
@@ -89,7 +89,7 @@ fn fact(ran: &Ran, begin: &Begin, who: Who) -> Fact {
         group: numbered(ran, who, Note::Group),
         session: numbered(ran, who, Note::Session),
         roles: match who {
-            Some(process) if ran.is_exec(process) => roles_of_exec(ran, process),
+            Some(process) if ran.is_exec(process) => vec!["exec"],
             _ if is_init => vec!["init"],
             _ => vec!["member"],
         },
@@ -123,27 +123,6 @@ fn fact(ran: &Ran, begin: &Begin, who: Who) -> Fact {
 /// A process group or a session, which are noted as one more.
 fn numbered(ran: &Ran, who: Who, note: Note) -> Option<u32> {
     ran.pid(who?, note).checked_sub(1)
-}
-
-/// An orphan in a session of its own shows nothing of where it came from.
-fn roles_of_exec(ran: &Ran, process: usize) -> Vec<&'static str> {
-    let mut at = process;
-    while !is_in_entered_session(ran, at) {
-        let parent = ran.plan.nodes[at].parent;
-        // Its own end shows another parent by then.
-        let is_orphan_at_end =
-            !ran.is_killed(Some(at)) && ran.ended_by(Some(parent)) <= ran.ended_by(Some(at));
-        if is_orphan_at_end || ran.ended_after(parent) <= ran.ended_by(Some(at)) {
-            return vec!["exec", "member"];
-        }
-        at = parent;
-    }
-    vec!["exec"]
-}
-
-fn is_in_entered_session(ran: &Ran, process: usize) -> bool {
-    let node = &ran.plan.nodes[process];
-    node.enters || (node.place != Place::OwnSession && is_in_entered_session(ran, node.parent))
 }
 
 fn membership(ran: &Ran, begin: &Begin, who: Who) -> Known {

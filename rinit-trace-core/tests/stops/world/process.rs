@@ -32,6 +32,8 @@ pub(crate) struct Process {
     pub(crate) exec_id: u64,
     pub(crate) cgroup: u64,
     pub(crate) oom: bool,
+    /// A descendant of who entered, as the kernel side knows it.
+    pub(crate) entered: bool,
     /// Its number in a namespace within the container's.
     pub(crate) nested: Option<u32>,
     /// Whose shim is its parent when it has none inside.
@@ -73,6 +75,7 @@ impl Process {
             exec_id: 1,
             cgroup: 77 + u64::from(id.0),
             oom: false,
+            entered: false,
             nested: None,
             shim: id.0,
             pdeath: None,
@@ -114,6 +117,7 @@ impl Process {
             pgid: self.pgid.or(self.sid),
             ptrace: self.ptrace,
             sid: self.sid,
+            has_entered: self.entered,
             comm: self.comm.clone(),
             cgroups: CgroupIds {
                 v2: self.cgroup,
