@@ -1,6 +1,7 @@
 //! `rinit-trace daemon` while it runs.
 
 use std::{
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -34,6 +35,18 @@ impl Daemon {
         let mut command = plain(program());
         cgroup.hold(&mut command);
         Self::start_command(command, arguments)
+    }
+
+    /// The same as a service that tells systemd how it is, at this socket.
+    pub fn start_notifying(socket: &Path, arguments: &[&str]) -> Self {
+        let mut command = plain(program());
+        command.env("NOTIFY_SOCKET", socket);
+        Self::start_command(command, arguments)
+    }
+
+    /// Sends it a signal.
+    pub fn send(&self, signal: i32) {
+        crate::namespace::send(self.tracer.pid(), signal);
     }
 
     fn start_command(mut command: Command, arguments: &[&str]) -> Self {

@@ -6,3 +6,4 @@ mod disk;
 mod docker;
 mod end;
 mod many;
+mod service;
