@@ -61,8 +61,8 @@ pub enum Command {
 /// Options of tracing.
 #[derive(Debug, Clone, Args)]
 pub struct TraceArgs {
-    /// Trace one workload: a container's name or id (or the beginning of the id), `pid:N` or
-    /// `pidns:INUM`
+    /// Trace one workload: a container's name or id (or the beginning of the id), POD/CONTAINER,
+    /// NAMESPACE/POD/CONTAINER, `pid:N` or `pidns:INUM`
     #[arg(long, value_name = "ID")]
     pub container: Option<String>,
     /// How to print reports
