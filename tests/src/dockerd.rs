@@ -101,7 +101,7 @@ impl Dockerd {
         let (folder, name) = WORKLOAD.rsplit_once('/').unwrap();
         let mut tar = Command::new("tar");
         tar.args(["--create", "--directory", folder, "--transform"]);
-        tar.args([&format!("s,.*,workload,"), name]);
+        tar.args(["s,.*,workload,", name]);
         let mut tar = tar.stdout(Stdio::piped()).spawn().unwrap();
         let mut import = self.client();
         import.args(["import", "-", IMAGE]).stdout(Stdio::null());
