@@ -138,15 +138,16 @@ impl Drop for Dockerd {
     }
 }
 
-/// No bridge, no rules of a firewall: nothing that another engine has, too.
+/// In a network of its own: without a bridge an engine removes the one of another that is there.
 fn spawn(dir: &Path) -> Child {
     let path = |name: &str| dir.join(name).display().to_string();
     let log = File::options()
         .create(true)
         .append(true)
         .open(dir.join("log"));
-    let mut command = Command::new("dockerd");
+    let mut command = Command::new("unshare");
     command
+        .args(["--net", "--", "dockerd"])
         .args(["--data-root", &path("data"), "--exec-root", &path("run")])
         .args(["--pidfile", &path("pid"), "--bridge", "none"])
         .args(["--host", &format!("unix://{}", path("docker.sock"))])
