@@ -80,11 +80,11 @@ impl Workload {
     /// Whether a process is part of an exec session by itself. Another container's main process in
     /// the same namespace has cgroups of its own and is none.
     pub(super) fn is_exec(&self, task: &Task) -> bool {
-        let looks_so = || {
-            !self.is_other_container(task)
-                && (self.entered.contains(task.key) || self.entered.has_session_of(task))
-        };
-        task.key != self.init && (task.has_entered || looks_so())
+        task.key != self.init
+            && !self.is_other_container(task)
+            && (task.has_entered
+                || self.entered.contains(task.key)
+                || self.entered.has_session_of(task))
     }
 
     pub(super) fn is_other_container(&self, task: &Task) -> bool {

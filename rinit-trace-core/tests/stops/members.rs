@@ -135,19 +135,22 @@ fn a_worker_with_the_session_number_of_an_old_probe_is_a_member() {
 
 #[test]
 fn a_main_process_of_another_container_in_the_namespace_is_no_exec_session() {
-    check(
-        "
-        init   pause handles=TERM,INT
-        exec   7 app sid=7 cgroup=99
-        +0     TERM runc -> 1
-        +0.1   exit 1 code=0
-        +0.2   zap 7
-        +0.3   exit 7
-        +0.4   end
-        => verdict forced
-        => 7 killed-unsignalled member
-        ",
-    );
+    // Where the kernel side cannot tell containers apart, it is one that has entered.
+    for attributes in ["", "entered"] {
+        check(&format!(
+            "
+            init   pause handles=TERM,INT
+            exec   7 app sid=7 cgroup=99 {attributes}
+            +0     TERM runc -> 1
+            +0.1   exit 1 code=0
+            +0.2   zap 7
+            +0.3   exit 7
+            +0.4   end
+            => verdict forced
+            => 7 killed-unsignalled member
+            "
+        ));
+    }
 }
 
 #[test]
