@@ -38,12 +38,15 @@ impl LookupSource {
         }
     }
 
-    /// How a lookup there can go.
-    fn outcomes(self) -> &'static [LookupOutcome] {
+    /// Whether a lookup there can go so.
+    fn can_be(self, outcome: LookupOutcome) -> bool {
+        use LookupOutcome::{
+            Answered, ConnectFailed, Refused, Status, TimedOut, Unimplemented, Unknown, Unreadable,
+        };
         match self {
-            Self::Cgroup => &LookupOutcome::OF_CGROUPS,
-            Self::Bundle => &LookupOutcome::OF_BUNDLES,
-            Self::Cri | Self::Docker | Self::Podman => &LookupOutcome::OF_SOCKETS,
+            Self::Cgroup => matches!(outcome, Answered | Unknown | TimedOut),
+            Self::Bundle => !matches!(outcome, Refused | Status | Unimplemented | ConnectFailed),
+            Self::Cri | Self::Docker | Self::Podman => outcome != Unreadable,
         }
     }
 }
@@ -103,41 +106,6 @@ impl LookupOutcome {
         Self::BadAnswer,
         Self::ConnectFailed,
         Self::Unreadable,
-        Self::Conflict,
-    ];
-
-    const OF_CGROUPS: [Self; 3] = [Self::Answered, Self::Unknown, Self::TimedOut];
-
-    const OF_BUNDLES: [Self; 12] = [
-        Self::Hit,
-        Self::Answered,
-        Self::NotAsked,
-        Self::Suppressed,
-        Self::Busy,
-        Self::Unknown,
-        Self::Absent,
-        Self::PermissionDenied,
-        Self::TimedOut,
-        Self::BadAnswer,
-        Self::Unreadable,
-        Self::Conflict,
-    ];
-
-    const OF_SOCKETS: [Self; 15] = [
-        Self::Hit,
-        Self::Answered,
-        Self::NotAsked,
-        Self::Suppressed,
-        Self::Busy,
-        Self::Unknown,
-        Self::Absent,
-        Self::Refused,
-        Self::PermissionDenied,
-        Self::TimedOut,
-        Self::Status,
-        Self::Unimplemented,
-        Self::BadAnswer,
-        Self::ConnectFailed,
         Self::Conflict,
     ];
 
@@ -242,19 +210,17 @@ impl LookupStats {
     /// Every source with every result it can have, those never seen included, and the counter.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         LookupSource::ALL.into_iter().flat_map(move |source| {
-            let outcomes = source.outcomes().iter();
-            outcomes.map(move |outcome| {
-                let count = self.get(source, *outcome);
+            let outcomes = LookupOutcome::ALL.into_iter();
+            let possible = outcomes.filter(move |outcome| source.can_be(*outcome));
+            possible.map(move |outcome| {
+                let count = self.get(source, outcome);
                 (source.label(), outcome.label(), count)
             })
         })
     }
 
     pub(super) fn count(&mut self, source: LookupSource, outcome: LookupOutcome) {
-        debug_assert!(
-            source.outcomes().contains(&outcome),
-            "{source:?} {outcome:?}"
-        );
+        debug_assert!(source.can_be(outcome), "{source:?} {outcome:?}");
         let of_source = self.counts.get_mut(source as usize);
         if let Some(count) = of_source.and_then(|counts| counts.get_mut(outcome as usize)) {
             *count += 1;
