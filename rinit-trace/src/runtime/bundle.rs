@@ -90,6 +90,11 @@ fn monitor_of(proc: &Proc, pid: u32, id: &str) -> Result<(Process, Monitor), Bun
             break;
         }
         process = proc.open(parent).map_err(|_| BundleError::Gone)?;
+        let cgroup = process.cgroup().ok_or(BundleError::Gone)?;
+        if cgroup.container_id.as_deref() == Some(id) {
+            // The container's own, whatever it calls itself.
+            continue;
+        }
         let stat = process.stat().ok_or(BundleError::Gone)?;
         let monitor = match stat.comm.as_str() {
             // The kernel keeps 15 bytes of `containerd-shim-runc-v2`.

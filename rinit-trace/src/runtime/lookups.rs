@@ -231,7 +231,8 @@ impl Lookups {
             return answer.outcome;
         }
         if !known.complete(&answer.found) {
-            answer.outcome = LookupOutcome::Conflict;
+            // Nothing of it is kept, either: its place may have been given up in the meantime.
+            answer = Answer::nothing(LookupOutcome::Conflict);
         }
         self.remember(source, id, &answer);
         answer.outcome

@@ -7,6 +7,9 @@ use rinit_trace_core::model::ProcessNames;
 
 use super::{MAX_MEMBERS, Proc};
 
+/// Most processes of one look.
+const MAX_SEEN: usize = 8 * MAX_MEMBERS;
+
 /// Whose processes are wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Residence {
@@ -65,6 +68,7 @@ impl Proc {
             };
         }
         let mut seen = Vec::new();
+        let mut counted: HashMap<(u32, Option<String>), usize> = HashMap::new();
         for process in self.processes() {
             let Ok(namespace) = process.namespace() else {
                 continue;
@@ -78,7 +82,15 @@ impl Proc {
             // Elsewhere it may be in a namespace within one of them.
             let is_elsewhere = !namespaces.is_empty() && Some(namespace) != own;
             let is_meant = is_elsewhere || namespaces.contains(&namespace) || container.is_some();
-            if is_meant && let Some(names) = process.names() {
+            if !is_meant || seen.len() >= MAX_SEEN {
+                continue;
+            }
+            let count = counted.entry((namespace, container.clone())).or_default();
+            // One that forks without end must not take the room of all.
+            if *count < MAX_MEMBERS
+                && let Some(names) = process.names()
+            {
+                *count += 1;
                 seen.push(Seen {
                     namespace,
                     container,
