@@ -59,7 +59,7 @@ impl Known {
         };
         let names = known.names.clone();
         if let Some(before) = self.entries.insert(key.clone(), Entry { main, names }) {
-            self.by_pid.remove(&before.main.pid);
+            self.forget_pid(before.main.pid, &key);
         }
         self.by_pid.insert(known.init_pid, key.clone());
         Some(key)
@@ -105,8 +105,15 @@ impl Known {
 
     fn remove(&mut self, key: &Key) -> Option<Key> {
         let (key, entry) = self.entries.remove_entry(key)?;
-        self.by_pid.remove(&entry.main.pid);
+        self.forget_pid(entry.main.pid, &key);
         Some(key)
+    }
+
+    /// Unless it is another workload's by now.
+    fn forget_pid(&mut self, pid: u32, key: &Key) {
+        if self.by_pid.get(&pid) == Some(key) {
+            self.by_pid.remove(&pid);
+        }
     }
 }
 
@@ -144,6 +151,16 @@ mod tests {
         assert_eq!(name, Some("name of web"));
         assert_eq!(known.ended(&key, main_of(8)), Some(key));
         assert_eq!((known.len(), known.names(8)), (0, None));
+    }
+
+    #[test]
+    fn a_pid_that_is_used_again_is_its_new_workloads() {
+        let mut known = Known::default();
+        let old = known.note(&workload("old", 7)).unwrap();
+        known.note(&workload("new", 7)).unwrap();
+        known.ended(&old, main_of(7)).unwrap();
+        let name = known.names(7).and_then(|names| names.name.as_deref());
+        assert_eq!(name, Some("name of new"));
     }
 
     #[test]

@@ -108,8 +108,10 @@ impl Daemon {
                 }
             }
             News::SandboxStop(report) => {
-                // Its series were never made.
-                self.known.stopped(&report);
+                // Names may have come too late: then it was taken for a container.
+                if let Some(key) = self.known.stopped(&report) {
+                    self.outputs.gone(&key);
+                }
                 tracing::debug!("the sandbox of a pod has ended");
             }
             News::SignalDropped(mut dropped) => {

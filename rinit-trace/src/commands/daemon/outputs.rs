@@ -179,17 +179,18 @@ impl Outputs {
     pub(super) async fn finish(self) {
         let deadline = Instant::now() + FLUSH;
         let left = || deadline.saturating_duration_since(Instant::now());
-        if !self.lines.finish(left()) {
-            tracing::error!("reports were left: nobody reads stdout");
-        }
+        // Each has been at work meanwhile: one that stalls must not take the time of the others.
         if let Some(disk) = &self.disk
-            && !disk.flush(left())
+            && !disk.flush(left() / 3)
         {
             tracing::error!("reports were left: the history could not be written");
         }
         #[cfg(feature = "kube")]
         if let Some(events) = self.events {
-            events.stop(left()).await;
+            events.stop(left() / 2).await;
+        }
+        if !self.lines.finish(left()) {
+            tracing::error!("reports were left: nobody reads stdout");
         }
         self.server.stop();
     }

@@ -57,7 +57,7 @@ struct Limits {
 }
 
 const LIMITS: Limits = Limits {
-    connections: 64,
+    connections: 8,
     head: Duration::from_secs(5),
     connection: Duration::from_secs(30),
 };
