@@ -125,7 +125,7 @@ unsafe fn find_container(task: Kernel, place: &mut Place) {
 
 /// The container that a cgroup is of; 0 when it is of none that is known.
 #[inline(always)]
-fn container(cgroup: u64) -> u64 {
+pub(crate) fn container(cgroup: u64) -> u64 {
     // SAFETY: values are written whole, and each word of one is valid by itself.
     unsafe { CONTAINERS.get(cgroup) }.map_or(0, |found| found.id)
 }

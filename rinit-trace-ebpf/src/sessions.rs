@@ -5,9 +5,10 @@
 //! workload: only its descent tells.
 
 use crate::{
+    cgroup,
     globals::offset,
-    maps::{ENTERED, Entered},
-    place::Place,
+    maps::{CONTAINERS, ENTERED, Entered},
+    place::{Place, container},
     task::{Kernel, load},
 };
 
@@ -28,6 +29,39 @@ pub(crate) unsafe fn note(task: Kernel, place: &Place) {
         };
         // An LRU table gives up who was not asked for for longest.
         let _ = ENTERED.insert(load::<u32>(task, offset!(task_tgid)), entered, ANY);
+    }
+}
+
+/// A process is in another cgroup than before, or than its parent, by whoever did it: a runtime, that
+/// puts an exec session into its container.
+///
+/// Where containers share the host's pid namespace nothing else tells: `runc exec` may have ended
+/// before what it started becomes another program, and that has the shim for its parent then, as an
+/// orphan of the container has.
+///
+/// # Safety
+/// `task` and `by` are typed pointers to a `task_struct`.
+#[inline(always)]
+pub(crate) unsafe fn note_moved(task: Kernel, by: Kernel) {
+    // SAFETY: as the caller's; values are written whole.
+    unsafe {
+        let into = container(cgroup::id(task));
+        if into == 0 || into == container(cgroup::id(by)) {
+            return;
+        }
+        let Some(found) = CONTAINERS.get(into) else {
+            return;
+        };
+        // Before its main process is known the runtime sets the container up.
+        let tgid: u32 = load(task, offset!(task_tgid));
+        if found.main == 0 || found.main == u64::from(tgid) {
+            return;
+        }
+        let entered = Entered {
+            workload: into,
+            start: start(task),
+        };
+        let _ = ENTERED.insert(tgid, entered, ANY);
     }
 }
 

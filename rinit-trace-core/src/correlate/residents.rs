@@ -8,10 +8,6 @@ use crate::model::{
 /// Most processes whose names are kept.
 const MAX_MEMBERS: usize = 16_384;
 
-/// Runtimes that start a process in a container that runs, and wait until it has executed its
-/// program.
-const ENTERS: [&str; 3] = ["runc", "crun", "youki"];
-
 impl Workload {
     /// The init to look up, once.
     pub(super) fn wants_names(&mut self, leaf: &str) -> Option<ProcessKey> {
@@ -99,9 +95,9 @@ impl Workload {
     /// A process that is the init, or has entered, has become another program.
     pub(super) fn on_exec(&mut self, task: &Task, at: BootTime) {
         self.see(task, at);
-        // An orphan of the container that becomes another program has the shim for its parent.
-        let is_entering = ENTERS.contains(&task.parent_comm.as_str());
-        if self.is_on_host && task.key != self.init && is_entering && !self.is_over() {
+        // An orphan of the container that becomes another program has the shim for its parent, too: the
+        // kernel side knows who was put there.
+        if self.is_on_host && task.key != self.init && task.has_entered && !self.is_over() {
             self.entered.note_task(task);
         }
         self.forget_program(task);

@@ -1,8 +1,11 @@
-//! `cgroup:cgroup_mkdir` and `cgroup_rmdir`: containers come and go.
+//! `cgroup:cgroup_mkdir` and `cgroup_rmdir`: containers come and go; `cgroup_attach_task`: somebody is
+//! put into one.
 //!
-//! kernel/cgroup/cgroup.c `cgroup_mkdir()`, `cgroup_rmdir()`. A cgroup whose name is long enough to
+//! kernel/cgroup/cgroup.c `cgroup_mkdir()`, `cgroup_rmdir()`, `cgroup_attach_task()`, which is done
+//! when its tracepoint comes. A cgroup whose name is long enough to
 //! hold a container's id is taken for one of a container, and so is one right below; user space looks
-//! closer. Arguments: `(struct cgroup *cgrp, const char *path)`.
+//! closer. Arguments: `(struct cgroup *cgrp, const char *path)`, of the last one also `(…, task_struct
+//! *task, bool threadgroup)`, once for a whole thread group.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use rinit_trace_common::{CONTAINER_KEY, CgroupRecord, LEAF_LEN, kind};
@@ -11,6 +14,7 @@ use crate::{
     cgroup,
     emit::{Wake, reserve_global, submit},
     maps::{CONTAINERS, Container, GATES, GateKey},
+    sessions,
     task::{Kernel, current},
 };
 
@@ -40,6 +44,19 @@ pub fn cgroup_rmdir(ctx: BtfTracePointContext) -> i32 {
     unsafe {
         if cgroup::is_of_containers(cgroup, current()) {
             on_rmdir(cgroup::id_of(cgroup));
+        }
+    }
+    0
+}
+
+/// Attached as a BTF tracepoint.
+#[btf_tracepoint(function = "cgroup_attach_task")]
+pub fn cgroup_attach_task(ctx: BtfTracePointContext) -> i32 {
+    let (cgroup, task) = (ctx.arg::<Kernel>(0), ctx.arg::<Kernel>(2));
+    // SAFETY: argument 0 is a typed pointer to a cgroup, argument 2 to a task_struct.
+    unsafe {
+        if cgroup::is_of_containers(cgroup, task) {
+            sessions::note_moved(task, current());
         }
     }
     0

@@ -45,7 +45,8 @@ unsafe fn on_exec(task: Kernel) {
             // As a stage of its runtime it looked like one that enters.
             sessions::forget(task);
         } else if own.level > 0 {
-            // In the host's namespace an orphan of the container has a parent outside, too.
+            // In the host's namespace an orphan of the container has a parent outside, too: who enters
+            // is known by then.
             sessions::note(task, &own);
         }
         emit_task(kind::EXEC, task, &own, Wake::Now);

@@ -5,13 +5,19 @@
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 
-use crate::{sessions, task::Kernel};
+use crate::{cgroup, sessions, task::Kernel};
 
 /// Attached as a BTF tracepoint.
 #[btf_tracepoint(function = "sched_process_fork")]
 pub fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
     let (parent, child) = (ctx.arg::<Kernel>(0), ctx.arg::<Kernel>(1));
     // SAFETY: both arguments are typed pointers to task_structs.
-    unsafe { sessions::inherit(parent, child) }
+    unsafe {
+        sessions::inherit(parent, child);
+        // CLONE_INTO_CGROUP: born where a runtime would have moved it to.
+        if cgroup::id(child) != cgroup::id(parent) {
+            sessions::note_moved(child, parent);
+        }
+    }
     0
 }

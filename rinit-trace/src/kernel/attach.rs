@@ -96,6 +96,12 @@ pub const HOOKS: &[Hook] = &[
         lost_without: "the end of containers that share a pid namespace: their reports take 30 s and are not sure that nobody was left",
     },
     Hook {
+        name: "cgroup:cgroup_attach_task",
+        programs: &[("cgroup_attach_task", Mechanism::BtfTracepoint)],
+        required: false,
+        lost_without: "exec sessions in containers that share the host's pid namespace: they count as members",
+    },
+    Hook {
         name: TEARDOWN_FUNCTION,
         programs: &[
             ("teardown_fentry", Mechanism::Fentry),

@@ -253,7 +253,9 @@ fn event(world: &mut World, at: BootTime, words: &mut Words) {
             let attributes = [&["age=0"], &rest[2..]].concat();
             add(world, id(rest[0]), rest[1], &attributes, what == "enter");
             if what == "enter" {
-                exec_event(world, at, id(rest[0]), Some("runc"));
+                // Who put it there may have ended since: its parent is the shim.
+                world.process(id(rest[0])).entered = true;
+                exec_event(world, at, id(rest[0]));
             }
         }
         "execs" => {
@@ -262,7 +264,7 @@ fn event(world: &mut World, at: BootTime, words: &mut Words) {
             process.exec_id += 1;
             process.handled = 0;
             set(process, &rest[2..]);
-            exec_event(world, at, id(rest[0]), None);
+            exec_event(world, at, id(rest[0]));
         }
         "oom" => oom(world, at, id(rest[0])),
         "marks" => mark(world, at, id(rest[0])),
@@ -310,11 +312,8 @@ fn beside(world: &mut World, at: BootTime, what: &str, letter: char, rest: &[&st
     world.drain();
 }
 
-fn exec_event(world: &mut World, at: BootTime, id: Id, parent: Option<&str>) {
-    let mut task = Box::new(world.task(id));
-    if let Some(parent) = parent {
-        parent.clone_into(&mut task.parent_comm);
-    }
+fn exec_event(world: &mut World, at: BootTime, id: Id) {
+    let task = Box::new(world.task(id));
     let leaf = world.leaf(id.0);
     world.handle(&Event::Exec { at, task, leaf });
 }
