@@ -1,8 +1,9 @@
-//! Builds the eBPF object from source and puts it where `kernel/object.rs` includes it.
+//! Builds the eBPF objects from source and puts them where `kernel/objects.rs` includes them.
 
 use std::{env, path::PathBuf};
 
 use anyhow::Context as _;
+use ebpf_build::Reads;
 
 fn main() -> anyhow::Result<()> {
     let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").context("no manifest folder")?);
@@ -20,9 +21,14 @@ fn main() -> anyhow::Result<()> {
     let used = toolchain.to_string();
     let used = used.split(" with ").next().unwrap_or_default();
     println!("cargo:rustc-env=RINIT_TRACE_EBPF_TOOLCHAIN_USED={used}");
-    // A folder of its own: the outer cargo holds the lock of the shared one.
-    let object = ebpf_build::build(&toolchain, workspace, &out.join("ebpf"))?;
-    std::fs::copy(&object, out.join("rinit-trace-ebpf.o"))
-        .with_context(|| format!("copy {}", object.display()))?;
+    for (reads, name) in [
+        (Reads::Direct, "direct-loads.o"),
+        (Reads::Probe, "probe-reads.o"),
+    ] {
+        // A folder of its own: the outer cargo holds the lock of the shared one.
+        let object = ebpf_build::build(&toolchain, reads, workspace, &out.join("ebpf"))?;
+        std::fs::copy(&object, out.join(name))
+            .with_context(|| format!("copy {}", object.display()))?;
+    }
     Ok(())
 }

@@ -92,14 +92,38 @@ pub enum Lint {
     CompilerOnly,
 }
 
-/// Builds the object and says where it is. `workspace` is the folder of the root Cargo.toml; `target_dir` must not be
-/// the one of a cargo that is waiting for this call, which holds its lock.
+/// How an object reads the kernel; there is one of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// By typed direct loads.
+    Direct,
+    /// By `bpf_probe_read_kernel`.
+    Probe,
+}
+
+impl Reads {
+    /// All objects.
+    pub const ALL: [Self; 2] = [Self::Direct, Self::Probe];
+
+    /// The feature of the package that makes it so.
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Direct => &[],
+            Self::Probe => &["--features", "probe-reads"],
+        }
+    }
+}
+
+/// Builds an object and says where it is, until the next one is built. `workspace` is the folder of the root Cargo.toml;
+/// `target_dir` must not be the one of a cargo that is waiting for this call, which holds its lock.
 pub fn build(
     toolchain: &Toolchain,
+    reads: Reads,
     workspace: &Path,
     target_dir: &Path,
 ) -> Result<PathBuf, BuildError> {
     let mut cargo = command(toolchain, Tool::Cargo, "build", workspace, target_dir);
+    cargo.args(reads.arguments());
     cargo.env("CARGO_ENCODED_RUSTFLAGS", encoded_rustflags(toolchain, &[]));
     run(cargo, "build")?;
     let object = target_dir.join(TARGET).join(PROFILE).join(PACKAGE);
@@ -115,6 +139,7 @@ pub fn build(
 /// checked alone, and the answer says so.
 pub fn clippy(
     toolchain: &Toolchain,
+    reads: Reads,
     workspace: &Path,
     target_dir: &Path,
 ) -> Result<Lint, BuildError> {
@@ -125,6 +150,7 @@ pub fn clippy(
     if driver.is_file() {
         let mut cargo = command(toolchain, Tool::Clippy, "clippy", workspace, target_dir);
         cargo.env("CARGO_ENCODED_RUSTFLAGS", encoded_rustflags(toolchain, &[]));
+        cargo.args(reads.arguments());
         cargo.args(["--no-deps", "--", "-Dwarnings"]);
         run(cargo, "clippy").map(|()| Lint::Clippy)
     } else {
@@ -133,6 +159,7 @@ pub fn clippy(
             "CARGO_ENCODED_RUSTFLAGS",
             encoded_rustflags(toolchain, &["-Dwarnings"]),
         );
+        cargo.args(reads.arguments());
         run(cargo, "check").map(|()| Lint::CompilerOnly)
     }
 }

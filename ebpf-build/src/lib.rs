@@ -11,5 +11,5 @@
 mod cargo;
 mod toolchain;
 
-pub use cargo::{BuildError, Lint, build, clippy};
+pub use cargo::{BuildError, Lint, Reads, build, clippy};
 pub use toolchain::{Missing, TOOLCHAIN_VAR, Toolchain, find, find_bpf_linker};

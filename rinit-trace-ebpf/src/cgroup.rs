@@ -7,7 +7,7 @@ use rinit_trace_common::{LEAF_LEN, feature};
 
 use crate::{
     globals::{has, offset},
-    task::{Kernel, load},
+    reads::{Kernel, load},
 };
 
 /// 64 hex digits and the NUL.

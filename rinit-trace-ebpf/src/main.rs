@@ -1,12 +1,13 @@
 //! The kernel side of rinit-trace: small programs on the signal path that write records of
 //! `rinit-trace-common` into one ring buffer.
 //!
-//! Every program reads kernel structures by typed direct loads: `*(pointer + offset)`, where the
-//! offset comes from the running kernel's BTF through a frozen global ([`globals`]). The verifier
-//! checks them as ordinary field accesses; a bad pointer reads 0. No program calls
-//! `bpf_probe_read_kernel` unless [`rinit_trace_common::feature::PROBE_READ`] says that it may.
+//! Every program reads kernel structures at offsets that come from the running kernel's BTF through a
+//! frozen global ([`globals`]): by typed direct loads, which the verifier checks as ordinary field
+//! accesses, or in the object for older kernels by `bpf_probe_read_kernel` ([`reads`]). The first
+//! object calls that only where [`rinit_trace_common::feature::PROBE_READ`] says that it may.
 //!
-//! Rooms: [`globals`] what user space froze, [`maps`] tables shared with it, [`task`] and [`cgroup`]
+//! Rooms: [`globals`] what user space froze, [`maps`] tables shared with it, [`reads`] how
+//! the kernel is read, [`task`] and [`cgroup`]
 //! read processes, [`place`] tells the workload of one, [`gate`] which workloads are of interest,
 //! [`emit`] reserves and submits, [`probes`] one file per hook.
 #![no_std]
@@ -19,6 +20,7 @@ mod globals;
 mod maps;
 mod place;
 mod probes;
+mod reads;
 mod sessions;
 mod task;
 

@@ -10,7 +10,8 @@ use crate::{
     cgroup,
     globals::{has, offset},
     maps::{CONTAINERS, GateKey},
-    task::{Kernel, at_level, level, load},
+    reads::{Kernel, load},
+    task::{at_level, level},
 };
 
 /// A process's workload and its number there.

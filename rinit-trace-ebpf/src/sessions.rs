@@ -9,7 +9,7 @@ use crate::{
     globals::offset,
     maps::{CONTAINERS, ENTERED, Entered},
     place::{Place, container},
-    task::{Kernel, load},
+    reads::{Kernel, load},
 };
 
 /// `BPF_ANY`: create or update.

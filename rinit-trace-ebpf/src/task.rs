@@ -1,10 +1,6 @@
-//! Reads processes by typed direct loads.
-//!
-//! A load from a wrong or dangling typed pointer reads 0 (the kernel's fault handler for BTF
-//! pointers), so a field of a dying process is 0 rather than a crash; user space treats 0 as not
-//! known where 0 is no value.
+//! Reads processes.
 
-use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_kernel};
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use rinit_trace_common::{
     CODE_UNKNOWN, DISPOSITION_SIGNALS, LEAF_LEN, TaskRecord, TaskState, feature, info,
 };
@@ -13,11 +9,9 @@ use crate::{
     cgroup,
     globals::{has, offset},
     place::Place,
+    reads::{Kernel, load},
     sessions,
 };
-
-/// A pointer to a kernel structure that the verifier knows by type.
-pub(crate) type Kernel = *const u8;
 
 /// Runs `$then` with the depth as a literal, for the depths that are resolved: host, container, and
 /// two nested. Deeper, the number and the namespace of a process read as 0 and user space leaves it
@@ -36,24 +30,6 @@ macro_rules! at_level {
     };
 }
 pub(crate) use at_level;
-
-/// Reads a member.
-///
-/// # Safety
-/// `base` is a typed pointer from the context, a helper or another `load`, and `offset` is a
-/// constant for the verifier, which refuses the program otherwise.
-#[inline(always)]
-pub(crate) unsafe fn load<T: Copy>(base: Kernel, offset: usize) -> T {
-    // SAFETY: the kernel turns a faulting load of a typed pointer into 0.
-    unsafe { core::ptr::read_volatile(base.add(offset).cast::<T>()) }
-}
-
-/// The task that runs now.
-#[inline(always)]
-pub(crate) fn current() -> Kernel {
-    // SAFETY: the helper has no arguments and always returns a task (5.11 on).
-    unsafe { bpf_get_current_task_btf() as Kernel }
-}
 
 /// Depth of a task's pid namespace, the cheapest filter.
 ///
@@ -231,6 +207,7 @@ unsafe fn handler_at(sighand: Kernel, signal: u32) -> u64 {
 /// # Safety
 /// `task` is a typed pointer to a `task_struct`.
 #[inline(always)]
+#[cfg(not(feature = "probe-reads"))]
 pub(crate) unsafe fn handler(task: Kernel, signal: u32) -> u64 {
     // SAFETY: as the caller's.
     let sighand: Kernel = unsafe { load(task, offset!(task_sighand)) };
@@ -246,6 +223,20 @@ pub(crate) unsafe fn handler(task: Kernel, signal: u32) -> u64 {
     }
     pick!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33
         34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64)
+}
+
+/// `sa_handler` of a signal only known at run time.
+///
+/// # Safety
+/// `task` points to a `task_struct`.
+#[cfg(feature = "probe-reads")]
+#[inline(always)]
+pub(crate) unsafe fn handler(task: Kernel, signal: u32) -> u64 {
+    if signal == 0 || signal > 64 {
+        return 0;
+    }
+    // SAFETY: as the caller's; 64 actions are there.
+    unsafe { handler_at(load(task, offset!(task_sighand)), signal) }
 }
 
 /// `si_code` of a signal, from the raw `info` argument. It is a scalar for the verifier (6.13 on),

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use rinit_trace::kernel::{Kernel, KernelOptions, SystemInfo, preflight};
+use rinit_trace::kernel::{Kernel, KernelOptions, SystemInfo};
 
 /// Signals per case.
 const SIGNALS: u32 = 300_000;
@@ -175,8 +175,7 @@ fn run() -> Result<()> {
         .map(|case| storm(pid(&case.target), case.signal, &mut Some(&mut kernel)))
         .collect::<Result<_>>()?;
 
-    let btf = aya::Btf::parse_file(preflight::KERNEL_BTF, aya::Endianness::default())?;
-    kernel.attach_empty(&btf)?;
+    kernel.attach_empty()?;
     let _stats = aya::sys::enable_stats(aya::sys::Stats::RunTime).context("keep statistics")?;
     println!(
         "kernel {}, {SIGNALS} signals per case, nanoseconds per signal",

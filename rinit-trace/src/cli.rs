@@ -6,6 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     demo::{docker, workload},
+    kernel::{
+        KernelOptions,
+        attach::{Teardown, Tracepoints},
+    },
     serve::metrics::MetricLabel,
 };
 
@@ -119,6 +123,36 @@ pub struct HostArgs {
         hide = true
     )]
     pub drop_one_in: u32,
+    /// How the kernel side is started.
+    #[command(flatten)]
+    pub kernel: KernelArgs,
+}
+
+/// How the kernel side is started: of every command that attaches probes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Kernel side")]
+pub struct KernelArgs {
+    /// BTF file of exactly this kernel, for one that carries none itself
+    #[arg(long, value_name = "FILE", env = "RINIT_TRACE_BTF")]
+    pub btf: Option<PathBuf>,
+    /// Attach to tracepoints this way; by default the first that works
+    #[arg(long, value_enum, value_name = "HOW", env = "RINIT_TRACE_ATTACH")]
+    pub attach: Option<Tracepoints>,
+    /// Watch teardowns of pid namespaces this way; by default the first that works
+    #[arg(long, value_enum, value_name = "HOW", env = "RINIT_TRACE_TEARDOWN")]
+    pub teardown: Option<Teardown>,
+}
+
+impl KernelArgs {
+    /// As the kernel side takes them.
+    pub fn options(&self) -> KernelOptions {
+        KernelOptions {
+            btf: self.btf.clone(),
+            tracepoints: self.attach,
+            teardown: self.teardown,
+            ..KernelOptions::default()
+        }
+    }
 }
 
 /// Options of `daemon`.
@@ -170,6 +204,9 @@ pub struct SystemInfoArgs {
     /// How to print
     #[arg(short, long, value_enum, default_value_t = InfoOutput::Text)]
     pub output: InfoOutput,
+    /// How the kernel side is started.
+    #[command(flatten)]
+    pub kernel: KernelArgs,
 }
 
 /// Options of `explain`.
@@ -205,6 +242,9 @@ pub struct DemoArgs {
     /// Run all that often
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub times: u32,
+    /// How the kernel side is started.
+    #[command(flatten)]
+    pub kernel: KernelArgs,
 }
 
 impl DemoArgs {

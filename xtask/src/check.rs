@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use anyhow::{Result, bail};
-use ebpf_build::{Lint, Toolchain};
+use ebpf_build::{Lint, Reads, Toolchain};
 
 use crate::deploy::manifests;
 use crate::{interrupt, run, setup, tidy, workspace};
@@ -65,10 +65,14 @@ fn clippy() -> Result<()> {
 
 fn clippy_of_kernel_side(toolchain: &Toolchain) -> Result<()> {
     let target_dir = workspace::scratch_dir().join("ebpf");
-    match ebpf_build::clippy(toolchain, &workspace::root(), &target_dir)? {
-        Lint::Clippy => {}
-        Lint::CompilerOnly => {
-            eprintln!("no clippy for {toolchain}: only the compiler's own warnings were checked");
+    for reads in Reads::ALL {
+        match ebpf_build::clippy(toolchain, reads, &workspace::root(), &target_dir)? {
+            Lint::Clippy => {}
+            Lint::CompilerOnly => {
+                eprintln!(
+                    "no clippy for {toolchain}: only the compiler's own warnings were checked"
+                );
+            }
         }
     }
     Ok(())

@@ -7,20 +7,19 @@
 //! closer. Arguments: `(struct cgroup *cgrp, const char *path)`, of the last one also `(…, task_struct
 //! *task, bool threadgroup)`, once for a whole thread group.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use rinit_trace_common::{CONTAINER_KEY, CgroupRecord, LEAF_LEN, kind};
 
 use crate::{
     cgroup,
     emit::{Wake, reserve_global, submit},
     maps::{CONTAINERS, Container, GATES, GateKey},
+    reads::{Kernel, TracePoint, current, tracepoint},
     sessions,
-    task::{Kernel, current},
 };
 
-/// Attached as a BTF tracepoint.
-#[btf_tracepoint(function = "cgroup_mkdir")]
-pub fn cgroup_mkdir(ctx: BtfTracePointContext) -> i32 {
+/// Attached to the tracepoint of its name.
+#[tracepoint]
+pub fn cgroup_mkdir(ctx: TracePoint) -> i32 {
     let cgroup = ctx.arg::<Kernel>(0);
     // SAFETY: argument 0 is a typed pointer to a cgroup.
     unsafe {
@@ -36,9 +35,9 @@ pub fn cgroup_mkdir(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// Attached as a BTF tracepoint.
-#[btf_tracepoint(function = "cgroup_rmdir")]
-pub fn cgroup_rmdir(ctx: BtfTracePointContext) -> i32 {
+/// Attached to the tracepoint of its name.
+#[tracepoint]
+pub fn cgroup_rmdir(ctx: TracePoint) -> i32 {
     let cgroup = ctx.arg::<Kernel>(0);
     // SAFETY: argument 0 is a typed pointer to a cgroup.
     unsafe {
@@ -49,9 +48,9 @@ pub fn cgroup_rmdir(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// Attached as a BTF tracepoint.
-#[btf_tracepoint(function = "cgroup_attach_task")]
-pub fn cgroup_attach_task(ctx: BtfTracePointContext) -> i32 {
+/// Attached to the tracepoint of its name.
+#[tracepoint]
+pub fn cgroup_attach_task(ctx: TracePoint) -> i32 {
     let (cgroup, task) = (ctx.arg::<Kernel>(0), ctx.arg::<Kernel>(2));
     // SAFETY: argument 0 is a typed pointer to a cgroup, argument 2 to a task_struct.
     unsafe {

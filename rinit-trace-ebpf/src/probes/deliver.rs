@@ -5,21 +5,21 @@
 //! here with the default disposition when it is unblocked, and is dropped after the tracepoint.
 //! Arguments: `(int sig, kernel_siginfo *info, k_sigaction *ka)`.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use rinit_trace_common::{DeliverRecord, STOP_SIGNALS, kind, signal_bit};
 
 use crate::{
     emit::{Wake, reserve, submit},
     gate,
     place::place,
-    task::{current, fill_task, handler},
+    reads::{TracePoint, current, tracepoint},
+    task::{fill_task, handler},
 };
 
 const SIGKILL: u32 = 9;
 
-/// Attached as a BTF tracepoint.
-#[btf_tracepoint(function = "signal_deliver")]
-pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
+/// Attached to the tracepoint of its name.
+#[tracepoint]
+pub fn signal_deliver(ctx: TracePoint) -> i32 {
     let signal = ctx.arg::<i32>(0) as u32;
     if signal != SIGKILL {
         // SAFETY: called with the signal that the current task takes.

@@ -4,7 +4,6 @@
 //! their namespace (`docker exec`, exec probes): user space looks names up while they live.
 //! Arguments: `(task_struct *p, pid_t old_pid, linux_binprm *bprm)`.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use rinit_trace_common::kind;
 
 use crate::{
@@ -14,16 +13,16 @@ use crate::{
     maps::{CONTAINERS, Container},
     place::{Place, place},
     probes::emit_task,
+    reads::{Kernel, TracePoint, load, tracepoint},
     sessions,
-    task::{Kernel, load},
 };
 
 /// `BPF_EXIST`: update, never create.
 const EXIST: u64 = 2;
 
-/// Attached as a BTF tracepoint.
-#[btf_tracepoint(function = "sched_process_exec")]
-pub fn sched_process_exec(ctx: BtfTracePointContext) -> i32 {
+/// Attached to the tracepoint of its name.
+#[tracepoint]
+pub fn sched_process_exec(ctx: TracePoint) -> i32 {
     let task = ctx.arg::<Kernel>(0);
     // SAFETY: argument 0 is a typed pointer to a task_struct.
     unsafe { on_exec(task) }

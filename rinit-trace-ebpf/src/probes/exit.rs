@@ -3,7 +3,6 @@
 //! kernel/exit.c `do_exit()`. Arguments: `(task_struct *)`, from 6.16 on `(task_struct *, bool
 //! group_dead)` and earlier in `do_exit()`, before `exit_mm()`.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use rinit_trace_common::{ExitRecord, feature, kind};
 
 use crate::{
@@ -11,16 +10,17 @@ use crate::{
     gate,
     globals::{has, offset},
     place::{Place, place},
+    reads::{Kernel, TracePoint, load, tracepoint},
     sessions,
-    task::{Kernel, fill_leaf, fill_state, fill_task, load},
+    task::{fill_leaf, fill_state, fill_task},
 };
 
 /// The part of a wait status that is the signal.
 const STATUS_SIGNAL: i32 = 0x7f;
 
-/// Attached as a BTF tracepoint.
-#[btf_tracepoint(function = "sched_process_exit")]
-pub fn sched_process_exit(ctx: BtfTracePointContext) -> i32 {
+/// Attached to the tracepoint of its name.
+#[tracepoint]
+pub fn sched_process_exit(ctx: TracePoint) -> i32 {
     let task = ctx.arg::<Kernel>(0);
     let group_dead = if has(feature::GROUP_DEAD_ARG) {
         // The argument is a bool in a 64-bit slot: the upper bytes are not defined.

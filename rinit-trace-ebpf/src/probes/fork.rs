@@ -3,13 +3,15 @@
 //! kernel/fork.c `kernel_clone()`. Nothing is recorded: descendants of exec sessions are kept apart.
 //! Arguments: `(task_struct *parent, task_struct *child)`.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use crate::{
+    cgroup,
+    reads::{Kernel, TracePoint, tracepoint},
+    sessions,
+};
 
-use crate::{cgroup, sessions, task::Kernel};
-
-/// Attached as a BTF tracepoint.
-#[btf_tracepoint(function = "sched_process_fork")]
-pub fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
+/// Attached to the tracepoint of its name.
+#[tracepoint]
+pub fn sched_process_fork(ctx: TracePoint) -> i32 {
     let (parent, child) = (ctx.arg::<Kernel>(0), ctx.arg::<Kernel>(1));
     // SAFETY: both arguments are typed pointers to task_structs.
     unsafe {

@@ -18,7 +18,8 @@ use rinit_trace_common::{
 use crate::{
     emit::{Record, Wake, reserve, submit},
     place::Place,
-    task::{Kernel, fill_leaf, fill_task},
+    reads::Kernel,
+    task::{fill_leaf, fill_task},
 };
 
 // SAFETY: all are repr(C), start with the header, and hold only integers.

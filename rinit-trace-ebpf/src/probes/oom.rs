@@ -3,18 +3,17 @@
 //! mm/oom_kill.c `mark_oom_victim()`, after the SIGKILL was generated, on the same CPU. The
 //! argument is `int pid`, or `task_struct *` where 6.8's change arrived (stable kernels too).
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use rinit_trace_common::{OomRecord, feature, kind};
 
 use crate::{
     emit::{Wake, reserve_global, submit},
     globals::{has, offset},
-    task::{Kernel, load},
+    reads::{Kernel, TracePoint, load, tracepoint},
 };
 
-/// Attached as a BTF tracepoint.
-#[btf_tracepoint(function = "mark_victim")]
-pub fn mark_victim(ctx: BtfTracePointContext) -> i32 {
+/// Attached to the tracepoint of its name.
+#[tracepoint]
+pub fn mark_victim(ctx: TracePoint) -> i32 {
     let tid = if has(feature::VICTIM_IS_TASK) {
         // SAFETY: argument 0 is a typed pointer to a task_struct on these kernels.
         unsafe { load(ctx.arg::<Kernel>(0), offset!(task_pid)) }

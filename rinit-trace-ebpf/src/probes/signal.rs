@@ -4,7 +4,6 @@
 //! for a fatal signal `signal->flags` shows the group exit and not what it was before.
 //! Arguments, 5.4 to 7.3: `(int sig, kernel_siginfo *info, task_struct *t, int group, int result)`.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::info;
 use rinit_trace_common::{STOP_SIGNALS, SignalRecord, counter, kind, signal_bit};
 
@@ -15,7 +14,8 @@ use crate::{
     maps::{FoldKey, FoldState, LAST_SIGNALS, SELF_TEST, count},
     place::{Place, place},
     probes::emit_task,
-    task::{Kernel, current, fill_leaf, fill_state, fill_task, handler, load, signal_code},
+    reads::{Kernel, TracePoint, current, load, tracepoint},
+    task::{fill_leaf, fill_state, fill_task, handler, signal_code},
 };
 
 const SIGKILL: u32 = 9;
@@ -45,9 +45,9 @@ struct Arguments {
     result: u32,
 }
 
-/// Attached as a BTF tracepoint; 5.11 on for the current task, 6.1 on for namespaces.
-#[btf_tracepoint(function = "signal_generate")]
-pub fn signal_generate(ctx: BtfTracePointContext) -> i32 {
+/// Attached to the tracepoint of its name.
+#[tracepoint]
+pub fn signal_generate(ctx: TracePoint) -> i32 {
     let arguments = Arguments {
         signal: ctx.arg::<i32>(0) as u32,
         info: ctx.arg::<u64>(1),

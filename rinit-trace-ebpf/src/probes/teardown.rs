@@ -9,7 +9,7 @@ use aya_ebpf::{
 };
 use rinit_trace_common::kind;
 
-use crate::{emit::Wake, gate, place::place, probes::emit_task, task::current};
+use crate::{emit::Wake, gate, place::place, probes::emit_task, reads::current};
 
 /// Attached by fentry where the kernel allows it.
 #[fentry(function = "zap_pid_ns_processes")]

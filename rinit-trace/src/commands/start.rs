@@ -40,7 +40,7 @@ pub(super) fn tracer(
         }),
         ring_bytes: host.ring_kib.next_power_of_two().saturating_mul(1024),
         drop_one_in: host.drop_one_in,
-        ..KernelOptions::default()
+        ..host.kernel.options()
     };
     let mut info = SystemInfo::of_this_machine();
     let kernel = Kernel::start(&options, &mut info)?;

@@ -7,13 +7,13 @@ use anyhow::Result;
 use super::{Exit, put};
 use crate::{
     cli::{InfoOutput, SystemInfoArgs},
-    kernel::{Kernel, KernelOptions, SystemInfo, attach::Mechanism},
+    kernel::{Kernel, SystemInfo, attach::Mechanism},
 };
 
 /// Starts the kernel side, prints how that went, and stops it.
 pub fn run(args: &SystemInfoArgs) -> Result<Exit> {
     let mut info = SystemInfo::of_this_machine();
-    let started = Kernel::start(&KernelOptions::default(), &mut info);
+    let started = Kernel::start(&args.kernel.options(), &mut info);
     match args.output {
         InfoOutput::Text => put(&text(&info))?,
         InfoOutput::Json => put(&format!("{}\n", serde_json::to_string_pretty(&info)?))?,
@@ -46,15 +46,19 @@ fn text(info: &SystemInfo) -> String {
     let yes = |value: bool| if value { "yes" } else { "no" };
     line("probe reads", yes(info.features.probe_read));
     line("namespace ids", yes(info.features.namespace_ids));
+    for way in &info.not_taken {
+        line("not taken", way);
+    }
     for probe in &info.probes {
         let how = match probe.mechanism {
             Some(mechanism) => format!("attached by {}", mechanism_name(mechanism)),
             None => format!("not attached; lost: {}", probe.lost_without),
         };
-        let instructions = probe
-            .verified_instructions
-            .map(|count| format!(" ({count} instructions verified)"))
-            .unwrap_or_default();
+        let instructions = match (probe.verified_instructions, probe.instructions) {
+            (Some(count), _) => format!(" ({count} instructions verified)"),
+            (None, Some(count)) => format!(" ({count} instructions)"),
+            (None, None) => String::new(),
+        };
         line("probe", &format!("{}: {how}{instructions}", probe.hook));
         for refused in &probe.refused {
             let name = mechanism_name(refused.mechanism);
@@ -85,6 +89,7 @@ fn self_test(info: &SystemInfo) -> String {
 fn mechanism_name(mechanism: Mechanism) -> &'static str {
     match mechanism {
         Mechanism::BtfTracepoint => "BTF tracepoint",
+        Mechanism::RawTracepoint => "raw tracepoint",
         Mechanism::Fentry => "fentry",
         Mechanism::Kprobe => "kprobe",
     }

@@ -2,8 +2,9 @@
 
 use aya::{
     Btf, Ebpf,
-    programs::{BtfTracePoint, FEntry, KProbe, Program, ProgramError},
+    programs::{BtfTracePoint, FEntry, KProbe, Program, ProgramError, RawTracePoint},
 };
+use clap::ValueEnum;
 use serde::Serialize;
 
 /// The kernel function behind the teardown probes.
@@ -13,8 +14,10 @@ pub const TEARDOWN_FUNCTION: &str = "zap_pid_ns_processes";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mechanism {
-    /// BTF tracepoint: typed arguments, no tracefs.
+    /// BTF tracepoint: typed arguments, read by direct loads; no tracefs.
     BtfTracepoint,
+    /// Raw tracepoint: bare arguments, followed by probe reads; no tracefs.
+    RawTracepoint,
     /// Function entry by trampoline.
     Fentry,
     /// Breakpoint or ftrace.
@@ -26,8 +29,50 @@ impl Mechanism {
     pub fn name(self) -> &'static str {
         match self {
             Self::BtfTracepoint => "btf-tracepoint",
+            Self::RawTracepoint => "raw-tracepoint",
             Self::Fentry => "fentry",
             Self::Kprobe => "kprobe",
+        }
+    }
+}
+
+/// A way to attach to tracepoints that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tracepoints {
+    /// As BTF tracepoints, which read by direct loads: 6.1 on
+    BtfTracepoint,
+    /// As raw tracepoints, which read by bpf_probe_read_kernel: 5.8 on
+    RawTracepoint,
+}
+
+impl Tracepoints {
+    /// How that is attached.
+    pub fn mechanism(self) -> Mechanism {
+        match self {
+            Self::BtfTracepoint => Mechanism::BtfTracepoint,
+            Self::RawTracepoint => Mechanism::RawTracepoint,
+        }
+    }
+}
+
+/// A way to watch the teardown of a pid namespace that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Teardown {
+    /// By function entry
+    Fentry,
+    /// By kprobe
+    Kprobe,
+    /// By the SIGKILLs of the teardown alone
+    Inferred,
+}
+
+impl Teardown {
+    /// How that is attached; `None` when nothing is.
+    pub fn mechanism(self) -> Option<Mechanism> {
+        match self {
+            Self::Fentry => Some(Mechanism::Fentry),
+            Self::Kprobe => Some(Mechanism::Kprobe),
+            Self::Inferred => None,
         }
     }
 }
@@ -45,59 +90,67 @@ pub struct Hook {
     pub lost_without: &'static str,
 }
 
+/// A program for a tracepoint, one in each object.
+const fn tracepoint(program: &'static str) -> [(&'static str, Mechanism); 2] {
+    [
+        (program, Mechanism::BtfTracepoint),
+        (program, Mechanism::RawTracepoint),
+    ]
+}
+
 /// All hooks.
 pub const HOOKS: &[Hook] = &[
     Hook {
         name: "signal:signal_generate",
-        programs: &[("signal_generate", Mechanism::BtfTracepoint)],
+        programs: &tracepoint("signal_generate"),
         required: true,
         lost_without: "everything: who signalled whom",
     },
     Hook {
         name: "sched:sched_process_exit",
-        programs: &[("sched_process_exit", Mechanism::BtfTracepoint)],
+        programs: &tracepoint("sched_process_exit"),
         required: true,
         lost_without: "everything: how each process ended",
     },
     Hook {
         name: "signal:signal_deliver",
-        programs: &[("signal_deliver", Mechanism::BtfTracepoint)],
+        programs: &tracepoint("signal_deliver"),
         required: false,
         lost_without: "the proof that PID 1's handler ran; it is concluded from pending signals",
     },
     Hook {
         name: "sched:sched_process_exec",
-        programs: &[("sched_process_exec", Mechanism::BtfTracepoint)],
+        programs: &tracepoint("sched_process_exec"),
         required: false,
         lost_without: "names of containers that live for less than a stop; exec sessions that ended before the stop; containers that share a pid namespace and start while tracing",
     },
     Hook {
         name: "sched:sched_process_fork",
-        programs: &[("sched_process_fork", Mechanism::BtfTracepoint)],
+        programs: &tracepoint("sched_process_fork"),
         required: false,
         lost_without: "children of exec sessions that have left the session and lost their parent: they count as members",
     },
     Hook {
         name: "oom:mark_victim",
-        programs: &[("mark_victim", Mechanism::BtfTracepoint)],
+        programs: &tracepoint("mark_victim"),
         required: false,
         lost_without: "OOM kills are recognised at the victim's exit",
     },
     Hook {
         name: "cgroup:cgroup_mkdir",
-        programs: &[("cgroup_mkdir", Mechanism::BtfTracepoint)],
+        programs: &tracepoint("cgroup_mkdir"),
         required: false,
         lost_without: "containers that share a pid namespace (--pid=host, --pid=container:X) and start while tracing",
     },
     Hook {
         name: "cgroup:cgroup_rmdir",
-        programs: &[("cgroup_rmdir", Mechanism::BtfTracepoint)],
+        programs: &tracepoint("cgroup_rmdir"),
         required: false,
         lost_without: "the end of containers that share a pid namespace: their reports take 30 s and are not sure that nobody was left",
     },
     Hook {
         name: "cgroup:cgroup_attach_task",
-        programs: &[("cgroup_attach_task", Mechanism::BtfTracepoint)],
+        programs: &tracepoint("cgroup_attach_task"),
         required: false,
         lost_without: "exec sessions in containers that share the host's pid namespace: they count as members",
     },
@@ -115,7 +168,7 @@ pub const HOOKS: &[Hook] = &[
 /// A program that does nothing, for benchmarks.
 pub(super) const EMPTY: Hook = Hook {
     name: "signal:signal_generate",
-    programs: &[("empty", Mechanism::BtfTracepoint)],
+    programs: &tracepoint("empty"),
     required: false,
     lost_without: "nothing",
 };
@@ -135,6 +188,8 @@ pub struct Attached {
     pub refused: Vec<Refused>,
     /// Instructions that the verifier walked (5.16 on).
     pub verified_instructions: Option<u32>,
+    /// Instructions of the program as it runs, without what the verifier found dead.
+    pub instructions: Option<u32>,
 }
 
 /// A mechanism that the kernel refused.
@@ -146,65 +201,77 @@ pub struct Refused {
     pub reason: String,
 }
 
-/// Loads and attaches one hook by the first mechanism that works.
-pub fn attach(ebpf: &mut Ebpf, btf: &Btf, hook: &Hook) -> Attached {
-    let mut refused = Vec::new();
-    for (name, mechanism) in hook.programs {
+/// Loads and attaches one hook by the first of the allowed mechanisms that works. `btf` is the
+/// kernel's own, when it has one.
+pub fn attach(ebpf: &mut Ebpf, btf: Option<&Btf>, hook: &Hook, allowed: &[Mechanism]) -> Attached {
+    let mut attached = Attached {
+        hook: hook.name,
+        mechanism: None,
+        required: hook.required,
+        lost_without: hook.lost_without,
+        refused: Vec::new(),
+        verified_instructions: None,
+        instructions: None,
+    };
+    let programs = hook.programs.iter();
+    for (name, mechanism) in programs.filter(|(_, mechanism)| allowed.contains(mechanism)) {
         match attach_one(ebpf, btf, hook.name, name, *mechanism) {
-            Ok(verified_instructions) => {
-                return Attached {
-                    hook: hook.name,
-                    mechanism: Some(*mechanism),
-                    required: hook.required,
-                    lost_without: hook.lost_without,
-                    refused,
-                    verified_instructions,
-                };
+            Ok(program) => {
+                attached.mechanism = Some(*mechanism);
+                if let Ok(info) = program.info() {
+                    const INSTRUCTION: u32 = 8;
+                    attached.verified_instructions = info.verified_instruction_count();
+                    attached.instructions = info.size_translated().map(|size| size / INSTRUCTION);
+                }
+                break;
             }
-            Err(reason) => refused.push(Refused {
+            Err(reason) => attached.refused.push(Refused {
                 mechanism: *mechanism,
                 reason,
             }),
         }
     }
-    Attached {
-        hook: hook.name,
-        mechanism: None,
-        required: hook.required,
-        lost_without: hook.lost_without,
-        refused,
-        verified_instructions: None,
-    }
+    attached
 }
 
-/// Attaches a program; answers the number of instructions that the verifier walked.
-fn attach_one(
-    ebpf: &mut Ebpf,
-    btf: &Btf,
+fn attach_one<'a>(
+    ebpf: &'a mut Ebpf,
+    btf: Option<&Btf>,
     hook: &str,
     name: &str,
     mechanism: Mechanism,
-) -> Result<Option<u32>, String> {
+) -> Result<&'a Program, String> {
+    const NO_BTF: &str = "this kernel has no BTF";
     let program = ebpf
         .program_mut(name)
         .ok_or_else(|| format!("the eBPF object has no program {name}"))?;
+    let tracepoint = hook.rsplit(':').next().unwrap_or(hook);
     let done = match mechanism {
-        Mechanism::BtfTracepoint => btf_tracepoint(program, hook, btf),
-        Mechanism::Fentry => fentry(program, btf),
+        Mechanism::BtfTracepoint => btf_tracepoint(program, tracepoint, btf.ok_or(NO_BTF)?),
+        Mechanism::RawTracepoint => raw_tracepoint(program, tracepoint),
+        Mechanism::Fentry => fentry(program, btf.ok_or(NO_BTF)?),
         Mechanism::Kprobe => kprobe(program),
     };
-    done.map_err(|error| one_line(&error))?;
-    Ok(program
-        .info()
-        .ok()
-        .and_then(|info| info.verified_instruction_count()))
+    match done {
+        Ok(()) => Ok(program),
+        Err(error) => {
+            // All of the verifier's log: of use to who mends the program.
+            tracing::debug!("{hook}: {error:?}");
+            Err(one_line(&error))
+        }
+    }
 }
 
-fn btf_tracepoint(program: &mut Program, hook: &str, btf: &Btf) -> Result<(), ProgramError> {
-    let tracepoint = hook.rsplit(':').next().unwrap_or(hook);
+fn btf_tracepoint(program: &mut Program, name: &str, btf: &Btf) -> Result<(), ProgramError> {
     let program: &mut BtfTracePoint = program.try_into()?;
-    program.load(tracepoint, btf)?;
+    program.load(name, btf)?;
     program.attach().map(drop)
+}
+
+fn raw_tracepoint(program: &mut Program, name: &str) -> Result<(), ProgramError> {
+    let program: &mut RawTracePoint = program.try_into()?;
+    program.load()?;
+    program.attach(name).map(drop)
 }
 
 fn fentry(program: &mut Program, btf: &Btf) -> Result<(), ProgramError> {

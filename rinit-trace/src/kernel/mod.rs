@@ -1,11 +1,13 @@
 //! The kernel side, loaded and attached: hands out bytes of records, never events.
 //!
 //! [`Kernel::start`] checks the machine ([`preflight`]), reads member offsets from BTF ([`btf`],
-//! [`offsets`]), loads the object with them frozen in, attaches what the kernel allows
+//! [`offsets`]), loads one of the `objects` with them frozen in, attaches what the kernel allows
 //! ([`attach`]), and trusts nothing before the [`self_test`] has passed.
 
 pub mod attach;
 pub mod btf;
+mod load;
+mod objects;
 pub mod offsets;
 pub mod preflight;
 mod ring;

@@ -2,6 +2,8 @@
 
 use std::{fs, io, path::Path};
 
+use aya::{maps::MapType, sys::is_map_supported};
+
 use super::btf::Btf;
 
 /// Where the running kernel shows its own BTF.
@@ -22,31 +24,45 @@ pub enum Problem {
         /// Names of the capabilities.
         missing: String,
     },
-    /// No BTF file.
+    /// The kernel carries no BTF.
     #[error(
-        "no BTF at {path}: {source}; use a kernel built with CONFIG_DEBUG_INFO_BTF=y (all current distributions have it), 6.1 or newer"
+        "this kernel has no BTF ({KERNEL_BTF}: {source}); give the BTF file of exactly this kernel by --btf FILE, or use a kernel built with CONFIG_DEBUG_INFO_BTF=y (all current distributions have it)"
     )]
     NoBtf {
-        /// Where it was looked for.
+        /// The error of the file system.
+        source: io::Error,
+    },
+    /// A file that was named cannot be read.
+    #[error("cannot read the BTF file {path}: {source}; give the BTF file of exactly this kernel")]
+    NoFile {
+        /// Which file.
         path: String,
         /// The error of the file system.
         source: io::Error,
     },
-    /// A BTF file that cannot be read.
-    #[error("cannot read the BTF at {path}: {source}")]
+    /// A BTF file that is none.
+    #[error("cannot use the BTF at {path}: {source}")]
     BadBtf {
         /// Which file.
         path: String,
         /// Why.
         source: super::btf::BtfError,
     },
-    /// Before 6.1.
-    #[error("kernel {release} is too old, rinit-trace needs 6.1 or newer: it has no {what}")]
-    OldKernel {
+    /// BTF of something else.
+    #[error(
+        "the BTF at {path} does not have the tracepoint signal_generate: it is of a kernel before 5.5, of another program, or cut down; give that of exactly this kernel by --btf FILE"
+    )]
+    NoTracepoints {
+        /// Which file.
+        path: String,
+    },
+    /// Before 5.8.
+    #[error(
+        "kernel {release} is too old: it has no BPF ring buffer; rinit-trace needs 5.8 or newer"
+    )]
+    NoRingBuffer {
         /// `uname -r`
         release: String,
-        /// What is missing.
-        what: &'static str,
     },
 }
 
@@ -70,8 +86,8 @@ pub fn missing_capabilities(mask: u64) -> Vec<&'static str> {
         .collect()
 }
 
-/// Checks rights and kernel, and hands out the parsed BTF.
-pub fn run(btf_path: &Path, release: &str) -> Result<Btf, Vec<Problem>> {
+/// Checks rights and kernel, and hands out the parsed BTF: of a file, or the kernel's own.
+pub fn run(file: Option<&Path>, release: &str) -> Result<Btf, Vec<Problem>> {
     let mut problems = Vec::new();
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     // Unreadable: the kernel will say no itself.
@@ -80,42 +96,54 @@ pub fn run(btf_path: &Path, release: &str) -> Result<Btf, Vec<Problem>> {
         problems.push(Problem::Privileges {
             missing: missing.join(" and "),
         });
+    } else if matches!(is_map_supported(MapType::RingBuf), Ok(false)) {
+        // Tried, and not told by the version: distributions backport.
+        let release = release.to_owned();
+        problems.push(Problem::NoRingBuffer { release });
     }
-    match load_btf(btf_path) {
-        Ok(btf) => {
-            if let Some(what) = missing_in(&btf) {
-                problems.push(Problem::OldKernel {
-                    release: release.to_owned(),
-                    what,
-                });
-            }
-            if problems.is_empty() {
-                return Ok(btf);
-            }
-        }
+    match load_btf(file) {
+        Ok(btf) if problems.is_empty() => return Ok(btf),
+        Ok(_) => {}
+        // Without a ring buffer no file would help.
+        Err(Problem::NoBtf { .. } | Problem::NoTracepoints { .. })
+            if matches!(problems[..], [Problem::NoRingBuffer { .. }]) => {}
         Err(problem) => problems.push(problem),
     }
     Err(problems)
 }
 
-/// What a kernel before 6.1 lacks, told by its BTF and not by its version: distributions backport.
-fn missing_in(btf: &Btf) -> Option<&'static str> {
-    if btf.tracepoint("signal_generate").is_none() {
-        return Some("BTF of the tracepoint signal_generate");
+/// Why this kernel is not read by direct loads in BTF tracepoints; `None` when it may be.
+pub fn no_direct_loads(btf: &Btf, has_own_btf: bool) -> Option<&'static str> {
+    if !has_own_btf {
+        return Some("this kernel carries no BTF itself");
     }
     // With one element (to 5.15) the verifier refuses the number in a container's namespace.
-    (btf.array_len("pid.numbers") != Some(0)).then_some("flexible array of numbers in struct pid")
+    (btf.array_len("pid.numbers") != Some(0))
+        .then_some("the verifier of this kernel refuses the numbers of a struct pid (before 6.1)")
 }
 
-fn load_btf(path: &Path) -> Result<Btf, Problem> {
-    let data = fs::read(path).map_err(|source| Problem::NoBtf {
-        path: path.display().to_string(),
+fn load_btf(file: Option<&Path>) -> Result<Btf, Problem> {
+    let data = match file {
+        Some(path) => fs::read(path).map_err(|source| Problem::NoFile {
+            path: path.display().to_string(),
+            source,
+        }),
+        None => fs::read(KERNEL_BTF).map_err(|source| Problem::NoBtf { source }),
+    }?;
+    let path = || shown(file);
+    let btf = Btf::parse(data).map_err(|source| Problem::BadBtf {
+        path: path(),
         source,
     })?;
-    Btf::parse(data).map_err(|source| Problem::BadBtf {
-        path: path.display().to_string(),
-        source,
-    })
+    if btf.tracepoint("signal_generate").is_none() {
+        return Err(Problem::NoTracepoints { path: path() });
+    }
+    Ok(btf)
+}
+
+/// Where BTF comes from.
+pub fn shown(file: Option<&Path>) -> String {
+    file.map_or_else(|| KERNEL_BTF.to_owned(), |path| path.display().to_string())
 }
 
 #[cfg(test)]
@@ -139,10 +167,23 @@ mod tests {
     }
 
     #[test]
-    fn missing_btf_is_named_with_what_to_do() {
-        let problems = run(Path::new("/nonexistent/btf"), "6.1").err().unwrap();
-        let text = problems.last().unwrap().to_string();
-        assert!(text.starts_with("no BTF at /nonexistent/btf: "), "{text}");
-        assert!(text.contains("CONFIG_DEBUG_INFO_BTF=y"), "{text}");
+    fn a_missing_file_is_named_with_what_to_do() {
+        let problems = run(Some(Path::new("/nonexistent/btf")), "6.1");
+        let text = problems.err().unwrap().last().unwrap().to_string();
+        assert!(
+            text.starts_with("cannot read the BTF file /nonexistent/btf: "),
+            "{text}"
+        );
+        assert!(text.ends_with("of exactly this kernel"), "{text}");
+    }
+
+    #[test]
+    fn what_is_no_btf_is_refused_by_name() {
+        let problems = run(Some(Path::new("/proc/self/status")), "6.1");
+        let text = problems.err().unwrap().last().unwrap().to_string();
+        assert!(
+            text.starts_with("cannot use the BTF at /proc/self/status: it is not BTF"),
+            "{text}"
+        );
     }
 }

@@ -23,6 +23,8 @@ pub struct SystemInfo {
     pub ebpf_toolchain: &'static str,
     /// What this kernel has.
     pub features: Features,
+    /// Ways to attach that were tried before, and why they were not taken.
+    pub not_taken: Vec<String>,
     /// The attach table.
     pub probes: Vec<Attached>,
     /// The self-test; `None` when it did not come to that.

@@ -22,7 +22,7 @@ use crate::{
         needs,
         scenarios::{DockerForm, Program, Stop},
     },
-    kernel::{Kernel, KernelOptions, SystemInfo},
+    kernel::{Kernel, SystemInfo},
     runtime::{self, LookupConfig, Lookups},
     tracer::{News, Tracer},
 };
@@ -72,7 +72,7 @@ impl Stage {
     /// Starts to trace.
     pub(super) fn new(args: &DemoArgs) -> Result<Self> {
         let mut info = SystemInfo::of_this_machine();
-        let kernel = Kernel::start(&KernelOptions::default(), &mut info)?;
+        let kernel = Kernel::start(&args.kernel.options(), &mut info)?;
         let lookups = Arc::new(Lookups::new(LookupConfig::default()));
         Ok(Self {
             tracer: Tracer::new(kernel, lookups, None),
