@@ -337,6 +337,19 @@ mod tests {
     }
 
     #[test]
+    fn every_object_has_a_program_for_every_tracepoint() {
+        for hook in HOOKS.iter().filter(|hook| hook.name != TEARDOWN_FUNCTION) {
+            let mechanisms = hook.programs.iter().map(|(_, mechanism)| *mechanism);
+            assert_eq!(
+                mechanisms.collect::<Vec<_>>(),
+                [Mechanism::BtfTracepoint, Mechanism::RawTracepoint],
+                "{}",
+                hook.name
+            );
+        }
+    }
+
+    #[test]
     fn of_a_verifier_log_the_end_is_kept() {
         let log = "the BPF_PROG_LOAD syscall failed\n0: R1=ctx()\n1: r2 = 0\n2: r3 = 1\n3: (79) r1\ninvalid mem access 'scalar'\nprocessed 5 insns";
         let text = last_words(log);

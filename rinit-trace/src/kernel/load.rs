@@ -259,3 +259,30 @@ fn provoke(kernel: &mut Kernel) -> Option<SignalRecord> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::attach::Teardown;
+
+    #[test]
+    fn a_teardown_that_is_asked_for_is_tried_alone() {
+        let way = &WAYS[2];
+        let zap = HOOKS.iter().find(|hook| hook.name == TEARDOWN_FUNCTION);
+        let of = |teardown| {
+            let options = KernelOptions {
+                teardown,
+                ..KernelOptions::default()
+            };
+            mechanisms(zap.unwrap(), &options, way)
+        };
+        assert_eq!(of(None), [Mechanism::Fentry, Mechanism::Kprobe]);
+        assert_eq!(of(Some(Teardown::Kprobe)), [Mechanism::Kprobe]);
+        assert_eq!(of(Some(Teardown::Inferred)), []);
+        let options = KernelOptions::default();
+        assert_eq!(
+            mechanisms(&HOOKS[0], &options, way),
+            [Mechanism::RawTracepoint]
+        );
+    }
+}

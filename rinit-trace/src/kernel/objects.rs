@@ -64,3 +64,26 @@ pub(super) fn with_memlock(reason: String, lifted: &io::Result<()>) -> String {
         _ => reason,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_named_where_it_may_be_the_cause() {
+        let refused = "map_create: Operation not permitted (os error 1)";
+        let error = || Err(io::Error::from_raw_os_error(1));
+        assert_eq!(with_memlock(refused.to_owned(), &Ok(())), refused);
+        let text = with_memlock(refused.to_owned(), &error());
+        assert!(text.contains("RLIMIT_MEMLOCK"), "{text}");
+        let other = "map_create: Invalid argument (os error 22)";
+        assert_eq!(with_memlock(other.to_owned(), &error()), other);
+    }
+
+    #[test]
+    fn direct_loads_come_first_and_the_objects_differ() {
+        assert_eq!(WAYS[0].tracepoints, Mechanism::BtfTracepoint);
+        assert_eq!(WAYS[2].tracepoints, Mechanism::RawTracepoint);
+        assert_ne!(DIRECT_LOADS, PROBE_READS);
+    }
+}

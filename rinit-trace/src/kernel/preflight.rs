@@ -178,6 +178,13 @@ mod tests {
     }
 
     #[test]
+    fn direct_loads_need_the_kernels_own_btf() {
+        let btf = load_btf(None).unwrap();
+        assert_eq!(no_direct_loads(&btf, true), None);
+        assert!(no_direct_loads(&btf, false).is_some());
+    }
+
+    #[test]
     fn what_is_no_btf_is_refused_by_name() {
         let problems = run(Some(Path::new("/proc/self/status")), "6.1");
         let text = problems.err().unwrap().last().unwrap().to_string();

@@ -37,6 +37,8 @@ struct Expected {
     blocked: u64,
     ignored: u64,
     handled: u64,
+    /// Names of the cgroups that it is in, and of those above, of all hierarchies.
+    cgroups: Vec<String>,
 }
 
 impl Expected {
@@ -68,8 +70,20 @@ impl Expected {
             blocked: mask("SigBlk")?,
             ignored: mask("SigIgn")?,
             handled: mask("SigCgt")?,
+            cgroups: names_of(&fs::read_to_string(proc_self.join("cgroup")).unwrap_or_default()),
         })
     }
+}
+
+/// The names in the paths of `/proc/PID/cgroup`.
+fn names_of(cgroups: &str) -> Vec<String> {
+    cgroups
+        .lines()
+        .filter_map(|line| line.splitn(3, ':').nth(2))
+        .flat_map(|path| path.split('/'))
+        .filter(|name| !name.is_empty() && *name != "..")
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Whether a record is the one that this process sent itself.
@@ -131,6 +145,13 @@ fn compare_with(record: &SignalRecord, expected: &Expected) -> SelfTest {
     check("process group", task.pgid.into(), expected.pgid.into());
     check("session", task.sid.into(), expected.sid.into());
     check("result", record.result.into(), 1);
+    let end = record.leaf.iter().position(|byte| *byte == 0);
+    let leaf = &record.leaf[..end.unwrap_or(record.leaf.len())];
+    // No name is that of a root, or of a kernel that lets none be read.
+    if !leaf.is_empty() && !expected.cgroups.is_empty() {
+        let is_known = expected.cgroups.iter().any(|name| name.as_bytes() == leaf);
+        check("cgroup", u64::from(is_known), 1);
+    }
     if task.level == 0 {
         check("host pid", task.tgid.into(), expected.pid.into());
         check("parent", task.ppid.into(), expected.ppid.into());
@@ -205,6 +226,21 @@ mod tests {
                 "start time: probe 125, /proc 123",
                 "blocked signals: probe 1, /proc 0"
             ]
+        );
+    }
+
+    #[test]
+    fn the_cgroup_is_one_that_it_is_in() {
+        let (mut record, mut expected) = agreeing();
+        expected.cgroups = names_of("12:pids:/user.slice/a:b\n0::/\n");
+        assert_eq!(expected.cgroups, ["user.slice", "a:b"]);
+        assert!(!compare_with(&record, &expected).agreed.contains(&"cgroup"));
+        record.leaf[..3].copy_from_slice(b"a:b");
+        assert!(compare_with(&record, &expected).agreed.contains(&"cgroup"));
+        record.leaf[0] = b'x';
+        assert_eq!(
+            compare_with(&record, &expected).differed,
+            ["cgroup: probe 0, /proc 1"]
         );
     }
 
