@@ -8,7 +8,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    episode::{BEFORE_EXIT, Episode, SKEW, found_alive, is_dropped},
+    episode::{BEFORE_EXIT, Episode, SKEW, found_alive, is_dropped, is_to_dying},
     oom,
     workload::Workload,
 };
@@ -48,8 +48,7 @@ pub(super) fn asks_to_end(event: &SignalEvent, names: Option<&WorkloadNames>) ->
     let Some(signal) = event.signal else {
         return false;
     };
-    let is_dying = event.state.is_group_exit() && event.result == SendResult::Ignored;
-    if signal == Signal::KILL || is_dying {
+    if signal == Signal::KILL || is_to_dying(event) {
         return false;
     }
     let inside = is_inside(&event.sender, &event.target);

@@ -144,23 +144,22 @@ impl Episode {
 
 /// A SIGKILL that the kernel accepted. One to a process that is dying already is none.
 pub(super) fn is_effective_kill(event: &SignalEvent) -> bool {
-    event.signal == Some(Signal::KILL) && event.result != SendResult::Ignored
+    event.signal == Some(Signal::KILL)
+        && event.result != SendResult::Ignored
+        && !event.state.is_dead()
 }
 
 /// A signal to an init that the kernel dropped although the init was alive.
 pub(super) fn is_dropped(event: &SignalEvent) -> bool {
-    event.result == SendResult::Ignored
-        && !event.state.is_group_exit()
-        && event.signal != Some(Signal::KILL)
+    event.result == SendResult::Ignored && !is_to_dying(event) && event.signal != Some(Signal::KILL)
 }
 
 /// A signal to a zombie or to a process that is dying already.
 pub(super) fn is_to_dying(event: &SignalEvent) -> bool {
-    event.result == SendResult::Ignored && event.state.is_group_exit()
+    event.state.is_dead() || event.result == SendResult::Ignored && event.state.is_group_exit()
 }
 
-/// Whether a signal found its target alive. On kernels before 5.16 a zombie whose threads left one
-/// by one is not marked as dying.
+/// Whether a signal found its target alive.
 pub(super) fn found_alive(event: &SignalEvent, exit: Option<&ExitEvent>) -> bool {
     if is_to_dying(event) {
         return false;

@@ -171,6 +171,12 @@ impl TaskState {
         self.signal_flags & Self::GROUP_EXIT != 0
     }
 
+    /// No thread is left. On kernels before 5.16 the end of a process of one thread leaves no other mark,
+    /// and a signal to what is left of it is delivered (kernel/exit.c `do_group_exit()`).
+    pub fn is_dead(&self) -> bool {
+        self.threads == 0
+    }
+
     /// `SIGNAL_UNKILLABLE`: an init, default actions are dropped.
     pub fn is_unkillable(&self) -> bool {
         self.signal_flags & Self::UNKILLABLE != 0

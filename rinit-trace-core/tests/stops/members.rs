@@ -155,23 +155,26 @@ fn a_main_process_of_another_container_in_the_namespace_is_no_exec_session() {
 
 #[test]
 fn zombies_are_neither_members_nor_killed() {
-    check(
-        "
-        init   sh handles=TERM
-        member 7 java
-        member 8 defunct zombie
-        +0     TERM runc -> 1
-        +0.01  TERM 1 -> 7
-        +0.4   exit 7 zombie
-        +0.41  exit 1 code=143
-        +0.411 zap 7 8
-        +0.412 end
-        => verdict graceful
-        => processes 2
-        => 8 absent
-        => 7 terminated
-        ",
-    );
+    for kernel in ["", "unmarked"] {
+        check(&format!(
+            "
+            init   sh handles=TERM
+            member 7 java {kernel}
+            member 8 defunct zombie {kernel}
+            +0     TERM runc -> 1
+            +0.01  TERM 1 -> 7
+            +0.4   exit 7 zombie
+            +0.41  exit 1 code=143
+            +0.411 zap 7 8
+            +0.412 end
+            => verdict graceful
+            => processes 2
+            => 8 absent
+            => 7 terminated
+            => findings.0.id unreaped
+            "
+        ));
+    }
 }
 
 #[test]

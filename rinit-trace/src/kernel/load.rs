@@ -49,16 +49,21 @@ pub(super) fn first_that_works(
             continue;
         }
         let direct = way.tracepoints == Mechanism::BtfTracepoint;
-        let done = match machine.no_direct_loads.filter(|_| direct) {
-            Some(reason) => Err(StartError::Mechanism {
+        if let Some(reason) = machine.no_direct_loads.filter(|_| direct) {
+            // Of all ways by direct loads.
+            let refused = format!("{}: {reason}", way.tracepoints.name());
+            if !info.not_taken.contains(&refused) {
+                info.not_taken.push(refused);
+            }
+            last.get_or_insert(StartError::Mechanism {
                 hook: HOOKS[0].name,
                 mechanism: way.tracepoints,
                 reason: reason.to_owned(),
                 option: "--attach",
-            }),
-            None => start(options, info, &machine, way),
-        };
-        match done {
+            });
+            continue;
+        }
+        match start(options, info, &machine, way) {
             Ok(kernel) => return Ok(kernel),
             // The other ways would say the same.
             Err(StartError::Load(reason)) => {
@@ -69,11 +74,7 @@ pub(super) fn first_that_works(
             }
             Err(error) => {
                 tracing::debug!("{}: {error}", way.name);
-                let refused = format!("{}: {error}", way.name);
-                // Both ways by direct loads are refused for the same reason, where it is the kernel's.
-                if !info.not_taken.contains(&refused) {
-                    info.not_taken.push(refused);
-                }
+                info.not_taken.push(format!("{}: {error}", way.name));
                 last = Some(error);
             }
         }

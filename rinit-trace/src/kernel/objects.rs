@@ -26,19 +26,19 @@ static PROBE_READS: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/pr
 /// ways that differ by kernel: a trial load decides.
 pub(super) static WAYS: [Way; 3] = [
     Way {
-        name: "BTF tracepoints",
+        name: "btf-tracepoint",
         object: DIRECT_LOADS,
         tracepoints: Mechanism::BtfTracepoint,
         probe_read: true,
     },
     Way {
-        name: "BTF tracepoints without probe reads",
+        name: "btf-tracepoint without probe reads",
         object: DIRECT_LOADS,
         tracepoints: Mechanism::BtfTracepoint,
         probe_read: false,
     },
     Way {
-        name: "raw tracepoints",
+        name: "raw-tracepoint",
         object: PROBE_READS,
         tracepoints: Mechanism::RawTracepoint,
         probe_read: true,

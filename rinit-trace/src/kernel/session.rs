@@ -69,7 +69,7 @@ pub enum StartError {
     Load(String),
     /// A required probe.
     #[error(
-        "cannot attach the required probe {hook}: {reason}; kernels from 5.10 on take it, please report this with the output of `rinit-trace -vv system-info`"
+        "cannot attach the required probe {hook}: {reason}; kernels from 5.10 on take it, please report this with the output of `rinit-trace system-info -vv`"
     )]
     Attach {
         /// Which.

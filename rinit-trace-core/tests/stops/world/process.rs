@@ -43,6 +43,9 @@ pub(crate) struct Process {
     /// Host pid of who traces it.
     pub(crate) tracer: Option<u32>,
     life: Life,
+    /// On kernels before 5.16 the end of a process of one thread leaves no mark, and a signal to what
+    /// is left of it is delivered.
+    pub(crate) is_unmarked: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +68,7 @@ impl Process {
             sid: Some(1),
             pgid: None,
             threads: 1,
+            is_unmarked: false,
             ptrace: 0,
             settings: None,
             handled: 0,
@@ -144,6 +148,7 @@ impl Process {
     pub(crate) fn state(&self, ns_tasks: u32) -> TaskState {
         let (signal_flags, group_exit_code) = match self.life {
             Life::Dying(code) => (4, code),
+            Life::Zombie | Life::Reaped if self.is_unmarked => (0, 0),
             Life::Zombie | Life::Reaped => (4, 0),
             Life::Alive if self.is_init() => (0x40, 0),
             Life::Alive => (0, 0),
@@ -182,7 +187,7 @@ impl Process {
             let blocked = self.blocked & signal.bit() != 0 || self.ptrace != 0;
             let is_fatal = signal == Signal::KILL
                 || (!blocked && self.disposition(signal) == Disposition::Default);
-            if is_fatal && !(self.is_init() && signal != Signal::KILL) {
+            if self.life == Life::Alive && is_fatal && !(self.is_init() && signal != Signal::KILL) {
                 self.life = Life::Dying(u32::from(signal.0));
             }
             if signal != Signal::KILL {
@@ -195,7 +200,11 @@ impl Process {
     fn result(&self, signal: Signal, inside: bool) -> SendResult {
         let unkillable = self.is_init();
         if self.life != Life::Alive {
-            return SendResult::Ignored;
+            return if self.is_unmarked && self.life == Life::Zombie {
+                SendResult::Delivered
+            } else {
+                SendResult::Ignored
+            };
         }
         if signal == Signal::KILL {
             // From around its namespace it works.
@@ -238,6 +247,9 @@ impl Process {
             Life::Dying(code) => ExitStatus::from_wait(code),
             _ => ExitStatus::Code(0),
         };
+        if becomes_zombie {
+            self.threads = 0;
+        }
         // The number of an init is given back with its namespace.
         self.life = if becomes_zombie || self.id.1 == 1 {
             Life::Zombie
@@ -253,6 +265,7 @@ impl Process {
 
     pub(crate) fn become_zombie(&mut self) {
         self.life = Life::Zombie;
+        self.threads = 0;
     }
 
     pub(crate) fn is_counted(&self) -> bool {

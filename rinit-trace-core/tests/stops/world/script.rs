@@ -5,7 +5,7 @@
 //! trace  started=-5s deliveries=no    when the trace began; long ago if not told
 //! init   sh age=3s                    PID 1; a hundred seconds old if not told
 //! names  grace=10s stop=USR1 pre-stop=yes what the lookup answers; `when=told`: not before `+1 names`
-//! member 7 java handles=TERM parent=1 sid=1 pgid=7 ignores= blocks= waits= cgroup= threads= zombie entered traced=9 pdeath=KILL
+//! member 7 java handles=TERM parent=1 sid=1 pgid=7 ignores= blocks= waits= cgroup= threads= zombie unmarked entered traced=9 pdeath=KILL
 //! init   tini cmd=tini,-g,--,app env=TINI_KILL_PROCESS_GROUP=1 exe=/usr/bin/tini   (env= is empty)
 //! exec   30 bash sid=30               entered from outside, before the trace
 //! member 40 chrome nested=1           the init of a pid namespace within the container's
@@ -212,6 +212,7 @@ fn set(process: &mut Process, attributes: &[&str]) {
             "cgroup" => process.cgroup = value.parse().unwrap(),
             "cmd" => process.cmdline = value.split(',').map(str::to_owned).collect(),
             "zombie" => process.become_zombie(),
+            "unmarked" => process.is_unmarked = true,
             _ => panic!("{attribute}?"),
         }
     }
