@@ -5,6 +5,7 @@
 
 mod apt;
 mod bench;
+mod btf_sample;
 mod check;
 mod demo;
 mod deploy;
@@ -49,6 +50,8 @@ enum Chore {
     Test(test::Args),
     /// Measure what the probes cost in the kernel
     Bench,
+    /// Cut the BTF of a kernel down to a sample for the tests
+    BtfSample(btf_sample::Args),
     /// Make the image that container tests and the demo start
     TestImage(docker_image::Args),
     /// Check what is in deploy/: manifests, rules, dashboard, unit
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Chore::Docs => docs::run(),
         Chore::Test(args) => test::run(&args),
         Chore::Bench => bench::run(),
+        Chore::BtfSample(args) => btf_sample::run(&args),
         Chore::TestImage(args) => docker_image::run(&args),
         Chore::Manifests(args) => deploy::manifests::run(&args),
         Chore::Image(args) => deploy::image::run(&args),

@@ -28,6 +28,10 @@ const KIND_DECL_TAG: u32 = 17;
 const KIND_TYPE_TAG: u32 = 18;
 const KIND_ENUM64: u32 = 19;
 
+/// Members that a search looks at: a kernel's structures have some hundreds, and in a hostile file
+/// anonymous ones that hold each other would make it endless.
+const MAX_MEMBERS: usize = 1 << 16;
+
 /// Deepest chain of typedefs or anonymous members that is followed: a hostile file may loop.
 const MAX_DEPTH: u32 = 32;
 
@@ -168,12 +172,13 @@ impl Btf {
             .max_by_key(|id| self.get(*id).map_or(0, |found| found.count))
     }
 
-    fn member(&self, id: u32, name: &str, depth: u32) -> Option<(u32, u32)> {
+    fn member(&self, id: u32, name: &str, depth: u32, left: &mut usize) -> Option<(u32, u32)> {
         let (_, owner) = self.strip(id)?;
         if depth > MAX_DEPTH || !matches!(owner.kind, KIND_STRUCT | KIND_UNION) {
             return None;
         }
         for index in 0..owner.count {
+            *left = left.checked_sub(1)?;
             let at = owner.at + TYPE_LEN + 12 * index;
             let member_name = self.string(read_u32(&self.data, at)?);
             let member_type = read_u32(&self.data, at + 4)?;
@@ -183,9 +188,9 @@ impl Btf {
                 return Some((bits / 8, member_type));
             }
             if member_name.is_empty()
-                && let Some((inner, found)) = self.member(member_type, name, depth + 1)
+                && let Some((inner, found)) = self.member(member_type, name, depth + 1, left)
             {
-                return Some((bits / 8 + inner, found));
+                return Some(((bits / 8).checked_add(inner)?, found));
             }
         }
         None
@@ -212,8 +217,9 @@ impl Btf {
         let mut names = path.split('.');
         let mut id = self.find(KIND_STRUCT, names.next()?)?;
         let mut offset = 0_u32;
+        let mut left = MAX_MEMBERS;
         for name in names {
-            let (by, next) = self.member(id, name, 0)?;
+            let (by, next) = self.member(id, name, 0, &mut left)?;
             offset = offset.checked_add(by)?;
             id = next;
         }
@@ -307,6 +313,10 @@ mod tests {
         types.extend([name("inner_t"), KIND_TYPEDEF << 24, 3]); // 4
         types.extend([name("outer"), KIND_STRUCT << 24 | 3, 16]); // 5
         types.extend([name("a"), 1, 0, 0, 2, 32, name("c"), 4, 64]);
+        image(&types, strings)
+    }
+
+    fn image(types: &[u32], strings: &[u8]) -> Vec<u8> {
         let type_bytes: Vec<u8> = types.iter().flat_map(|word| word.to_ne_bytes()).collect();
         let mut data = Vec::new();
         data.extend(MAGIC.to_ne_bytes());
@@ -337,6 +347,15 @@ mod tests {
         let mut cut = sample();
         cut.truncate(60);
         assert!(matches!(Btf::parse(cut), Err(BtfError::Truncated(_))));
+    }
+
+    /// Its search would take 2 to the power of 33 steps.
+    #[test]
+    fn anonymous_members_that_hold_themselves_come_to_an_end() {
+        let mut types = vec![0, KIND_STRUCT << 24 | 2, 8, 0, 1, 0, 0, 1, 0];
+        types.extend([1, KIND_STRUCT << 24 | 1, 8, 0, 1, 0]);
+        let btf = Btf::parse(image(&types, b"\0outer\0")).unwrap();
+        assert_eq!(btf.offset("outer.nope"), None);
     }
 
     #[test]

@@ -11,6 +11,8 @@ mod objects;
 pub mod offsets;
 pub mod preflight;
 mod ring;
+#[cfg(test)]
+mod samples;
 pub mod self_test;
 mod session;
 pub mod system_info;
