@@ -19,6 +19,7 @@ mod setup;
 mod test;
 mod tidy;
 mod totals;
+mod vm;
 mod workspace;
 
 use std::process::ExitCode;
@@ -48,6 +49,8 @@ enum Chore {
     Docs,
     /// Run all tests, those on the real kernel included
     Test(test::Args),
+    /// Run the demo's scenarios and random stops on Debian's kernels from 5.10 on, in QEMU
+    Vm(vm::Args),
     /// Measure what the probes cost in the kernel
     Bench,
     /// Cut the BTF of a kernel down to a sample for the tests
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Chore::Check => check::run(),
         Chore::Docs => docs::run(),
         Chore::Test(args) => test::run(&args),
+        Chore::Vm(args) => vm::run(&args),
         Chore::Bench => bench::run(),
         Chore::BtfSample(args) => btf_sample::run(&args),
         Chore::TestImage(args) => docker_image::run(&args),

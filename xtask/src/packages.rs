@@ -120,6 +120,17 @@ pub(crate) const TESTS: &[Package] = &[
     package("util-linux", "unshare", "pid namespaces without Docker"),
 ];
 
+/// What boots other kernels, and what their guests have more than the tests here.
+pub(crate) const GUESTS: &[Package] = &[
+    package(
+        "qemu-system-x86",
+        "qemu-system-x86_64",
+        "emulates the machines of other kernels",
+    ),
+    package("strace", "strace", "traces a PID 1 in a scenario"),
+    package("binutils", "strip", "makes test programs small"),
+];
+
 /// What the checks of `deploy/` and its packages use. Two more tools are unpacked below `target/`, see `deploy/tools.rs`.
 pub(crate) const DEPLOY: &[Package] = &[
     package(
@@ -141,7 +152,7 @@ mod tests {
 
     #[test]
     fn every_package_is_listed_once_and_with_its_reason() {
-        let all: Vec<Package> = [BUILD, LINKER, CHECK, DOCKER, TESTS, DEPLOY].concat();
+        let all: Vec<Package> = [BUILD, LINKER, CHECK, DOCKER, TESTS, GUESTS, DEPLOY].concat();
         for (at, package) in all.iter().enumerate() {
             assert!(!package.why.is_empty(), "{}", package.name);
             assert!(

@@ -24,6 +24,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.tests {
         for_check(&toolchain)?;
         for_tests()?;
+        for_guests()?;
         for_deploy()?;
         eprintln!("the tests have all they need");
     }
@@ -73,6 +74,11 @@ pub(crate) fn for_docker() -> Result<()> {
 /// Sees to a Docker engine and to what runs in and beside its containers.
 pub(crate) fn for_tests() -> Result<()> {
     install_missing(&[packages::DOCKER, packages::TESTS].concat())
+}
+
+/// Sees to what boots other kernels, and to what runs in the guests.
+pub(crate) fn for_guests() -> Result<()> {
+    install_missing(&[packages::DOCKER, packages::TESTS, packages::GUESTS].concat())
 }
 
 /// Sees to what the checks of `deploy/` use.

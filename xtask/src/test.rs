@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 use crate::deploy::dist;
 use crate::run::Told;
 use crate::totals::Totals;
-use crate::{docker_image, dockerd, interrupt, run, setup, workspace};
+use crate::{docker_image, dockerd, interrupt, run, setup, vm, workspace};
 
 /// The package of the end-to-end tests.
 const END_TO_END: &str = "rinit-trace-tests";
@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Fail when a test cannot run here: for CI, where everything is there
     #[arg(long, env = "RINIT_TRACE_NO_SKIPS")]
     no_skips: bool,
+    /// Also run `cargo xtask vm --quick`: the oldest and the newest kernel, in QEMU
+    #[arg(long, conflicts_with_all = ["no_e2e", "random"])]
+    vm: bool,
     /// Run so many random stops, and nothing else
     #[arg(long, value_name = "N", conflicts_with = "no_e2e")]
     random: Option<u64>,
@@ -86,6 +89,10 @@ fn run_all(args: &Args, totals: &mut Totals) -> Result<()> {
         && !end_to_end(args, &program, totals)?
     {
         failed.push("end-to-end tests");
+    }
+    if args.vm {
+        // Its failures are among the sums.
+        vm::quick(totals)?;
     }
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));

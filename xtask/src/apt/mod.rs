@@ -1,5 +1,7 @@
 //! Debian's packages: which are there, and installing the others.
 
+mod suite;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,10 +11,10 @@ use anyhow::{Context, Result, bail};
 use crate::packages::Package;
 use crate::{interrupt, run, workspace};
 
+pub(crate) use suite::Suite;
+
 /// How often an installation is tried: mirrors and networks have bad minutes.
 const TRIES: u32 = 3;
-/// What signs Debian's archive, where this system has it.
-const ARCHIVE_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Those of the packages that are not installed, and whose program is not there from elsewhere.
 pub(crate) fn missing(packages: &[Package]) -> Vec<Package> {
@@ -51,15 +53,17 @@ fn parse_installed(listed: &str) -> Vec<String> {
 /// Whether apt can install a package, as far as its lists go.
 pub(crate) fn knows(package: &str) -> bool {
     let policy = run::output(Command::new("apt-cache").args(["policy", package]));
-    policy.is_some_and(|policy| parse_candidate(&policy))
+    policy.is_some_and(|policy| candidate(&policy).is_some())
 }
 
-/// Whether `apt-cache policy` names a version to install. It prints nothing on a package it has never heard of.
-fn parse_candidate(policy: &str) -> bool {
+/// The version that `apt-cache policy` would install. It prints nothing on a package it has never heard of.
+fn candidate(policy: &str) -> Option<String> {
     policy
         .lines()
         .filter_map(|line| line.trim().strip_prefix("Candidate:"))
-        .any(|version| version.trim() != "(none)")
+        .map(str::trim)
+        .find(|version| *version != "(none)")
+        .map(str::to_owned)
 }
 
 /// Whether this system has apt at all.
@@ -112,72 +116,30 @@ pub(crate) fn install(packages: &[Package]) -> Result<()> {
 /// Fetches a package into a folder and does not install it. When this system's lists do not have it, it is taken from
 /// another suite, whose list is kept in the folder: the system's own stay as they are.
 pub(crate) fn download(package: &str, suite: Option<&str>, dir: &Path) -> Result<PathBuf> {
-    let mut options = Vec::new();
     if !knows(package) {
         update()?;
     }
-    if !knows(package) {
-        let Some(suite) = suite else {
-            bail!("cannot fetch {package}: apt's lists do not have it");
-        };
-        options = options_of_suite(suite, dir)?;
-        run::shown_and_run(Command::new("apt-get").args(&options).arg("update"))?;
+    if knows(package) {
+        return download_with(&[], package, dir);
     }
+    let Some(suite) = suite else {
+        bail!("cannot fetch {package}: apt's lists do not have it");
+    };
+    let suite = Suite::new(suite, dir)?;
+    suite.update()?;
+    suite.download(package, dir)
+}
+
+/// Fetches a package into a folder that has none, by an apt with these options.
+fn download_with(options: &[String], package: &str, dir: &Path) -> Result<PathBuf> {
     let mut download = Command::new("apt-get");
-    download.args(&options).args(["download", package]);
+    download.args(options).args(["download", package]);
     run::shown_and_run(download.current_dir(dir))?;
     let files = fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))?;
     files
         .filter_map(|file| Some(file.ok()?.path()))
         .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
         .with_context(|| format!("cannot fetch {package}: apt-get wrote no file"))
-}
-
-/// Options with which apt knows one suite and nothing else.
-fn options_of_suite(suite: &str, dir: &Path) -> Result<Vec<String>> {
-    let targets = run::output(Command::new("apt-get").args([
-        "indextargets",
-        "--format",
-        "$(REPO_URI) $(LABEL)",
-        "Created-By: Packages",
-    ]));
-    let archive = parse_archive(&targets.unwrap_or_default()).context(
-        "cannot find out where this system's packages come from: apt-get names no archive of Debian",
-    )?;
-    let keys = Some(Path::new(ARCHIVE_KEYS)).filter(|keys| keys.is_file());
-    let list = list_of(&archive, suite, keys);
-    let path = dir.join("sources.list");
-    fs::write(&path, list).with_context(|| format!("cannot write {}", path.display()))?;
-    for folder in ["lists/partial", "cache/archives/partial"] {
-        let folder = dir.join(folder);
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
-    let dir = dir.display();
-    let options = [
-        format!("Dir::Etc::sourcelist={dir}/sources.list"),
-        "Dir::Etc::sourceparts=/dev/null".to_owned(),
-        format!("Dir::State::lists={dir}/lists"),
-        format!("Dir::Cache={dir}/cache"),
-    ];
-    Ok(options
-        .into_iter()
-        .flat_map(|option| ["-o".to_owned(), option])
-        .collect())
-}
-
-/// The address of Debian's archive in lines `URI label`: not that of its security updates, which have a label of their own.
-fn parse_archive(targets: &str) -> Option<String> {
-    targets
-        .lines()
-        .find_map(|line| line.strip_suffix(" Debian"))
-        .map(str::to_owned)
-}
-
-/// The line of a sources.list for another suite of an archive.
-fn list_of(archive: &str, suite: &str, keys: Option<&Path>) -> String {
-    let options = keys.map(|keys| format!("[signed-by={}] ", keys.display()));
-    let options = options.unwrap_or_default();
-    format!("deb {options}{archive} {suite} main\n")
 }
 
 /// `apt-get` as root, asking nothing, waiting for another apt that runs. The variable goes through `env`, as sudo
@@ -208,31 +170,11 @@ mod tests {
 
     #[test]
     fn candidate_is_a_version() {
-        assert!(parse_candidate(
-            "rustc-web:\n  Installed: (none)\n  Candidate: 1.96.0+dfsg1-1~deb12u2\n"
-        ));
-        assert!(!parse_candidate(
-            "rustc-web:\n  Installed: (none)\n  Candidate: (none)\n"
-        ));
-        assert!(!parse_candidate(""));
-    }
-
-    #[test]
-    fn another_suite_comes_from_the_same_archive() {
-        let targets = "http://mirror.example/security/ Debian-Security\nhttp://mirror.example/debian/ Debian\n";
-        let archive = parse_archive(targets).unwrap();
-        assert_eq!(
-            list_of(&archive, "trixie", Some(Path::new("/keys.gpg"))),
-            "deb [signed-by=/keys.gpg] http://mirror.example/debian/ trixie main\n"
-        );
-        assert_eq!(
-            list_of(&archive, "trixie", None),
-            "deb http://mirror.example/debian/ trixie main\n"
-        );
-        assert_eq!(
-            parse_archive("http://mirror.example/ubuntu/ Ubuntu\n"),
-            None
-        );
+        let policy = "rustc-web:\n  Installed: (none)\n  Candidate: 1.96.0+dfsg1-1~deb12u2\n";
+        assert_eq!(candidate(policy).as_deref(), Some("1.96.0+dfsg1-1~deb12u2"));
+        let policy = "rustc-web:\n  Installed: (none)\n  Candidate: (none)\n";
+        assert_eq!(candidate(policy), None);
+        assert_eq!(candidate(""), None);
     }
 
     #[test]
