@@ -51,8 +51,14 @@ pub mod counter {
     pub const SIGNALS_FOLDED: u32 = SIGNALS_PASSED + 1;
     /// A gate could not be opened because the table was full.
     pub const GATES_REFUSED: u32 = SIGNALS_PASSED + 2;
+    /// Ends of tasks that only the second program on the hook saw.
+    pub const RECOVERED_EXITS: u32 = SIGNALS_PASSED + 3;
+    /// The same of program starts.
+    pub const RECOVERED_EXECS: u32 = SIGNALS_PASSED + 4;
+    /// The same of births.
+    pub const RECOVERED_FORKS: u32 = SIGNALS_PASSED + 5;
     /// Number of slots.
-    pub const COUNT: u32 = SIGNALS_PASSED + 3;
+    pub const COUNT: u32 = SIGNALS_PASSED + 6;
 }
 
 /// First member of every record.

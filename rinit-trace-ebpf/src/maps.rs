@@ -38,6 +38,10 @@ pub(crate) static CONTAINERS: HashMap<u64, Container> = HashMap::with_max_entrie
 #[map]
 pub(crate) static ENTERED: LruHashMap<u32, Entered> = LruHashMap::with_max_entries(16384, 0);
 
+/// What the first program on a hook has begun to see, by the task that ran: for the second one.
+#[map]
+pub(crate) static SEEN: LruHashMap<u32, u64> = LruHashMap::with_max_entries(16384, 0);
+
 /// Slot 0: not 0 while the self-test runs, and SIGURG of a process to itself is recorded.
 #[map]
 pub(crate) static SELF_TEST: Array<u32> = Array::with_max_entries(1, 0);
@@ -95,7 +99,8 @@ pub(crate) struct FoldState {
 pub(crate) fn count(slot: u32) {
     if let Some(slots) = COUNTERS.get_ptr_mut(0) {
         // SAFETY: the map hands out this CPU's own element, and the callers' constants are in
-        // range. A program that interrupts another on the same CPU can at worst lose one count.
+        // range. A program that interrupts another on the same CPU can at worst lose one count; this
+        // target has no atomic addition.
         unsafe { *slots.cast::<u64>().add(slot as usize) += 1 }
     }
 }

@@ -4,7 +4,7 @@
 //! their namespace (`docker exec`, exec probes): user space looks names up while they live.
 //! Arguments: `(task_struct *p, pid_t old_pid, linux_binprm *bprm)`.
 
-use rinit_trace_common::kind;
+use rinit_trace_common::{counter, kind};
 
 use crate::{
     emit::Wake,
@@ -15,6 +15,7 @@ use crate::{
     probes::emit_task,
     reads::{Kernel, TracePoint, load, tracepoint},
     sessions,
+    twice::{self, Turn},
 };
 
 /// `BPF_EXIST`: update, never create.
@@ -23,10 +24,27 @@ const EXIST: u64 = 2;
 /// Attached to the tracepoint of its name.
 #[tracepoint]
 pub fn sched_process_exec(ctx: TracePoint) -> i32 {
-    let task = ctx.arg::<Kernel>(0);
-    // SAFETY: argument 0 is a typed pointer to a task_struct.
-    unsafe { on_exec(task) }
+    see(&ctx, Turn::First);
     0
+}
+
+/// Attached to the same, behind it.
+#[tracepoint]
+pub fn sched_process_exec_again(ctx: TracePoint) -> i32 {
+    see(&ctx, Turn::Second(counter::RECOVERED_EXECS));
+    0
+}
+
+#[inline(always)]
+fn see(ctx: &TracePoint, turn: Turn) {
+    let task = ctx.arg::<Kernel>(0);
+    // SAFETY: argument 0 is a task_struct. The kernel counts what a process has executed.
+    unsafe {
+        let executed: u64 = load(task, offset!(task_self_exec_id));
+        if turn.takes(twice::start_of(task).wrapping_add(executed)) {
+            on_exec(task);
+        }
+    }
 }
 
 #[inline(always)]

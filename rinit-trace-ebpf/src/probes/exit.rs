@@ -3,7 +3,7 @@
 //! kernel/exit.c `do_exit()`. Arguments: `(task_struct *)`, from 6.16 on `(task_struct *, bool
 //! group_dead)` and earlier in `do_exit()`, before `exit_mm()`.
 
-use rinit_trace_common::{ExitRecord, feature, kind};
+use rinit_trace_common::{ExitRecord, counter, feature, kind};
 
 use crate::{
     emit::{Wake, reserve, submit},
@@ -13,6 +13,7 @@ use crate::{
     reads::{Kernel, TracePoint, load, tracepoint},
     sessions,
     task::{fill_leaf, fill_state, fill_task},
+    twice::{self, Turn},
 };
 
 /// The part of a wait status that is the signal.
@@ -21,13 +22,31 @@ const STATUS_SIGNAL: i32 = 0x7f;
 /// Attached to the tracepoint of its name.
 #[tracepoint]
 pub fn sched_process_exit(ctx: TracePoint) -> i32 {
+    see(&ctx, Turn::First);
+    0
+}
+
+/// Attached to the same, behind it.
+#[tracepoint]
+pub fn sched_process_exit_again(ctx: TracePoint) -> i32 {
+    see(&ctx, Turn::Second(counter::RECOVERED_EXITS));
+    0
+}
+
+#[inline(always)]
+fn see(ctx: &TracePoint, turn: Turn) {
     let task = ctx.arg::<Kernel>(0);
+    // SAFETY: argument 0 is a task_struct. An end is told from births and starts of the same task by its
+    // inverted bits.
+    if !turn.takes(unsafe { !twice::start_of(task) }) {
+        return;
+    }
     let group_dead = if has(feature::GROUP_DEAD_ARG) {
         // The argument is a bool in a 64-bit slot: the upper bytes are not defined.
         ctx.arg::<u64>(1) as u8 != 0
     } else {
-        // SAFETY: argument 0 is a typed pointer to a task_struct. Two racing last threads may both
-        // see 0; user space takes the first record of a process.
+        // SAFETY: argument 0 is a task_struct. Two racing last threads may both see 0; user space takes
+        // the first record of a process.
         unsafe {
             let signal: Kernel = load(task, offset!(task_signal));
             load::<i32>(signal, offset!(signal_live)) == 0
@@ -40,7 +59,6 @@ pub fn sched_process_exit(ctx: TracePoint) -> i32 {
             sessions::forget(task);
         }
     }
-    0
 }
 
 #[inline(always)]

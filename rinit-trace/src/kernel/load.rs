@@ -13,6 +13,7 @@ use zerocopy::IntoBytes as _;
 use super::{
     Kernel, KernelOptions, Ring, StartError, SystemInfo,
     attach::{self, HOOKS, Hook, Mechanism, TEARDOWN_FUNCTION},
+    misses::Misses,
     objects::{self, WAYS, Way},
     self_test,
 };
@@ -101,6 +102,7 @@ fn start(
         .map_err(|error| failed(&error))?;
     attach_all(&mut ebpf, options, info, machine, way)?;
     let mut kernel = kernel(ebpf)?;
+    kernel.watch_misses();
     run_self_test(&mut kernel, info)?;
     kernel.info = info.clone();
     Ok(kernel)
@@ -173,6 +175,7 @@ fn kernel(mut ebpf: Ebpf) -> Result<Kernel, StartError> {
         containers,
         switch,
         log: EbpfLogger::init(&mut ebpf).ok(),
+        misses: Misses::default(),
         ebpf,
     })
 }

@@ -7,6 +7,7 @@
 pub mod attach;
 pub mod btf;
 mod load;
+mod misses;
 mod objects;
 pub mod offsets;
 pub mod preflight;

@@ -1,6 +1,10 @@
 //! One loaded and attached kernel side.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    os::fd::{AsFd as _, AsRawFd as _},
+    path::PathBuf,
+    time::Duration,
+};
 
 use aya::maps::{Array, HashMap, MapData, PerCpuArray};
 use aya_log::EbpfLogger;
@@ -9,7 +13,9 @@ use rinit_trace_common::{counter, kind};
 use super::{
     Ring, SystemInfo,
     attach::{self, HOOKS, Mechanism, Teardown, Tracepoints},
-    load, offsets, preflight,
+    load,
+    misses::{DOUBLED, Misses},
+    offsets, preflight,
 };
 
 /// The one namespace to trace.
@@ -145,6 +151,8 @@ pub struct Kernel {
     pub(super) log: Option<EbpfLogger<&'static dyn log::Log>>,
     /// The self-test's switch.
     pub(super) switch: Array<MapData, u32>,
+    /// What no program saw.
+    pub(super) misses: Misses,
     /// Keeps programs and links alive.
     pub(super) ebpf: aya::Ebpf,
 }
@@ -184,20 +192,43 @@ impl Kernel {
     }
 
     /// What was lost so far. One system call.
-    pub fn losses(&self) -> Losses {
+    pub fn losses(&mut self) -> Losses {
         let mut losses = Losses::default();
+        let slots = self.slots();
+        if let Some(lost) = slots.get(..kind::COUNT) {
+            losses.by_kind.copy_from_slice(lost);
+        }
+        let slot = |slot: u32| slots.get(slot as usize).copied().unwrap_or(0);
+        losses.passed = slot(counter::SIGNALS_PASSED);
+        losses.folded = slot(counter::SIGNALS_FOLDED);
+        losses.gates_refused = slot(counter::GATES_REFUSED);
+        let mut misses = std::mem::take(&mut self.misses);
+        misses.add(&mut losses.by_kind, || self.slots());
+        self.misses = misses;
+        losses
+    }
+
+    /// The counters of the kernel side, over all CPUs.
+    fn slots(&self) -> Vec<u64> {
         // The element is there and the map is ours: only a closed descriptor could fail.
         let Ok(values) = self.counters.get(&0, 0) else {
-            return losses;
+            return Vec::new();
         };
-        let slot = |index: usize| -> u64 { values.iter().map(|slots| slots[index]).sum() };
-        for (index, lost) in losses.by_kind.iter_mut().enumerate() {
-            *lost = slot(index);
+        (0..counter::COUNT as usize)
+            .map(|slot| values.iter().map(|slots| slots[slot]).sum())
+            .collect()
+    }
+
+    /// Begins to count what programs with a second one are left out of.
+    pub(super) fn watch_misses(&mut self) {
+        let slots = self.slots();
+        for (name, kind, recovered) in DOUBLED {
+            let program = self.ebpf.program(name);
+            if let Some(Ok(fd)) = program.map(|program| program.fd()) {
+                let fd = fd.as_fd().as_raw_fd();
+                self.misses.watch(fd, kind, recovered, &slots);
+            }
         }
-        losses.passed = slot(counter::SIGNALS_PASSED as usize);
-        losses.folded = slot(counter::SIGNALS_FOLDED as usize);
-        losses.gates_refused = slot(counter::GATES_REFUSED as usize);
-        losses
     }
 
     /// How many records of each namespace were lost since the start, as (id, start of its init,

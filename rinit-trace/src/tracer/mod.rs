@@ -93,7 +93,7 @@ pub struct Tracer {
 
 impl Tracer {
     /// Takes over a started kernel side.
-    pub fn new(kernel: Kernel, lookups: Arc<Lookups>, node: Option<String>) -> Self {
+    pub fn new(mut kernel: Kernel, lookups: Arc<Lookups>, node: Option<String>) -> Self {
         let (answer, answers) = mpsc::channel(ANSWERS);
         let config = Config {
             node,
@@ -324,7 +324,9 @@ impl Tracer {
         if unknown > 0 {
             self.correlator.handle_unknown_loss(unknown, now);
         }
-        tracing::warn!("{fresh} records were lost: the ring buffer was full");
+        tracing::warn!(
+            "{fresh} records were lost: the ring buffer was full, or the kernel left a probe out"
+        );
     }
 
     fn act(&mut self) {

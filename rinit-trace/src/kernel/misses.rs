@@ -1,0 +1,168 @@
+//! Events that no program saw: the kernel leaves a program out while the same one is under way on that
+//! CPU, preempted, and counts that.
+//!
+//! Two programs are on each hook where tasks can be preempted; the second one handles what the first
+//! was left out of, and counts it. What the first missed less that is what is lost.
+
+use std::{
+    fs,
+    os::fd::RawFd,
+    time::{Duration, Instant},
+};
+
+use rinit_trace_common::{counter, kind};
+
+/// Time between two looks, each of which opens a file for each program. Two have to come before a stop
+/// that is over is told.
+const PERIOD: Duration = Duration::from_millis(60);
+
+/// A first program whose misses are counted.
+struct Watched {
+    fd: RawFd,
+    kind: u16,
+    /// The slot of what its second program found.
+    recovered: u32,
+    /// Difference at the last look: one that is under way in between is no loss.
+    last: u64,
+    /// Difference before everything was attached.
+    before: u64,
+    lost: u64,
+}
+
+/// Watches what programs were left out of.
+#[derive(Default)]
+pub(super) struct Misses {
+    watched: Vec<Watched>,
+    /// When the next look is due.
+    next: Option<Instant>,
+}
+
+/// Programs with a second one, the kind of what they see, and the slot of what that one found. A birth
+/// that was missed is one of an exec session's, perhaps.
+pub(super) const DOUBLED: [(&str, u16, u32); 3] = [
+    ("sched_process_exit", kind::EXIT, counter::RECOVERED_EXITS),
+    ("sched_process_exec", kind::EXEC, counter::RECOVERED_EXECS),
+    ("sched_process_fork", kind::EXEC, counter::RECOVERED_FORKS),
+];
+
+impl Misses {
+    /// Watches a program of [`DOUBLED`] from now on. `slots` are the counters of the kernel side.
+    pub(super) fn watch(&mut self, fd: RawFd, kind: u16, recovered: u32, slots: &[u64]) {
+        let before = difference(misses_of(fd), slots, recovered);
+        self.watched.push(Watched {
+            fd,
+            kind,
+            recovered,
+            last: before,
+            before,
+            lost: 0,
+        });
+    }
+
+    /// Adds what is lost to the losses by kind, and looks anew when that is due. `slots` reads the
+    /// counters of the kernel side: after the misses, so that one in between is not taken for lost.
+    pub(super) fn add(&mut self, by_kind: &mut [u64; kind::COUNT], slots: impl Fn() -> Vec<u64>) {
+        let now = Instant::now();
+        if self.next.is_none_or(|next| now >= next) {
+            self.next = Some(now + PERIOD);
+            let misses: Vec<u64> = self.watched.iter().map(|one| misses_of(one.fd)).collect();
+            let slots = slots();
+            for (one, misses) in self.watched.iter_mut().zip(misses) {
+                one.look(difference(misses, &slots, one.recovered));
+            }
+        }
+        for one in &self.watched {
+            if let Some(lost) = by_kind.get_mut(usize::from(one.kind)) {
+                *lost += one.lost;
+            }
+        }
+    }
+}
+
+impl Watched {
+    fn look(&mut self, difference: u64) {
+        // The second program may not have had its turn yet: it counts when it is there at two looks.
+        let settled = difference.min(self.last).saturating_sub(self.before);
+        self.lost = self.lost.max(settled);
+        self.last = difference;
+    }
+}
+
+fn difference(misses: u64, slots: &[u64], recovered: u32) -> u64 {
+    let recovered = slots.get(recovered as usize).copied().unwrap_or(0);
+    misses.saturating_sub(recovered)
+}
+
+/// How often the kernel left a program out; 0 before 5.12, where it does not.
+fn misses_of(fd: RawFd) -> u64 {
+    fs::read_to_string(format!("/proc/self/fdinfo/{fd}"))
+        .ok()
+        .and_then(|text| parse(&text))
+        .unwrap_or(0)
+}
+
+fn parse(fdinfo: &str) -> Option<u64> {
+    fdinfo
+        .lines()
+        .find_map(|line| line.strip_prefix("recursion_misses:"))?
+        .trim()
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watched() -> Watched {
+        Watched {
+            fd: -1,
+            kind: kind::EXIT,
+            recovered: 0,
+            last: 2,
+            before: 2,
+            lost: 0,
+        }
+    }
+
+    #[test]
+    fn what_stays_different_is_lost_once() {
+        let mut one = watched();
+        one.look(3);
+        assert_eq!(one.lost, 0, "the second program may be under way");
+        one.look(3);
+        assert_eq!(one.lost, 1);
+        one.look(3);
+        assert_eq!(one.lost, 1);
+    }
+
+    #[test]
+    fn what_the_second_program_finds_is_not_lost() {
+        let mut one = watched();
+        for difference in [5, 2, 4, 2] {
+            one.look(difference);
+        }
+        assert_eq!(one.lost, 0);
+    }
+
+    #[test]
+    fn the_kernels_account_is_read() {
+        let text = "prog_type:\t26\nprog_jited:\t1\nrecursion_misses:\t40\n";
+        assert_eq!(parse(text), Some(40));
+        assert_eq!(parse("prog_type:\t26\n"), None);
+        assert_eq!(parse("recursion_misses:\tmany\n"), None);
+    }
+
+    #[test]
+    fn a_loss_is_one_of_its_kind() {
+        let mut misses = Misses {
+            watched: vec![watched()],
+            next: None,
+        };
+        misses.watched[0].lost = 7;
+        let mut by_kind = [0; kind::COUNT];
+        misses.add(&mut by_kind, Vec::new);
+        assert!(misses.next.is_some());
+        assert_eq!(by_kind[usize::from(kind::EXIT)], 7);
+    }
+}
