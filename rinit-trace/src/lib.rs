@@ -11,6 +11,7 @@ pub mod demo;
 pub mod kernel;
 #[cfg(feature = "kube")]
 pub mod kubernetes;
+pub mod privileges;
 pub mod runtime;
 pub mod serve;
 pub mod tracer;

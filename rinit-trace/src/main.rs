@@ -7,6 +7,7 @@ use rinit_trace::{
     cli::{Cli, Command, LogFormat},
     commands::{self, Exit},
     demo,
+    privileges::Loader,
 };
 
 /// Threads for what may block, beside the one that traces.
@@ -34,6 +35,12 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     if let Some(Command::Explain(args)) = &cli.command {
         return commands::explain::run(args);
     }
+    // Before there is any other thread. The demo starts containers, which takes all that it has.
+    let loader = match &cli.command {
+        Some(Command::Demo(_)) => Loader::with_all_rights(),
+        Some(Command::Daemon(args)) => Loader::separate((1..1024).contains(&args.listen.port())),
+        _ => Loader::separate(false),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         // They look into /proc: more at a time take memory, and are no faster.
@@ -41,9 +48,9 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         .build()?;
     runtime.block_on(async {
         match &cli.command {
-            None => commands::trace::run(&cli.trace, cli.verbose > 0).await,
-            Some(Command::SystemInfo(args)) => commands::system_info::run(args),
-            Some(Command::Daemon(args)) => commands::daemon::run(args).await,
+            None => commands::trace::run(&cli.trace, cli.verbose > 0, loader).await,
+            Some(Command::SystemInfo(args)) => commands::system_info::run(args, loader),
+            Some(Command::Daemon(args)) => commands::daemon::run(args, loader).await,
             Some(Command::Demo(args)) => commands::demo::run(args).await,
             Some(Command::Explain(_) | Command::Workload { .. }) => Ok(Exit::Usage),
         }

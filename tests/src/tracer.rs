@@ -52,11 +52,17 @@ impl Tracer {
     /// Starts it and waits until it traces.
     pub fn ready(arguments: &[&str]) -> Self {
         let mut tracer = Self::spawn(arguments);
-        wait::until("rinit-trace says that it traces", || {
-            assert!(!tracer.has_ended(), "rinit-trace ended before it traced");
-            (tracer.stderr.count("tracing ") > 0).then_some(())
-        });
+        tracer.wait_until_it_traces();
         tracer
+    }
+
+    pub(crate) fn wait_until_it_traces(&mut self) {
+        wait::until("rinit-trace says that it traces", || {
+            assert!(!self.has_ended(), "rinit-trace ended before it traced");
+            let is_said = self.stderr.count("tracing ") > 0;
+            // As the daemon logs it.
+            (is_said || self.stderr().contains("INFO tracing every")).then_some(())
+        });
     }
 
     /// Starts it.

@@ -3,10 +3,12 @@
 use std::{fs, sync::Arc};
 
 use anyhow::{Result, bail};
+use tokio::runtime::Handle;
 
 use crate::{
     cli::HostArgs,
-    kernel::{self, Kernel, KernelOptions, SystemInfo},
+    kernel::{self, Kernel, KernelOptions, StartError, SystemInfo},
+    privileges::{self, Loader},
     runtime::{self, LookupConfig, Lookups, Target},
     tracer::Tracer,
 };
@@ -31,6 +33,7 @@ pub(super) fn tracer(
     host: &HostArgs,
     target: Option<&Target>,
     lookups: Arc<Lookups>,
+    loader: Loader,
 ) -> Result<Tracer> {
     let options = KernelOptions {
         target: target.map(|target| kernel::Target {
@@ -42,8 +45,7 @@ pub(super) fn tracer(
         drop_one_in: host.drop_one_in,
         ..host.kernel.options()
     };
-    let mut info = SystemInfo::of_this_machine();
-    let kernel = Kernel::start(&options, &mut info)?;
+    let kernel = kernel(options, loader).0?;
     if target.is_some_and(|target| target.cgroup.is_some()) && !kernel.info.features.probe_read {
         bail!(
             "containers that share a pid namespace cannot be told apart: this kernel does not let eBPF read the names of cgroups (lockdown=confidentiality)"
@@ -59,6 +61,11 @@ pub(super) fn tracer(
     for what in skipped {
         tracing::warn!("not compared in the self-test: {what}; names of processes may be missing");
     }
+    if !privileges::sees_processes() {
+        tracing::warn!(
+            "CAP_SYS_PTRACE is missing: names come from the sockets of runtimes or not at all, and of what runs already neither arguments nor containers in a shared pid namespace are known"
+        );
+    }
     let mut tracer = Tracer::new(kernel, lookups, node(host));
     tracer.learn(match target {
         Some(target) if target.cgroup.is_none() => vec![target.init.clone()],
@@ -66,6 +73,27 @@ pub(super) fn tracer(
     });
     tracer.learn_shared(runtime::shared_containers());
     Ok(tracer)
+}
+
+/// Loads and attaches, in the thread that may.
+pub(super) fn kernel(
+    options: KernelOptions,
+    loader: Loader,
+) -> (Result<Kernel, StartError>, SystemInfo) {
+    let mut info = SystemInfo::of_this_machine();
+    info.privileges = loader.privileges().clone();
+    // The ring is waited for by this thread's runtime.
+    let runtime = Handle::current();
+    let load = move || {
+        let _entered = runtime.enter();
+        let mut info = info;
+        let kernel = Kernel::start(&options, &mut info);
+        (kernel, info)
+    };
+    loader.run(load).unwrap_or_else(|| {
+        let error = StartError::Load("the thread that loads them has panicked".to_owned());
+        (Err(error), SystemInfo::of_this_machine())
+    })
 }
 
 /// What this host is called in reports.

@@ -4,16 +4,16 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::{Exit, put};
+use super::{Exit, put, start};
 use crate::{
     cli::{InfoOutput, SystemInfoArgs},
-    kernel::{Kernel, SystemInfo, attach::Mechanism},
+    kernel::{SystemInfo, attach::Mechanism},
+    privileges::{Loader, Privileges},
 };
 
 /// Starts the kernel side, prints how that went, and stops it.
-pub fn run(args: &SystemInfoArgs) -> Result<Exit> {
-    let mut info = SystemInfo::of_this_machine();
-    let started = Kernel::start(&args.kernel.options(), &mut info);
+pub fn run(args: &SystemInfoArgs, loader: Loader) -> Result<Exit> {
+    let (started, info) = start::kernel(args.kernel.options(), loader);
     match args.output {
         InfoOutput::Text => put(&text(&info))?,
         InfoOutput::Json => put(&format!("{}\n", serde_json::to_string_pretty(&info)?))?,
@@ -66,10 +66,30 @@ fn text(info: &SystemInfo) -> String {
         }
     }
     line("self-test", &self_test(info));
+    for (index, told) in privileges(&info.privileges).iter().enumerate() {
+        line(if index == 0 { "privileges" } else { "" }, told);
+    }
     for problem in &info.problems {
         line("problem", problem);
     }
     out
+}
+
+/// What is left of them while it traces.
+fn privileges(left: &Privileges) -> Vec<String> {
+    let kept = left.kept.iter();
+    let mut lines: Vec<String> = kept
+        .map(|kept| format!("{} kept for {}", kept.name, kept.reason))
+        .collect();
+    if lines.is_empty() {
+        lines.push("no capability kept".to_owned());
+    }
+    if left.no_new_privs {
+        lines.push("no_new_privs set".to_owned());
+    }
+    let failures = left.failures.iter();
+    lines.extend(failures.map(|failure| format!("not given up: {failure}")));
+    lines
 }
 
 fn self_test(info: &SystemInfo) -> String {

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Exit, by_itself, last, one_line, print_report, put, start};
 use crate::{
     cli::{Output, TraceArgs},
+    privileges::Loader,
     runtime::{self, Target},
     serve::history::{Disk, DiskOptions},
     tracer::{News, Tracer},
@@ -28,7 +29,7 @@ enum Event {
 
 /// Traces one workload or all.
 /// `verbose`: in full also workloads that ended by themselves.
-pub async fn run(args: &TraceArgs, verbose: bool) -> Result<Exit> {
+pub async fn run(args: &TraceArgs, verbose: bool, loader: Loader) -> Result<Exit> {
     if let (true, Some(container)) = (args.last, &args.container) {
         return last::run(args, container).await;
     }
@@ -49,7 +50,7 @@ pub async fn run(args: &TraceArgs, verbose: bool) -> Result<Exit> {
             }
         },
     };
-    let mut tracer = start::tracer(&args.host, target.as_ref(), lookups)?;
+    let mut tracer = start::tracer(&args.host, target.as_ref(), lookups, loader)?;
     match target {
         Some(target) => trace_one(&mut tracer, &mut interrupts, &printer, &target).await,
         None => trace_all(&mut tracer, &mut interrupts, &printer).await,

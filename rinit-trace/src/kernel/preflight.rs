@@ -3,6 +3,7 @@
 use std::{fs, io, path::Path};
 
 use aya::{maps::MapType, sys::is_map_supported};
+use rustix::io::Errno;
 
 use super::btf::Btf;
 
@@ -23,6 +24,14 @@ pub enum Problem {
     Privileges {
         /// Names of the capabilities.
         missing: String,
+    },
+    /// The rights are there, and yet the system call is refused.
+    #[error(
+        "bpf(2) is refused although the capabilities for it are there: {source}; allow it in the seccomp profile or the security module (runtimes that do not know CAP_BPF allow it with CAP_SYS_ADMIN)"
+    )]
+    Refused {
+        /// The error of the system call.
+        source: io::Error,
     },
     /// The kernel carries no BTF.
     #[error(
@@ -66,7 +75,7 @@ pub enum Problem {
     },
 }
 
-/// Capabilities in force, as the mask of `/proc/self/status`; `None` when that cannot be read.
+/// Capabilities in force, as the mask of `/proc/thread-self/status`; `None` when that cannot be read.
 pub fn capabilities(status: &str) -> Option<u64> {
     let hex = status
         .lines()
@@ -88,19 +97,7 @@ pub fn missing_capabilities(mask: u64) -> Vec<&'static str> {
 
 /// Checks rights and kernel, and hands out the parsed BTF: of a file, or the kernel's own.
 pub fn run(file: Option<&Path>, release: &str) -> Result<Btf, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    // Unreadable: the kernel will say no itself.
-    let missing = capabilities(&status).map_or_else(Vec::new, missing_capabilities);
-    if !missing.is_empty() {
-        problems.push(Problem::Privileges {
-            missing: missing.join(" and "),
-        });
-    } else if matches!(is_map_supported(MapType::RingBuf), Ok(false)) {
-        // Tried, and not told by the version: distributions backport.
-        let release = release.to_owned();
-        problems.push(Problem::NoRingBuffer { release });
-    }
+    let mut problems = Vec::from_iter(rights().or_else(|| ring_buffer(release)));
     match load_btf(file) {
         Ok(btf) if problems.is_empty() => return Ok(btf),
         Ok(_) => {}
@@ -110,6 +107,37 @@ pub fn run(file: Option<&Path>, release: &str) -> Result<Btf, Vec<Problem>> {
         Err(problem) => problems.push(problem),
     }
     Err(problems)
+}
+
+fn rights() -> Option<Problem> {
+    let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    // Unreadable: the kernel will say no itself.
+    let missing = capabilities(&status).map_or_else(Vec::new, missing_capabilities);
+    (!missing.is_empty()).then(|| Problem::Privileges {
+        missing: missing.join(" and "),
+    })
+}
+
+/// Tried, and not told by the version: distributions backport.
+fn ring_buffer(release: &str) -> Option<Problem> {
+    match is_map_supported(MapType::RingBuf) {
+        Ok(false) => Some(Problem::NoRingBuffer {
+            release: release.to_owned(),
+        }),
+        Err(error) if is_refusal(&error.io_error) => Some(Problem::Refused {
+            source: error.io_error,
+        }),
+        // What else is wrong shows when it is loaded.
+        Ok(true) | Err(_) => None,
+    }
+}
+
+/// Somebody said no, or has left the system call out.
+fn is_refusal(error: &io::Error) -> bool {
+    let refusals = [Errno::PERM, Errno::ACCESS, Errno::NOSYS];
+    refusals
+        .iter()
+        .any(|refusal| error.raw_os_error() == Some(refusal.raw_os_error()))
 }
 
 /// Why this kernel is not read by direct loads in BTF tracepoints; `None` when it may be.

@@ -5,6 +5,7 @@ use std::fs;
 use serde::Serialize;
 
 use super::{attach::Attached, self_test::SelfTest};
+use crate::privileges::Privileges;
 
 /// What `rinit-trace system-info` prints.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -29,6 +30,8 @@ pub struct SystemInfo {
     pub probes: Vec<Attached>,
     /// The self-test; `None` when it did not come to that.
     pub self_test: Option<SelfTest>,
+    /// What is left of the rights of this program once it has attached.
+    pub privileges: Privileges,
     /// Why nothing can be traced; empty when all is well.
     pub problems: Vec<String>,
 }

@@ -93,7 +93,7 @@ pub enum NamespaceError {
         inum: u32,
     },
     /// `/proc` does not answer.
-    #[error("cannot read {}: {error}; run as root, with /proc mounted", path.display())]
+    #[error("cannot read {}: {error}; run as root, or with CAP_SYS_PTRACE, and with /proc mounted", path.display())]
     Unreadable {
         /// What was read.
         path: PathBuf,

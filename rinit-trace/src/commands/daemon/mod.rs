@@ -21,6 +21,7 @@ use tokio::{
 use super::{Exit, start};
 use crate::{
     cli::DaemonArgs,
+    privileges::Loader,
     runtime::{self, Lookups},
     tracer::{News, Tracer},
 };
@@ -37,11 +38,11 @@ const SWEEP: u64 = 10;
 const LAST_STOPS: Duration = Duration::from_millis(200);
 
 /// Runs until SIGTERM or SIGINT.
-pub async fn run(args: &DaemonArgs) -> Result<Exit> {
+pub async fn run(args: &DaemonArgs, loader: Loader) -> Result<Exit> {
     let mut signals = Signals::new()?;
     let outputs = Outputs::start(args)?;
     let lookups = Arc::new(start::lookups(&args.host));
-    let tracer = start::tracer(&args.host, None, Arc::clone(&lookups))?;
+    let tracer = start::tracer(&args.host, None, Arc::clone(&lookups), loader)?;
     let mut daemon = Daemon::new(tracer, lookups, outputs);
     daemon.keep_books();
     daemon.outputs.ready();
