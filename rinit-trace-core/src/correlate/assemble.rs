@@ -123,7 +123,7 @@ pub(super) fn sender(event: &SignalEvent) -> Sender {
     }
 }
 
-/// What was observed: never graceful while a record of this namespace is missing, while somebody
+/// What was observed: nothing of what runs under a kernel of its own; never graceful while a record of this namespace is missing, while somebody
 /// who was sent SIGKILL is still there, or when the stop may have begun before the trace.
 fn verdict(scene: &Scene, processes: &[Process], began_unseen: bool) -> Verdict {
     let counted = || {
@@ -131,7 +131,10 @@ fn verdict(scene: &Scene, processes: &[Process], began_unseen: bool) -> Verdict 
             .iter()
             .filter(|process| process.role != Role::Exec)
     };
-    if counted().any(|process| process.outcome.is_killed()) {
+    let names = scene.workload.names.as_ref();
+    if names.is_some_and(|names| names.is_opaque) {
+        Verdict::Unknown
+    } else if counted().any(|process| process.outcome.is_killed()) {
         Verdict::Forced
     } else if scene.is_incomplete
         || began_unseen

@@ -57,6 +57,7 @@ const REMARKS: &[Rule] = &[
     rules::signalled_twice::RULE,
     rules::near_miss::RULE,
     rules::forwarded::RULE,
+    rules::opaque_sandbox::RULE,
 ];
 
 /// Completes the report of a closed stop: kind of its init, lost cleanup, cause and findings.
@@ -80,6 +81,10 @@ pub fn diagnose(mut stop: ClosedStop) -> StopReport {
     }
     let causes = findings.len();
     findings.extend(matching(REMARKS));
+    if stop.facts.is_opaque {
+        // Whatever else was seen is of what holds the container.
+        findings.retain(|finding| finding.id == FindingId::OpaqueSandbox);
+    }
     if stop.facts.shares_namespace {
         findings.iter_mut().for_each(words::name_main_process);
     }

@@ -98,6 +98,7 @@ words!(of_finding, FINDINGS: FindingId {
     SignalledTwice = "signalled-twice" => remarks::signalled_twice::ARTICLE,
     NearMiss = "near-miss" => remarks::near_miss::ARTICLE,
     Forwarded = "forwarded" => remarks::forwarded::ARTICLE,
+    OpaqueSandbox = "opaque-sandbox" => remarks::opaque_sandbox::ARTICLE,
 });
 
 impl Group {

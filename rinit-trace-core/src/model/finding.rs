@@ -106,6 +106,8 @@ finding_ids! {
     NearMiss = "near-miss",
     /// Who inside passed the stop signal on to whom.
     Forwarded = "forwarded",
+    /// It runs under a kernel of its own: Kata Containers, gVisor.
+    OpaqueSandbox = "opaque-sandbox",
 }
 
 impl std::fmt::Display for FindingId {

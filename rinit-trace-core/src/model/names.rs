@@ -85,6 +85,9 @@ pub struct WorkloadNames {
     pub has_pre_stop: bool,
     /// Whether it is the sandbox of a pod (pause): no workload, and without a report.
     pub is_sandbox: bool,
+    /// Its runtime runs it under a kernel of its own (Kata Containers, gVisor): the host sees what holds it
+    /// and nothing in it.
+    pub is_opaque: bool,
 }
 
 /// Variables that change what an init of the knowledge base does. Nothing else of an environment is

@@ -40,6 +40,8 @@ pub struct StopFacts {
     pub shares_namespace: bool,
     /// It is the sandbox of a pod, by what its runtime says.
     pub is_sandbox: bool,
+    /// It runs under a kernel of its own, by what its runtime is.
+    pub is_opaque: bool,
     /// Children of the init that had ended before the stop began and were not reaped in it: host
     /// pids and command names.
     pub unreaped: Vec<(u32, String)>,

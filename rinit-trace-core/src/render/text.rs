@@ -110,7 +110,12 @@ pub(super) fn headline(report: &StopReport) -> String {
         .iter()
         .filter(|process| process.role != Role::Exec && process.outcome == Outcome::Alive)
         .count();
+    let opaque = report
+        .findings
+        .iter()
+        .find(|finding| finding.id == FindingId::OpaqueSandbox);
     match (report.verdict, &report.cause) {
+        (Verdict::Unknown, _) if let Some(opaque) = opaque => escape::prose(&opaque.summary),
         (Verdict::Unknown, _) if report.observation.lost_records > 0 => {
             "records were lost: whether anybody was killed cannot be said".to_owned()
         }

@@ -399,3 +399,27 @@ fn a_second_exit_record_of_a_process_is_none() {
 fn a_teardown_is_confirmed_only_where_its_probe_saw_it() {
     check(&(POLITE.to_owned() + "=> observation.pidns_teardown inferred"));
 }
+
+#[test]
+fn of_what_runs_under_a_kernel_of_its_own_nothing_is_said() {
+    // The virtual machine's monitor, killed at the end; and gVisor's sentry, which ends by itself.
+    for end in ["KILL runc -> 1\n+2.001 exit 1 killed", "exit 1 code=0"] {
+        check(&format!(
+            "
+            init   qemu-system-x86
+            names  opaque=yes
+            member 7 vhost handles=TERM
+            +0     TERM runc -> 1
+            +2     {end}
+            +2.002 zap 7
+            +2.003 exit 7 killed
+            +2.01  end
+            => verdict unknown
+            => cause null
+            => lost_cleanup null
+            => findings 1
+            => findings.0.id opaque-sandbox
+            "
+        ));
+    }
+}

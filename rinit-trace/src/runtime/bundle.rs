@@ -58,7 +58,7 @@ pub(super) enum BundleError {
 pub(super) fn read(proc: &Proc, pid: u32, id: &str) -> Result<Details, BundleError> {
     let (process, monitor) = monitor_of(proc, pid, id)?;
     let config = match &monitor {
-        Monitor::Shim => {
+        Monitor::Shim { .. } => {
             let folder = process.open_folder("cwd").map_err(BundleError::from)?;
             // One shim may watch over a whole pod, and works in the bundle of the sandbox.
             let path = format!("../{id}/config.json");
@@ -96,13 +96,11 @@ fn monitor_of(proc: &Proc, pid: u32, id: &str) -> Result<(Process, Monitor), Bun
             continue;
         }
         let stat = process.stat().ok_or(BundleError::Gone)?;
+        let arguments = || process.read("cmdline", MAX_CMDLINE).unwrap_or_default();
         let monitor = match stat.comm.as_str() {
             // The kernel keeps 15 bytes of `containerd-shim-runc-v2`.
-            name if name.starts_with("containerd-shim") => Some(Monitor::Shim),
-            "conmon" => {
-                let arguments = process.read("cmdline", MAX_CMDLINE).unwrap_or_default();
-                Monitor::conmon(&arguments, id)
-            }
+            name if name.starts_with("containerd-shim") => Some(Monitor::shim(&arguments())),
+            "conmon" => Monitor::conmon(&arguments(), id),
             _ => None,
         };
         if let Some(monitor) = monitor {

@@ -46,6 +46,8 @@ pub(super) struct Details {
     pub(super) stop_signal: Option<StopSignal>,
     pub(super) has_pre_stop: bool,
     pub(super) is_sandbox: bool,
+    /// Runs under a kernel of its own.
+    pub(super) is_opaque: bool,
 }
 
 impl Details {
@@ -74,6 +76,7 @@ impl Details {
         }
         self.has_pre_stop |= other.has_pre_stop;
         self.is_sandbox |= other.is_sandbox;
+        self.is_opaque |= other.is_opaque;
         true
     }
 

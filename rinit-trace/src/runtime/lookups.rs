@@ -415,6 +415,7 @@ fn names_of(known: Details, identity: CgroupIdentity) -> WorkloadNames {
         stop_signal: known.stop_signal.map(|configured| configured.signal),
         has_pre_stop: known.has_pre_stop,
         is_sandbox: known.is_sandbox,
+        is_opaque: known.is_opaque,
         ..WorkloadNames::default()
     }
 }

@@ -16,6 +16,7 @@ pub(super) mod near_miss;
 pub(super) mod no_stop_signal;
 pub(super) mod not_forwarded;
 pub(super) mod oom;
+pub(super) mod opaque_sandbox;
 pub(super) mod pidns_owner_exited;
 pub(super) mod signal_blocked;
 pub(super) mod signalled_twice;

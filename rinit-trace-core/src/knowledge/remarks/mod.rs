@@ -2,5 +2,6 @@
 
 pub mod forwarded;
 pub mod near_miss;
+pub mod opaque_sandbox;
 pub mod signalled_twice;
 pub mod unreaped;

@@ -4,7 +4,7 @@
 //! ```text
 //! trace  started=-5s deliveries=no    when the trace began; long ago if not told
 //! init   sh age=3s                    PID 1; a hundred seconds old if not told
-//! names  grace=10s stop=USR1 pre-stop=yes what the lookup answers; `when=told`: not before `+1 names`
+//! names  grace=10s stop=USR1 pre-stop=yes opaque=yes what the lookup answers; `when=told`: not before `+1 names`
 //! member 7 java handles=TERM parent=1 sid=1 pgid=7 ignores= blocks= waits= cgroup= threads= zombie unmarked entered traced=9 pdeath=KILL
 //! init   tini cmd=tini,-g,--,app env=TINI_KILL_PROCESS_GROUP=1 exe=/usr/bin/tini   (env= is empty)
 //! exec   30 bash sid=30               entered from outside, before the trace
@@ -169,6 +169,7 @@ fn names(world: &mut World, letter: char, attributes: &[&str]) {
                 });
             }
             ("pre-stop", value) => namespace.names.has_pre_stop = value == "yes",
+            ("opaque", value) => namespace.names.is_opaque = value == "yes",
             ("stop", value) => namespace.names.stop_signal = Some(value.parse().unwrap()),
             ("name", value) => namespace.names.name = Some(value.to_owned()),
             other => panic!("names {other:?}?"),

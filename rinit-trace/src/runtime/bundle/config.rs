@@ -16,17 +16,40 @@ const STOP_TIMEOUT: &str = "org.systemd.property.TimeoutStopUSec";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Monitor {
     /// containerd's, for itself and for Docker.
-    Shim,
+    Shim {
+        /// Its containers run under a kernel of their own.
+        is_opaque: bool,
+    },
     /// CRI-O's and podman's.
     Conmon {
         /// `-b`: the bundle, as it sees the file system.
         bundle: String,
         /// `-n`: the container's name.
         name: Option<String>,
+        /// `-r`: a runtime that gives its containers a kernel of their own.
+        is_opaque: bool,
     },
 }
 
+/// Parts of the names of runtimes that give their containers a kernel of their own, and of their shims:
+/// `containerd-shim-kata-v2`, `containerd-shim-runsc-v1`, `/usr/bin/kata-runtime`, `runsc`.
+const OPAQUE: [&str; 2] = ["kata", "runsc"];
+
+/// Whether the last part of a path is such a name.
+fn is_opaque(program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    name.split('-').any(|part| OPAQUE.contains(&part))
+}
+
 impl Monitor {
+    /// containerd's shim, by its arguments.
+    pub(super) fn shim(cmdline: &[u8]) -> Self {
+        let program = cmdline.split(|byte| *byte == 0).next().unwrap_or_default();
+        Self::Shim {
+            is_opaque: std::str::from_utf8(program).is_ok_and(is_opaque),
+        }
+    }
+
     /// conmon, by its arguments; `None` when it is another container's, or they make no sense.
     pub(super) fn conmon(cmdline: &[u8], id: &str) -> Option<Self> {
         let arguments: Vec<&str> = cmdline
@@ -45,6 +68,7 @@ impl Monitor {
         Some(Self::Conmon {
             bundle: bundle.to_owned(),
             name: text(value("-n", "--name")),
+            is_opaque: value("-r", "--runtime").is_some_and(is_opaque),
         })
     }
 }
@@ -60,16 +84,23 @@ struct Config {
 pub(super) fn details(json: &[u8], monitor: &Monitor) -> Option<Details> {
     let config: Config = serde_json::from_slice(json).ok()?;
     let annotations = config.annotations.unwrap_or_default();
-    Some(match monitor {
-        Monitor::Shim => of_containerd(&annotations),
-        Monitor::Conmon { name, .. } => {
-            if annotations.get("io.container.manager").map(String::as_str) == Some("libpod") {
+    let (mut details, is_opaque) = match monitor {
+        Monitor::Shim { is_opaque } => (of_containerd(&annotations), *is_opaque),
+        Monitor::Conmon {
+            name, is_opaque, ..
+        } => {
+            let is_podman =
+                annotations.get("io.container.manager").map(String::as_str) == Some("libpod");
+            let details = if is_podman {
                 of_podman(&annotations, name.as_ref())
             } else {
                 of_crio(&annotations)
-            }
+            };
+            (details, *is_opaque)
         }
-    })
+    };
+    details.is_opaque = is_opaque;
+    Some(details)
 }
 
 /// Containers of CRI alone are annotated; those of Docker, `ctr` and nerdctl are not.

@@ -185,6 +185,34 @@ fn a_container_of_podman_has_the_name_that_conmon_was_told() {
 }
 
 #[test]
+fn a_runtime_with_a_kernel_of_its_own_is_known_by_its_shim() {
+    for (shim, is_opaque) in [
+        ("/usr/bin/containerd-shim-runc-v2", false),
+        ("/opt/kata/bin/containerd-shim-kata-v2", true),
+        ("/usr/bin/containerd-shim-kata-qemu-v2", true),
+        ("containerd-shim-runsc-v1", true),
+        ("", false),
+        // Not of the folder.
+        ("/opt/kata-containers/containerd-shim-runc-v2", false),
+    ] {
+        let host = Host::with_shim();
+        host.write(WEB, CONTAINERD);
+        fs::write(
+            host.proc.path("30/cmdline"),
+            format!("{shim}\0-namespace\0k8s.io\0"),
+        )
+        .unwrap();
+        assert_eq!(host.read().unwrap().is_opaque, is_opaque, "{shim}");
+    }
+    let host = Host::with_conmon();
+    host.write_at(&format!("run/{WEB}/userdata/config.json"), CRIO);
+    assert!(!host.read().unwrap().is_opaque);
+    let cmdline = format!("conmon\0-r\0/usr/bin/runsc\0-c\0{WEB}\0-b\0/run/{WEB}/userdata\0");
+    fs::write(host.proc.path("30/cmdline"), cmdline).unwrap();
+    assert!(host.read().unwrap().is_opaque);
+}
+
+#[test]
 fn annotations_of_another_runtime_are_not_believed() {
     let host = Host::with_shim();
     host.write(WEB, CRIO);
@@ -279,8 +307,10 @@ fn any_monitor() -> impl Strategy<Value = Monitor> {
     let conmon = Monitor::Conmon {
         bundle: "/b".to_owned(),
         name: None,
+        is_opaque: false,
     };
-    prop_oneof![Just(Monitor::Shim), Just(conmon)]
+    let shim = any::<bool>().prop_map(|is_opaque| Monitor::Shim { is_opaque });
+    prop_oneof![shim, Just(conmon)]
 }
 
 proptest! {
