@@ -51,7 +51,7 @@ pub mod counter {
     pub const SIGNALS_FOLDED: u32 = SIGNALS_PASSED + 1;
     /// A gate could not be opened because the table was full.
     pub const GATES_REFUSED: u32 = SIGNALS_PASSED + 2;
-    /// Ends of tasks that only the second program on the hook saw.
+    /// Ends of tasks that the first program on the hook was left out of, and a later one saw.
     pub const RECOVERED_EXITS: u32 = SIGNALS_PASSED + 3;
     /// The same of program starts.
     pub const RECOVERED_EXECS: u32 = SIGNALS_PASSED + 4;

@@ -23,7 +23,7 @@ mod probes;
 mod reads;
 mod sessions;
 mod task;
-mod twice;
+mod turns;
 
 /// Some helpers are for GPL programs only.
 #[unsafe(link_section = "license")]

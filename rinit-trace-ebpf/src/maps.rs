@@ -38,7 +38,7 @@ pub(crate) static CONTAINERS: HashMap<u64, Container> = HashMap::with_max_entrie
 #[map]
 pub(crate) static ENTERED: LruHashMap<u32, Entered> = LruHashMap::with_max_entries(16384, 0);
 
-/// What the first program on a hook has begun to see, by the task that ran: for the second one.
+/// What a program on a hook has begun to see, by the task that ran: for the next one on it.
 #[map]
 pub(crate) static SEEN: LruHashMap<u32, u64> = LruHashMap::with_max_entries(16384, 0);
 

@@ -15,7 +15,7 @@ use crate::{
     probes::emit_task,
     reads::{Kernel, TracePoint, load, tracepoint},
     sessions,
-    twice::{self, Turn},
+    turns::{self, Turn},
 };
 
 /// `BPF_EXIST`: update, never create.
@@ -30,8 +30,15 @@ pub fn sched_process_exec(ctx: TracePoint) -> i32 {
 
 /// Attached to the same, behind it.
 #[tracepoint]
-pub fn sched_process_exec_again(ctx: TracePoint) -> i32 {
-    see(&ctx, Turn::Second(counter::RECOVERED_EXECS));
+pub fn sched_process_exec_second(ctx: TracePoint) -> i32 {
+    see(&ctx, Turn::Later(counter::RECOVERED_EXECS));
+    0
+}
+
+/// Attached to the same, behind that.
+#[tracepoint]
+pub fn sched_process_exec_third(ctx: TracePoint) -> i32 {
+    see(&ctx, Turn::Later(counter::RECOVERED_EXECS));
     0
 }
 
@@ -41,7 +48,7 @@ fn see(ctx: &TracePoint, turn: Turn) {
     // SAFETY: argument 0 is a task_struct. The kernel counts what a process has executed.
     unsafe {
         let executed: u64 = load(task, offset!(task_self_exec_id));
-        if turn.takes(twice::start_of(task).wrapping_add(executed)) {
+        if turn.takes(turns::start_of(task).wrapping_add(executed)) {
             on_exec(task);
         }
     }

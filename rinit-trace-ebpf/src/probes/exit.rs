@@ -13,7 +13,7 @@ use crate::{
     reads::{Kernel, TracePoint, load, tracepoint},
     sessions,
     task::{fill_leaf, fill_state, fill_task},
-    twice::{self, Turn},
+    turns::{self, Turn},
 };
 
 /// The part of a wait status that is the signal.
@@ -28,8 +28,15 @@ pub fn sched_process_exit(ctx: TracePoint) -> i32 {
 
 /// Attached to the same, behind it.
 #[tracepoint]
-pub fn sched_process_exit_again(ctx: TracePoint) -> i32 {
-    see(&ctx, Turn::Second(counter::RECOVERED_EXITS));
+pub fn sched_process_exit_second(ctx: TracePoint) -> i32 {
+    see(&ctx, Turn::Later(counter::RECOVERED_EXITS));
+    0
+}
+
+/// Attached to the same, behind that.
+#[tracepoint]
+pub fn sched_process_exit_third(ctx: TracePoint) -> i32 {
+    see(&ctx, Turn::Later(counter::RECOVERED_EXITS));
     0
 }
 
@@ -38,7 +45,7 @@ fn see(ctx: &TracePoint, turn: Turn) {
     let task = ctx.arg::<Kernel>(0);
     // SAFETY: argument 0 is a task_struct. An end is told from births and starts of the same task by its
     // inverted bits.
-    if !turn.takes(unsafe { !twice::start_of(task) }) {
+    if !turn.takes(unsafe { !turns::start_of(task) }) {
         return;
     }
     let group_dead = if has(feature::GROUP_DEAD_ARG) {

@@ -9,7 +9,7 @@ use crate::{
     cgroup,
     reads::{Kernel, TracePoint, tracepoint},
     sessions,
-    twice::{self, Turn},
+    turns::{self, Turn},
 };
 
 /// Attached to the tracepoint of its name.
@@ -21,8 +21,15 @@ pub fn sched_process_fork(ctx: TracePoint) -> i32 {
 
 /// Attached to the same, behind it.
 #[tracepoint]
-pub fn sched_process_fork_again(ctx: TracePoint) -> i32 {
-    see(&ctx, Turn::Second(counter::RECOVERED_FORKS));
+pub fn sched_process_fork_second(ctx: TracePoint) -> i32 {
+    see(&ctx, Turn::Later(counter::RECOVERED_FORKS));
+    0
+}
+
+/// Attached to the same, behind that.
+#[tracepoint]
+pub fn sched_process_fork_third(ctx: TracePoint) -> i32 {
+    see(&ctx, Turn::Later(counter::RECOVERED_FORKS));
     0
 }
 
@@ -31,7 +38,7 @@ fn see(ctx: &TracePoint, turn: Turn) {
     let (parent, child) = (ctx.arg::<Kernel>(0), ctx.arg::<Kernel>(1));
     // SAFETY: both arguments are task_structs.
     unsafe {
-        if !turn.takes(twice::start_of(child)) {
+        if !turn.takes(turns::start_of(child)) {
             return;
         }
         sessions::inherit(parent, child);

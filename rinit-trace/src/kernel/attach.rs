@@ -41,7 +41,7 @@ impl Mechanism {
 pub enum Tracepoints {
     /// As BTF tracepoints, which read by direct loads: 6.1 on
     BtfTracepoint,
-    /// As raw tracepoints, which read by bpf_probe_read_kernel: 5.8 on
+    /// As raw tracepoints, with probe reads: 5.8 on
     RawTracepoint,
 }
 
@@ -84,9 +84,9 @@ pub struct Hook {
     pub name: &'static str,
     /// Programs for it with their mechanisms, tried in this order.
     pub programs: &'static [(&'static str, Mechanism)],
-    /// The program that follows the first one on the same tracepoint, for what the kernel leaves the
-    /// first one out of.
-    pub again: Option<&'static str>,
+    /// Programs that follow the first one on the same tracepoint, for what the kernel leaves those before
+    /// out of.
+    pub later: &'static [&'static str],
     /// Without it nothing can be said.
     pub required: bool,
     /// What is lost without it.
@@ -106,63 +106,63 @@ pub const HOOKS: &[Hook] = &[
     Hook {
         name: "signal:signal_generate",
         programs: &tracepoint("signal_generate"),
-        again: None,
+        later: &[],
         required: true,
         lost_without: "everything: who signalled whom",
     },
     Hook {
         name: "sched:sched_process_exit",
         programs: &tracepoint("sched_process_exit"),
-        again: Some("sched_process_exit_again"),
+        later: &["sched_process_exit_second", "sched_process_exit_third"],
         required: true,
         lost_without: "everything: how each process ended",
     },
     Hook {
         name: "signal:signal_deliver",
         programs: &tracepoint("signal_deliver"),
-        again: None,
+        later: &[],
         required: false,
         lost_without: "the proof that PID 1's handler ran; it is concluded from pending signals",
     },
     Hook {
         name: "sched:sched_process_exec",
         programs: &tracepoint("sched_process_exec"),
-        again: Some("sched_process_exec_again"),
+        later: &["sched_process_exec_second", "sched_process_exec_third"],
         required: false,
         lost_without: "names of containers that live for less than a stop; exec sessions that ended before the stop; containers that share a pid namespace and start while tracing",
     },
     Hook {
         name: "sched:sched_process_fork",
         programs: &tracepoint("sched_process_fork"),
-        again: Some("sched_process_fork_again"),
+        later: &["sched_process_fork_second", "sched_process_fork_third"],
         required: false,
         lost_without: "children of exec sessions that have left the session and lost their parent: they count as members",
     },
     Hook {
         name: "oom:mark_victim",
         programs: &tracepoint("mark_victim"),
-        again: None,
+        later: &[],
         required: false,
         lost_without: "OOM kills are recognised at the victim's exit",
     },
     Hook {
         name: "cgroup:cgroup_mkdir",
         programs: &tracepoint("cgroup_mkdir"),
-        again: None,
+        later: &[],
         required: false,
         lost_without: "containers that share a pid namespace (--pid=host, --pid=container:X) and start while tracing",
     },
     Hook {
         name: "cgroup:cgroup_rmdir",
         programs: &tracepoint("cgroup_rmdir"),
-        again: None,
+        later: &[],
         required: false,
         lost_without: "the end of containers that share a pid namespace: their reports take 30 s and are not sure that nobody was left",
     },
     Hook {
         name: "cgroup:cgroup_attach_task",
         programs: &tracepoint("cgroup_attach_task"),
-        again: None,
+        later: &[],
         required: false,
         lost_without: "exec sessions in containers that share the host's pid namespace: they count as members",
     },
@@ -172,7 +172,7 @@ pub const HOOKS: &[Hook] = &[
             ("teardown_fentry", Mechanism::Fentry),
             ("teardown_kprobe", Mechanism::Kprobe),
         ],
-        again: None,
+        later: &[],
         required: false,
         lost_without: "nothing: teardowns are recognised by the fingerprint of their SIGKILLs",
     },
@@ -182,7 +182,7 @@ pub const HOOKS: &[Hook] = &[
 pub(super) const EMPTY: Hook = Hook {
     name: "signal:signal_generate",
     programs: &tracepoint("empty"),
-    again: None,
+    later: &[],
     required: false,
     lost_without: "nothing",
 };
@@ -229,7 +229,7 @@ pub fn attach(ebpf: &mut Ebpf, btf: Option<&Btf>, hook: &Hook, allowed: &[Mechan
     };
     let programs = hook.programs.iter();
     for (name, mechanism) in programs.filter(|(_, mechanism)| allowed.contains(mechanism)) {
-        match attach_pair(ebpf, btf, hook, name, *mechanism) {
+        match attach_row(ebpf, btf, hook, name, *mechanism) {
             Ok(info) => {
                 const INSTRUCTION: u32 = 8;
                 let info = info.as_ref();
@@ -250,9 +250,9 @@ pub fn attach(ebpf: &mut Ebpf, btf: Option<&Btf>, hook: &Hook, allowed: &[Mechan
     attached
 }
 
-/// Attaches a program, and the one that follows it: programs on a tracepoint run in the order of
-/// their attachment. The kernel's account of the first one, where it gives any.
-fn attach_pair(
+/// Attaches a program, and those that follow it: programs on a tracepoint run in the order of their
+/// attachment. The kernel's account of the first one, where it gives any.
+fn attach_row(
     ebpf: &mut Ebpf,
     btf: Option<&Btf>,
     hook: &Hook,
@@ -262,8 +262,8 @@ fn attach_pair(
     let info = attach_one(ebpf, btf, hook.name, name, mechanism)?
         .info()
         .ok();
-    if let Some(again) = hook.again {
-        attach_one(ebpf, btf, hook.name, again, mechanism)?;
+    for later in hook.later {
+        attach_one(ebpf, btf, hook.name, later, mechanism)?;
     }
     Ok(info)
 }

@@ -38,7 +38,7 @@ pub(super) struct Machine {
 pub(super) fn first_that_works(
     options: &KernelOptions,
     info: &mut SystemInfo,
-    machine: Machine,
+    machine: &Machine,
 ) -> Result<Kernel, StartError> {
     let memlock = objects::lift_memlock();
     let mut last = None;
@@ -64,7 +64,7 @@ pub(super) fn first_that_works(
             });
             continue;
         }
-        match start(options, info, &machine, way) {
+        match start(options, info, machine, way) {
             Ok(kernel) => return Ok(kernel),
             // The other ways would say the same.
             Err(StartError::Load(reason)) => {

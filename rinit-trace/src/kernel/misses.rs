@@ -1,8 +1,8 @@
 //! Events that no program saw: the kernel leaves a program out while the same one is under way on that
 //! CPU, preempted, and counts that.
 //!
-//! Two programs are on each hook where tasks can be preempted; the second one handles what the first
-//! was left out of, and counts it. What the first missed less that is what is lost.
+//! Several programs are on each hook where tasks can be preempted; a later one handles what those before
+//! were left out of, and counts it. What the first missed less that is what is lost.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ const PERIOD: Duration = Duration::from_millis(60);
 struct Watched {
     fd: RawFd,
     kind: u16,
-    /// The slot of what its second program found.
+    /// The slot of what later programs found.
     recovered: u32,
     /// Difference at the last look: one that is under way in between is no loss.
     last: u64,
@@ -37,16 +37,16 @@ pub(super) struct Misses {
     next: Option<Instant>,
 }
 
-/// Programs with a second one, the kind of what they see, and the slot of what that one found. A birth
+/// Programs that others follow, the kind of what they see, and the slot of what those found. A birth
 /// that was missed is one of an exec session's, perhaps.
-pub(super) const DOUBLED: [(&str, u16, u32); 3] = [
+pub(super) const FOLLOWED: [(&str, u16, u32); 3] = [
     ("sched_process_exit", kind::EXIT, counter::RECOVERED_EXITS),
     ("sched_process_exec", kind::EXEC, counter::RECOVERED_EXECS),
     ("sched_process_fork", kind::EXEC, counter::RECOVERED_FORKS),
 ];
 
 impl Misses {
-    /// Watches a program of [`DOUBLED`] from now on. `slots` are the counters of the kernel side.
+    /// Watches a program of [`FOLLOWED`] from now on. `slots` are the counters of the kernel side.
     pub(super) fn watch(&mut self, fd: RawFd, kind: u16, recovered: u32, slots: &[u64]) {
         let before = difference(misses_of(fd), slots, recovered);
         self.watched.push(Watched {
@@ -81,7 +81,7 @@ impl Misses {
 
 impl Watched {
     fn look(&mut self, difference: u64) {
-        // The second program may not have had its turn yet: it counts when it is there at two looks.
+        // A later program may not have had its turn yet: it counts when it is there at two looks.
         let settled = difference.min(self.last).saturating_sub(self.before);
         self.lost = self.lost.max(settled);
         self.last = difference;
@@ -129,7 +129,7 @@ mod tests {
     fn what_stays_different_is_lost_once() {
         let mut one = watched();
         one.look(3);
-        assert_eq!(one.lost, 0, "the second program may be under way");
+        assert_eq!(one.lost, 0, "a later program may be under way");
         one.look(3);
         assert_eq!(one.lost, 1);
         one.look(3);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_second_program_finds_is_not_lost() {
+    fn what_a_later_program_finds_is_not_lost() {
         let mut one = watched();
         for difference in [5, 2, 4, 2] {
             one.look(difference);

@@ -14,7 +14,7 @@ use super::{
     Ring, SystemInfo,
     attach::{self, HOOKS, Mechanism, Teardown, Tracepoints},
     load,
-    misses::{DOUBLED, Misses},
+    misses::{FOLLOWED, Misses},
     offsets, preflight,
 };
 
@@ -188,7 +188,7 @@ impl Kernel {
             btf: own,
             no_direct_loads,
         };
-        load::first_that_works(options, info, machine)
+        load::first_that_works(options, info, &machine)
     }
 
     /// What was lost so far. One system call.
@@ -219,10 +219,10 @@ impl Kernel {
             .collect()
     }
 
-    /// Begins to count what programs with a second one are left out of.
+    /// Begins to count what programs that others follow are left out of.
     pub(super) fn watch_misses(&mut self) {
         let slots = self.slots();
-        for (name, kind, recovered) in DOUBLED {
+        for (name, kind, recovered) in FOLLOWED {
             let program = self.ebpf.program(name);
             if let Some(Ok(fd)) = program.map(|program| program.fd()) {
                 let fd = fd.as_fd().as_raw_fd();
@@ -248,8 +248,13 @@ impl Kernel {
         HOOKS
             .iter()
             .chain([&attach::EMPTY])
-            .flat_map(|hook| hook.programs)
-            .filter_map(|(name, _)| {
+            .flat_map(|hook| {
+                // One name in each object.
+                let mut names: Vec<&str> = hook.programs.iter().map(|(name, _)| *name).collect();
+                names.dedup();
+                names.into_iter().chain(hook.later.iter().copied())
+            })
+            .filter_map(|name| {
                 let info = self.ebpf.program(name)?.info().ok()?;
                 Some(ProgramTime {
                     program: name,
