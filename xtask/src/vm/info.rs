@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use super::plan::Attached;
 
+const SIGNALS: &str = "signal:signal_generate";
+const TEARDOWN: &str = "zap_pid_ns_processes";
+
 /// A hook, and how the program is attached to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Probe {
@@ -55,8 +58,21 @@ impl Info {
         })
     }
 
+    /// How the program is attached to tracepoints.
+    pub(super) fn tracepoints(&self) -> &str {
+        self.mechanism(SIGNALS)
+    }
+
+    /// How the teardown of a pid namespace is watched.
+    pub(super) fn teardown(&self) -> &str {
+        match self.mechanism(TEARDOWN) {
+            "none" if self.tracepoints() != "none" => "inferred",
+            other => other,
+        }
+    }
+
     /// How a hook is attached: `none` when it is not.
-    pub(super) fn mechanism(&self, hook: &str) -> &str {
+    fn mechanism(&self, hook: &str) -> &str {
         let probe = self.probes.iter().find(|probe| probe.hook == hook);
         probe
             .and_then(|probe| probe.mechanism.as_deref())
@@ -83,11 +99,14 @@ impl Info {
         if wrong.is_empty() && !self.has_passed {
             wrong.push("the self-test has not passed".to_owned());
         }
-        if !wanted.lockdown.is_empty() && self.lockdown != wanted.lockdown {
-            wrong.push(format!(
-                "lockdown is {}, and not {}",
-                self.lockdown, wanted.lockdown
-            ));
+        for (what, is, must) in [
+            ("the tracepoints", self.tracepoints(), wanted.tracepoints),
+            ("the teardown", self.teardown(), wanted.teardown),
+            ("lockdown", &*self.lockdown, wanted.lockdown),
+        ] {
+            if !must.is_empty() && is != must {
+                wrong.push(format!("{what}: {is}, and not {must}"));
+            }
         }
         wrong.extend(self.refusals());
         wrong
@@ -141,9 +160,22 @@ mod tests {
             ..Attached::default()
         };
         assert!(
-            info.wrong(wanted)[0].starts_with("lockdown is integrity,"),
+            info.wrong(wanted)[0].starts_with("lockdown: integrity,"),
             "{:?}",
             info.wrong(wanted)
+        );
+        let wanted = Attached {
+            tracepoints: "raw-tracepoint",
+            teardown: "fentry",
+            ..Attached::default()
+        };
+        let wrong = info.wrong(wanted);
+        assert_eq!(
+            wrong[..2],
+            [
+                "the tracepoints: btf-tracepoint, and not raw-tracepoint",
+                "the teardown: kprobe, and not fentry",
+            ]
         );
     }
 

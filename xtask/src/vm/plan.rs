@@ -13,8 +13,13 @@ const BOOT_TIME: u64 = 120;
 
 /// How many random stops a guest makes.
 pub(super) const RANDOM_STOPS: u64 = 100;
+/// The guest of the quick run: all is attached as it is where nothing is asked for.
+const QUICK: &str = "fentry";
 /// The test that makes them.
 const RANDOM_TEST: &str = "random_stops_are_reported_as_they_were";
+
+/// The program with the options of a plan: tests drop variables that would change what it does.
+const WRAPPER: &str = "/run/rinit-trace";
 
 /// Something that a guest runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +42,8 @@ pub(super) struct Plan {
     pub(super) cpus: usize,
     /// Lines of shell that come first.
     pub(super) before: &'static [&'static str],
+    /// Variables that the program takes for options.
+    pub(super) options: &'static [(&'static str, &'static str)],
     pub(super) steps: Vec<Step>,
     pub(super) attached: Attached,
 }
@@ -44,6 +51,8 @@ pub(super) struct Plan {
 /// How the program must be attached, as `system-info` tells it; what is empty may be any.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Attached {
+    pub(super) tracepoints: &'static str,
+    pub(super) teardown: &'static str,
     pub(super) lockdown: &'static str,
     /// Or, in place of that, what the program must say when it refuses this kernel.
     pub(super) refused: &'static str,
@@ -69,11 +78,10 @@ impl Step {
 
     fn command(self) -> String {
         match self {
-            Self::Attached => "rinit-trace system-info -o json".to_owned(),
-            Self::Scenarios => format!("rinit-trace demo all --expect {}", guest::EXPECTATIONS),
+            Self::Attached => format!("{WRAPPER} system-info -o json"),
+            Self::Scenarios => format!("{WRAPPER} demo all --expect {}", guest::EXPECTATIONS),
             Self::Random(count, seed) => format!(
-                "env RINIT_TRACE_BIN={} RINIT_TRACE_TEST_RANDOM={count} RINIT_TRACE_TEST_SEED={seed} {} {RANDOM_TEST} --exact",
-                guest::PROGRAM,
+                "env RINIT_TRACE_BIN={WRAPPER} RINIT_TRACE_TEST_RANDOM={count} RINIT_TRACE_TEST_SEED={seed} {} {RANDOM_TEST} --exact",
                 guest::RANDOM
             ),
         }
@@ -88,12 +96,19 @@ impl Plan {
 
     /// What the guest's init runs.
     pub(super) fn script(&self) -> String {
+        let options = self.options.iter();
+        let options = options.map(|(name, value)| format!("export {name}={value}\n"));
+        let wrapper = format!(
+            "cat >{WRAPPER} <<'END'\n#!/bin/sh\n{}exec {} \"$@\"\nEND\nchmod +x {WRAPPER}\n",
+            options.collect::<String>(),
+            guest::PROGRAM
+        );
         let before = self.before.iter().map(|line| format!("{line}\n"));
         let steps = self.steps.iter().map(|step| {
             let (name, seconds, command) = (step.name(), step.seconds(), step.command());
             format!("step {name} {seconds} {command}\n")
         });
-        before.chain(steps).collect()
+        [wrapper].into_iter().chain(before).chain(steps).collect()
     }
 
     /// Seconds after which the guest hangs.
@@ -103,62 +118,133 @@ impl Plan {
     }
 }
 
-/// What is run on a kernel.
+/// The programs of the newer object, which 5.10's verifier refuses.
+const BTF: &str = "btf-tracepoint";
+const RAW: &str = "raw-tracepoint";
+const FENTRY: &[(&str, &str)] = &[("RINIT_TRACE_TEARDOWN", "fentry")];
+const KPROBE: &[(&str, &str)] = &[("RINIT_TRACE_TEARDOWN", "kprobe")];
+const INFERRED: &[(&str, &str)] = &[("RINIT_TRACE_TEARDOWN", "inferred")];
+const BY_RAW: &[(&str, &str)] = &[("RINIT_TRACE_ATTACH", RAW)];
+const BY_FILE: &[(&str, &str)] = &[("RINIT_TRACE_BTF", "/run/btf")];
+
+/// What is run on a kernel: each way to watch a teardown, each way to attach to tracepoints, then what a machine may have.
 pub(super) fn plans(series: Series, seed: u64) -> Vec<Plan> {
+    let is_old = series.name == "5.10";
+    let usual = if is_old { RAW } else { BTF };
     let random = Step::Random(RANDOM_STOPS, seed);
-    let plan = Plan {
+    let plain = Plan {
         name: "plain",
         cpus: 1,
         steps: vec![Step::Attached, Step::Scenarios, random],
+        attached: Attached {
+            tracepoints: usual,
+            ..Attached::default()
+        },
         ..Plan::default()
     };
-    if series.name == "5.10" {
-        return vec![Plan {
-            steps: vec![Step::Attached],
+    let mut plans = vec![Plan {
+        name: "4-cpus",
+        cpus: 4,
+        ..plain.clone()
+    }];
+    plans.extend(teardowns(&plain));
+    if !is_old {
+        plans.push(Plan {
+            name: RAW,
+            options: BY_RAW,
             attached: Attached {
-                refused: "rinit-trace needs 6.1 or newer",
+                tracepoints: RAW,
                 ..Attached::default()
             },
-            ..plan
-        }];
+            ..plain.clone()
+        });
+        plans.extend(locked(&plain));
     }
-    let locked = |name, command_line, lockdown| Plan {
+    plans.extend(without_btf(&plain));
+    plans.push(Plan {
+        name: "few-pids",
+        // Fewer than a run starts: each pid is used again and again.
+        before: &["echo 600 >/proc/sys/kernel/pid_max"],
+        steps: vec![Step::Attached, random],
+        ..plain
+    });
+    plans
+}
+
+/// A kernel that was built without BTF, with a file of it and without.
+fn without_btf(plain: &Plan) -> [Plan; 2] {
+    [
+        Plan {
+            name: "btf-file",
+            before: &[
+                "cp /sys/kernel/btf/vmlinux /run/btf",
+                "mount -t tmpfs none /sys/kernel/btf",
+            ],
+            options: BY_FILE,
+            steps: vec![Step::Attached, Step::Scenarios],
+            attached: Attached {
+                tracepoints: RAW,
+                ..Attached::default()
+            },
+            ..plain.clone()
+        },
+        Plan {
+            name: "no-btf",
+            before: &["mount -t tmpfs none /sys/kernel/btf"],
+            steps: vec![Step::Attached],
+            attached: Attached {
+                refused: "this kernel has no BTF",
+                ..Attached::default()
+            },
+            ..plain.clone()
+        },
+    ]
+}
+
+/// Each way to watch a teardown.
+fn teardowns(plain: &Plan) -> [Plan; 3] {
+    [
+        ("fentry", FENTRY),
+        ("kprobe", KPROBE),
+        ("inferred", INFERRED),
+    ]
+    .map(|(name, options)| Plan {
+        name,
+        options,
+        attached: Attached {
+            teardown: name,
+            ..plain.attached
+        },
+        ..plain.clone()
+    })
+}
+
+/// A kernel that keeps its secrets, as with Secure Boot.
+fn locked(plain: &Plan) -> [Plan; 2] {
+    [
+        ("lockdown-integrity", "lockdown=integrity", "integrity"),
+        (
+            "lockdown-confidentiality",
+            "lockdown=confidentiality",
+            "confidentiality",
+        ),
+    ]
+    .map(|(name, command_line, lockdown)| Plan {
         name,
         command_line,
         steps: vec![Step::Attached, Step::Scenarios],
         attached: Attached {
             lockdown,
-            ..Attached::default()
+            ..plain.attached
         },
-        ..plan.clone()
-    };
-    vec![
-        locked("lockdown-integrity", "lockdown=integrity", "integrity"),
-        locked(
-            "lockdown-confidentiality",
-            "lockdown=confidentiality",
-            "confidentiality",
-        ),
-        Plan {
-            name: "4-cpus",
-            cpus: 4,
-            ..plan.clone()
-        },
-        Plan {
-            name: "few-pids",
-            // Fewer than a run starts: each pid is used again and again.
-            before: &["echo 600 >/proc/sys/kernel/pid_max"],
-            steps: vec![Step::Attached, random],
-            ..plan.clone()
-        },
-        plan,
-    ]
+        ..plain.clone()
+    })
 }
 
 /// The shortest run that shows a broken kernel: everything once.
 pub(super) fn quick(series: Series, seed: u64) -> Vec<Plan> {
     let mut plans = plans(series, seed);
-    plans.retain(|plan| plan.name == "plain");
+    plans.retain(|plan| plan.name == QUICK);
     plans
 }
 
@@ -184,16 +270,31 @@ mod tests {
         let plan = Plan {
             name: "x",
             before: &["echo 600 >/proc/sys/kernel/pid_max"],
+            options: KPROBE,
             steps: vec![Step::Attached, Step::Random(7, 42)],
             ..Plan::default()
         };
         let script = plan.script();
         let lines: Vec<&str> = script.lines().collect();
-        assert_eq!(lines[0], "echo 600 >/proc/sys/kernel/pid_max");
-        assert_eq!(lines[1], "step attached 60 rinit-trace system-info -o json");
-        assert!(lines[2].starts_with("step random-7 900 env "), "{script}");
-        assert!(lines[2].contains(" RINIT_TRACE_TEST_RANDOM=7 RINIT_TRACE_TEST_SEED=42 "));
-        assert_eq!(lines.len(), 3);
+        assert_eq!(
+            lines[..6],
+            [
+                "cat >/run/rinit-trace <<'END'",
+                "#!/bin/sh",
+                "export RINIT_TRACE_TEARDOWN=kprobe",
+                "exec /usr/bin/rinit-trace \"$@\"",
+                "END",
+                "chmod +x /run/rinit-trace",
+            ]
+        );
+        assert_eq!(lines[6], "echo 600 >/proc/sys/kernel/pid_max");
+        assert_eq!(
+            lines[7],
+            "step attached 60 /run/rinit-trace system-info -o json"
+        );
+        assert!(lines[8].starts_with("step random-7 900 env "), "{script}");
+        assert!(lines[8].contains(" RINIT_TRACE_TEST_RANDOM=7 RINIT_TRACE_TEST_SEED=42 "));
+        assert_eq!(lines.len(), 9);
         assert_eq!(plan.seconds(), 60 + 900 + BOOT_TIME);
     }
 }

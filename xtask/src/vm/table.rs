@@ -14,8 +14,6 @@ use super::scenarios::Came;
 /// Between these lines of the document are results, and no prose.
 const BEGIN: &str = "<!-- results: written by `cargo xtask vm --write` -->";
 const END: &str = "<!-- end of results -->";
-const SIGNALS: &str = "signal:signal_generate";
-const TEARDOWN: &str = "zap_pid_ns_processes";
 const NONE: &str = "—";
 
 /// The results of a run, as Markdown.
@@ -66,11 +64,8 @@ fn in_order(all: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 fn line(row: &Row) -> String {
-    let how = |hook: &str| row.info.as_ref().map_or(NONE, |info| info.mechanism(hook));
-    let teardown = match how(TEARDOWN) {
-        "none" if how(SIGNALS) != "none" => "inferred",
-        other => other,
-    };
+    let how = |told: fn(&Info) -> &str| row.info.as_ref().map_or(NONE, told);
+    let teardown = how(Info::teardown);
     let count = |came: &Came| row.scenarios.iter().filter(|one| one.came == *came).count();
     let scenarios = match count(&Came::AsExpected) {
         0 if row.scenarios.is_empty() => NONE.to_owned(),
@@ -86,7 +81,7 @@ fn line(row: &Row) -> String {
         .map(|(name, _)| name.trim_start_matches(&prefix));
     let unknown = row.scenarios.iter().filter(|one| one.is_unknown());
     let attached = if row.plan.attached.refused.is_empty() {
-        how(SIGNALS)
+        how(Info::tracepoints)
     } else {
         "refused"
     };
