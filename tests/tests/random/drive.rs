@@ -96,7 +96,7 @@ pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
     }
     let mut namespace = Namespace::start_command(command, 0);
     let init = namespace.pid();
-    enter_from_outside(&plan, init, folder.path());
+    enter_from_outside(&plan, init, folder.path(), memory.as_ref());
     let mut ran = Ran {
         init,
         since,
@@ -180,9 +180,9 @@ fn command(init: Init, folder: &Path) -> Command {
     }
 }
 
-/// Starts the processes that come from outside, and tracers that stay there. Each is waited for by a thread: PID 1 ends
-/// only after that, and a tracer after who it traces.
-fn enter_from_outside(plan: &Plan, init: u32, folder: &Path) {
+/// Starts the processes that come from outside, into the workload's cgroup as a runtime does, and tracers that stay there.
+/// Each is waited for by a thread: PID 1 ends only after that, and a tracer after who it traces.
+fn enter_from_outside(plan: &Plan, init: u32, folder: &Path, cgroup: Option<&Cgroup>) {
     let tree = |process: usize, how: &str| {
         let mut command = Command::new(TREE);
         command.arg(folder).arg(process.to_string()).arg(how);
@@ -192,7 +192,11 @@ fn enter_from_outside(plan: &Plan, init: u32, folder: &Path) {
     for (process, node) in (0..).zip(&plan.nodes) {
         let mut children = Vec::new();
         if node.enters {
-            children.push(enter(init, tree(process, "enter")));
+            let mut command = tree(process, "enter");
+            if let Some(cgroup) = cgroup {
+                run_in(&mut command, cgroup);
+            }
+            children.push(enter(init, command));
         }
         if matches!(node.traced, Some((Tracer::Outside, _))) {
             children.push(tree(process, "trace").spawn().unwrap());

@@ -59,8 +59,9 @@ const MOST_UNKNOWN: u64 = 40;
 const MOST_MISSING: u64 = 5;
 /// A stop of which nothing more comes closes after 30 s.
 const QUIET: Duration = Duration::from_secs(45);
-/// Most of a stop is waiting.
-const AT_A_TIME: usize = 6;
+/// Most of a stop is waiting: several at a time for each processor, and not more than that.
+const AT_A_TIME: usize = 3;
+const MOST_AT_A_TIME: usize = 6;
 /// Stops after which reports are looked at: a failure shows soon, and the program's output stays small.
 const ROUND: u64 = 250;
 /// Failures that are told in full.
@@ -241,8 +242,9 @@ fn rounds(seeds: std::ops::Range<u64>) -> impl Iterator<Item = std::ops::Range<u
 fn run_all(seeds: std::ops::Range<u64>, connector: &Connector) -> Vec<Ran> {
     let next = AtomicU64::new(seeds.start);
     let done = Mutex::new(Vec::new());
+    let processors = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
-        for _ in 0..AT_A_TIME {
+        for _ in 0..MOST_AT_A_TIME.min(processors * AT_A_TIME) {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);

@@ -31,7 +31,8 @@ step() {
     shift 2
     read -r uptime _ </proc/uptime
     echo "$told begin $name $uptime" >&3
-    timeout -s KILL "$seconds" "$@" >&3 2>&4 3>&- 4>&-
+    # In a session, as everything is on a system: that of a first process is none.
+    timeout -s KILL "$seconds" setsid "$@" >&3 2>&4 3>&- 4>&-
     code=$?
     read -r uptime _ </proc/uptime
     printf '\n%s\n' "$told end $name $code $uptime" >&3
