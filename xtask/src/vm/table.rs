@@ -117,11 +117,30 @@ fn refused(rows: &[Row]) -> String {
     }
 }
 
-/// Scenarios that no guest ran.
+/// Scenarios that no guest ran, and those that some kernels cannot have, with these.
 fn elsewhere(rows: &[Row]) -> String {
-    let all = rows.iter().flat_map(|row| &row.scenarios);
-    let not_here = all.filter(|one| one.came == Came::NotHere);
-    in_order(not_here.map(|one| one.name.clone())).join(", ")
+    let mut not_here: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut ran: BTreeSet<&str> = BTreeSet::new();
+    for row in rows {
+        for scenario in &row.scenarios {
+            if scenario.came != Came::NotHere {
+                ran.insert(&scenario.name);
+                continue;
+            }
+            let series = not_here.entry(&scenario.name).or_default();
+            if !series.contains(&row.kernel.series) {
+                series.push(row.kernel.series);
+            }
+        }
+    }
+    let words = not_here.into_iter().map(|(name, series)| {
+        if ran.contains(name) {
+            format!("{name} ({})", series.join(", "))
+        } else {
+            name.to_owned()
+        }
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// A program in a line, a kernel in a column; of several numbers of one kernel the largest.
