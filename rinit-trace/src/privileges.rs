@@ -201,7 +201,7 @@ fn kept(permitted: CapabilitySet, low_port: bool) -> Vec<(CapabilitySet, Kept)> 
 
 /// For kernels that want it.
 fn for_maps(permitted: CapabilitySet) -> Option<(CapabilitySet, Kept)> {
-    let reason = "this kernel wants it for each access to an eBPF map (before 5.19)";
+    let reason = "each access to an eBPF map, on kernels before 5.19";
     FOR_MAPS
         .into_iter()
         .find(|(bit, _)| permitted.contains(*bit))
