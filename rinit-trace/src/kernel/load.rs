@@ -80,7 +80,15 @@ pub(super) fn first_that_works(
             }
         }
     }
-    Err(last.unwrap_or_else(|| StartError::Load("no way was tried".to_owned())))
+    match last {
+        Some(StartError::SelfTest(differed)) if options.btf.is_some() => {
+            Err(StartError::SelfTest(format!(
+                "{differed}; the BTF file is another kernel's, it seems: give that of exactly this one"
+            )))
+        }
+        Some(error) => Err(error),
+        None => Err(StartError::Load("no way was tried".to_owned())),
+    }
 }
 
 fn start(
