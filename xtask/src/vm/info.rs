@@ -13,8 +13,10 @@ pub(super) struct Probe {
     pub(super) hook: String,
     /// `None` when it is not.
     pub(super) mechanism: Option<String>,
-    /// Instructions that the verifier walked, where the kernel tells.
-    pub(super) instructions: Option<u64>,
+    /// Instructions that the verifier walked, where the kernel tells (from 5.16 on).
+    pub(super) walked: Option<u64>,
+    /// Instructions that the program has.
+    pub(super) length: Option<u64>,
     /// Mechanisms that the kernel refused, with its reasons.
     pub(super) refused: Vec<String>,
 }
@@ -46,7 +48,8 @@ impl Info {
             Probe {
                 hook: probe["hook"].as_str().unwrap_or("?").to_owned(),
                 mechanism: probe["mechanism"].as_str().map(str::to_owned),
-                instructions: probe["verified_instructions"].as_u64(),
+                walked: probe["verified_instructions"].as_u64(),
+                length: probe["instructions"].as_u64(),
                 refused: refused.collect(),
             }
         });
@@ -129,7 +132,8 @@ mod tests {
     const GOOD: &str = r#"{
         "lockdown": "integrity",
         "probes": [
-            {"hook": "signal:signal_generate", "mechanism": "btf-tracepoint", "refused": [], "verified_instructions": 251235},
+            {"hook": "signal:signal_generate", "mechanism": "btf-tracepoint", "refused": [],
+             "verified_instructions": 251235, "instructions": 6342},
             {"hook": "zap_pid_ns_processes", "mechanism": "kprobe", "verified_instructions": null,
              "refused": [{"mechanism": "fentry", "reason": "not permitted"}]},
             {"hook": "oom:mark_victim", "mechanism": null, "refused": [], "verified_instructions": null}
@@ -145,7 +149,9 @@ mod tests {
         assert_eq!(info.mechanism("zap_pid_ns_processes"), "kprobe");
         assert_eq!(info.mechanism("oom:mark_victim"), "none");
         assert_eq!(info.mechanism("no such hook"), "none");
-        assert_eq!(info.probes[0].instructions, Some(251_235));
+        assert_eq!(info.probes[0].walked, Some(251_235));
+        assert_eq!(info.probes[0].length, Some(6342));
+        assert_eq!((info.probes[1].walked, info.probes[1].length), (None, None));
         let refusals: Vec<String> = info.refusals().collect();
         assert_eq!(refusals, ["zap_pid_ns_processes by fentry: not permitted"]);
     }

@@ -194,7 +194,7 @@ pub(super) mod tests {
     use super::*;
 
     const INFO: &str = r#"{"lockdown": "none", "probes": [{"hook": "signal:signal_generate", "mechanism": "btf-tracepoint",
-        "refused": [], "verified_instructions": 1234}], "self_test": {"passed": true}, "problems": []}"#;
+        "refused": [], "verified_instructions": 1234, "instructions": 99}], "self_test": {"passed": true}, "problems": []}"#;
     const TABLE: &str = "scenario  expected          seen\n\
                          a         graceful, 0 lost  graceful, 0 lost    ok\n\
                          b         unknown, ? lost   unknown, ? lost     ok\n\

@@ -16,6 +16,9 @@ const BEGIN: &str = "<!-- results: written by `cargo xtask vm --write` -->";
 const END: &str = "<!-- end of results -->";
 const NONE: &str = "—";
 
+/// Instructions that the verifier walked, and those that a program has.
+type Counts = (Option<u64>, Option<u64>);
+
 /// The results of a run, as Markdown.
 pub(super) fn markdown(rows: &[Row], date: &str) -> String {
     let mut text = format!(
@@ -40,7 +43,9 @@ pub(super) fn markdown(rows: &[Row], date: &str) -> String {
     if !elsewhere.is_empty() {
         let _ = write!(text, "\nNot run in these guests: {elsewhere}.\n");
     }
-    text.push_str("\nInstructions that the verifier walked:\n\n");
+    text.push_str(
+        "\nInstructions that the verifier walked (told from 5.16 on) / that a program has:\n\n",
+    );
     text.push_str(&instructions(rows));
     text
 }
@@ -146,18 +151,15 @@ fn elsewhere(rows: &[Row]) -> String {
 /// A program in a line, a kernel in a column; of several numbers of one kernel the largest.
 fn instructions(rows: &[Row]) -> String {
     let series = in_order(rows.iter().map(|row| row.kernel.series.to_owned()));
-    let mut counts: BTreeMap<(&str, &str), BTreeMap<&str, u64>> = BTreeMap::new();
+    let mut counts: BTreeMap<(&str, &str), BTreeMap<&str, Counts>> = BTreeMap::new();
     for row in rows {
         for probe in row.info.iter().flat_map(|info| &info.probes) {
             let Some(mechanism) = &probe.mechanism else {
                 continue;
             };
             let of_program = counts.entry((&probe.hook, mechanism)).or_default();
-            // Kernels before 5.16 do not tell.
-            if let Some(count) = probe.instructions {
-                let most = of_program.entry(row.kernel.series).or_default();
-                *most = count.max(*most);
-            }
+            let most = of_program.entry(row.kernel.series).or_default();
+            *most = (probe.walked.max(most.0), probe.length.max(most.1));
         }
     }
     let mut text = format!("| program | {} |\n|---|", series.join(" | "));
@@ -165,8 +167,13 @@ fn instructions(rows: &[Row]) -> String {
     text.push('\n');
     for ((hook, mechanism), counts) in counts {
         let cells = series.iter().map(|series| {
-            let count = counts.get(&**series);
-            count.map_or_else(|| NONE.to_owned(), u64::to_string)
+            let number = |count: Option<u64>| {
+                count.map_or_else(|| NONE.to_owned(), |count| count.to_string())
+            };
+            match counts.get(&**series) {
+                None => NONE.to_owned(),
+                Some((walked, length)) => format!("{} / {}", number(*walked), number(*length)),
+            }
         });
         let cells: Vec<String> = cells.collect();
         let _ = writeln!(text, "| {hook} by {mechanism} | {} |", cells.join(" | "));
@@ -206,7 +213,7 @@ mod tests {
             "| 6.1 | plain | btf-tracepoint | inferred | 2 of 4 | 7 | c | b |",
             "Refused by a kernel's verifier, or otherwise: 0 programs.",
             "Not run in these guests: d.",
-            "| signal:signal_generate by btf-tracepoint | 1234 |",
+            "| signal:signal_generate by btf-tracepoint | 1234 / 99 |",
         ] {
             assert!(text.lines().any(|one| one == line), "{line}\n{text}");
         }
