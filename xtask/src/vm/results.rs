@@ -134,9 +134,10 @@ impl Row {
             let came = self.scenarios.iter().find(|one| one.name == *name);
             let outcome = match came.map(|one| &one.came) {
                 Some(Came::NotHere) => continue,
+                Some(Came::NoReport) if self.plan.is_silent(name) => continue,
                 Some(Came::AsExpected) => Outcome::Passed,
                 Some(Came::Skipped(reason)) => Outcome::Skipped(reason.clone()),
-                Some(Came::Wrong) => Outcome::Failed(about(answer, name)),
+                Some(Came::Wrong | Came::NoReport) => Outcome::Failed(about(answer, name)),
                 None if answer.code.is_some() => Outcome::Failed(format!(
                     "the demo said nothing of it: {}",
                     printable(&answer.stderr).trim()
@@ -201,8 +202,9 @@ pub(super) mod tests {
                          c         graceful, 0 lost  forced              WRONG\n\
                          d         graceful, 0 lost  skipped (needs docker)\n\
                          e         graceful, 0 lost  skipped (needs tini)\n\
+                         f-1       graceful, 0 lost  no report           WRONG\n\
                          \n── WRONG c\n\nverdict: \u{1b}[31mforced\n";
-    const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+    const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f-1"];
 
     fn answer(step: &str, stdout: &str, code: Option<i32>) -> Answer {
         Answer {
@@ -225,6 +227,7 @@ pub(super) mod tests {
             name: "plain",
             cpus: 1,
             steps: vec![Step::Attached, Step::Scenarios, Step::Random(7, 1)],
+            silent: &["f-"],
             ..Plan::default()
         };
         let answers = Answers {
@@ -267,6 +270,16 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn no_report_has_failed_where_there_should_be_one() {
+        let mut row = whole();
+        let answer = answer("scenarios", TABLE, Some(1));
+        row.tests.clear();
+        row.plan.silent = &["x"];
+        row.judge_scenarios(Some(&answer), "", &["f-1"]);
+        assert_eq!(lines(&row), ["test 6.1/plain/f-1 ... FAILED"]);
+    }
+
+    #[test]
     fn what_a_broken_guest_has_not_told_has_failed() {
         let cut = TABLE.find("c  ").unwrap();
         let steps = vec![
@@ -275,7 +288,7 @@ pub(super) mod tests {
         ];
         let row = row(steps, "the guest had not ended after 9 s");
         let failed: Vec<&str> = row.failed().map(|(name, _)| name).collect();
-        let names = ["c", "d", "e", "random-7"].map(|name| format!("6.1/plain/{name}"));
+        let names = ["c", "d", "e", "f-1", "random-7"].map(|name| format!("6.1/plain/{name}"));
         assert_eq!(failed, names);
         assert!(
             row.failed()

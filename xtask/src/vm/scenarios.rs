@@ -15,8 +15,10 @@ pub(super) enum Came {
     Wrong,
     /// With the reason.
     Skipped(String),
-    /// It needs what no guest of this kind has.
+    /// It needs what the guest has not.
     NotHere,
+    /// The program said nothing.
+    NoReport,
 }
 
 /// A row of the table.
@@ -55,7 +57,15 @@ fn row(name: &str, rest: &str) -> Scenario {
     let (seen, came) = if let Some(seen) = rest.strip_suffix("  ok") {
         (seen, Came::AsExpected)
     } else if let Some(seen) = rest.strip_suffix("  WRONG") {
-        (seen, Came::Wrong)
+        let said_nothing = seen.trim() == "no report";
+        (
+            seen,
+            if said_nothing {
+                Came::NoReport
+            } else {
+                Came::Wrong
+            },
+        )
     } else if NOT_IN_GUESTS.iter().any(|reason| rest.contains(reason)) {
         ("", Came::NotHere)
     } else {
@@ -89,6 +99,7 @@ scenario                  expected                                          seen
 shell-no-trap             forced init-no-handler (certain), 0 lost          forced init-no-handler (certain), 0 lost            ok
 exec-session              graceful, 0 lost                                  forced not-forwarded (certain), 1 lost              WRONG
 docker-exec               graceful, 0 lost                                  skipped (needs docker)
+shared-cgroup-kill        forced cgroup-killed (certain), 1 lost            no report                                           WRONG
 startup-window-exec       forced startup-window (certain), 1 lost           skipped (needs python3)
 never-ends                unknown, ? lost                                   unknown, ? lost                                     ok
 shared-owner-first        forced pidns-owner-exited (certain), 2 lost       graceful, 0 lost + forced pidns-owner-exited (certain), 2 lost  ok
@@ -102,7 +113,8 @@ FORCED exec-session
 
 6 scenarios in 1.0 s: 3 as expected, 1 wrong, 2 skipped
 ";
-    const NAMES: [&str; 7] = [
+    const NAMES: [&str; 8] = [
+        "shared-cgroup-kill",
         "shell-no-trap",
         "exec-session",
         "docker-exec",
@@ -123,6 +135,7 @@ FORCED exec-session
                 ("shell-no-trap", &Came::AsExpected),
                 ("exec-session", &Came::Wrong),
                 ("docker-exec", &Came::NotHere),
+                ("shared-cgroup-kill", &Came::NoReport),
                 ("startup-window-exec", &skipped),
                 ("never-ends", &Came::AsExpected),
                 ("shared-owner-first", &Came::AsExpected),

@@ -27,8 +27,8 @@ pub(super) fn markdown(rows: &[Row], date: &str) -> String {
     );
     text.push_str(&kernels(rows));
     text.push_str(
-        "\n| kernel | guest | attached by | teardown | scenarios as expected | random stops | wrong | unknown |\n\
-         |---|---|---|---|---|---|---|---|\n",
+        "\n| kernel | guest | attached by | teardown | scenarios as expected | random stops | wrong | unknown | no report |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         text.push_str(&line(row));
@@ -76,6 +76,11 @@ fn line(row: &Row) -> String {
         0 if row.scenarios.is_empty() => NONE.to_owned(),
         right => format!("{right} of {}", row.scenarios.len() - count(&Came::NotHere)),
     };
+    // Those of which it says nothing are none of those that are wrong.
+    let silent = row
+        .scenarios
+        .iter()
+        .filter(|one| one.came == Came::NoReport && row.plan.is_silent(&one.name));
     let random = row.tests.iter().find_map(|test| {
         let count = test.name.strip_prefix(&format!("{}/random-", row.name()))?;
         (test.outcome == Outcome::Passed).then(|| count.to_owned())
@@ -91,12 +96,13 @@ fn line(row: &Row) -> String {
         "refused"
     };
     format!(
-        "| {} | {} | {attached} | {teardown} | {scenarios} | {} | {} | {} |\n",
+        "| {} | {} | {attached} | {teardown} | {scenarios} | {} | {} | {} | {} |\n",
         row.kernel.series,
         row.plan.name,
         random.as_deref().unwrap_or(NONE),
         list(wrong),
         list(unknown.map(|one| &*one.name)),
+        list(silent.map(|one| &*one.name)),
     )
 }
 
@@ -210,7 +216,7 @@ mod tests {
         );
         for line in [
             "- 6.1: `6.1.0-56-cloud-amd64`, Debian's 6.1.192-2",
-            "| 6.1 | plain | btf-tracepoint | inferred | 2 of 4 | 7 | c | b |",
+            "| 6.1 | plain | btf-tracepoint | inferred | 2 of 5 | 7 | c | b | f-1 |",
             "Refused by a kernel's verifier, or otherwise: 0 programs.",
             "Not run in these guests: d.",
             "| signal:signal_generate by btf-tracepoint | 1234 / 99 |",
@@ -222,7 +228,7 @@ mod tests {
     #[test]
     fn a_guest_that_told_nothing_has_a_row_that_says_so() {
         let text = markdown(&[row(Vec::new(), "the guest ended in the middle")], "x");
-        let line = "| 6.1 | plain | — | — | — | — | attached, a, b, c, d, e, random-7 | none |";
+        let line = "| 6.1 | plain | — | — | — | — | attached, a, b, c, d, e, f-1, random-7 | none | none |";
         assert!(text.lines().any(|one| one == line), "{text}");
     }
 
