@@ -50,6 +50,23 @@ pub(crate) fn differences(entry: &Entry, report: &Value) -> Vec<String> {
     found
 }
 
+/// The same of a report that may lack records, when it says that it does.
+pub(crate) fn differences_with_losses(entry: &Entry, report: &Value) -> Vec<String> {
+    let lost = report.pointer("/observation/lost_records");
+    if lost.and_then(Value::as_u64).unwrap_or(0) == 0 {
+        return differences(entry, report);
+    }
+    let mut found = Vec::new();
+    let verdict = text(report, "/verdict").unwrap_or("missing");
+    if verdict != "unknown" && !contains(&entry.verdict, verdict) {
+        found.push(differs("verdict", &entry.verdict.join(" or "), verdict));
+    }
+    if text(report, "/cause/confidence") == Some("certain") {
+        found.push("confidence: expected likely of an incomplete report, seen certain".to_owned());
+    }
+    found
+}
+
 /// What is expected in short.
 pub(crate) fn words(entry: &Entry) -> String {
     let verdict = entry.verdict.join("|");

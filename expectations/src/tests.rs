@@ -421,3 +421,25 @@ fn causes_are_those_of_all_entries_without_none() {
     assert_eq!(causes("dropped"), ["init-no-handler"]);
     assert_eq!(causes("upgrade"), Vec::<&str>::new());
 }
+
+#[test]
+fn a_report_that_lacks_records_may_be_unsure_and_never_wrong() {
+    let all = parse(TEXT).unwrap();
+    let expectation = all.get("dropped").unwrap();
+    let report = |verdict: &str, confidence: &str, lost: u64| {
+        let mut report = dropped();
+        report["verdict"] = verdict.into();
+        report["cause"]["id"] = "not-forwarded".into();
+        report["cause"]["confidence"] = confidence.into();
+        report["observation"] = json!({"lost_records": lost});
+        [report]
+    };
+    let differ = |report: [Value; 1]| expectation.check_with_losses(&report).len();
+    assert_eq!(differ(report("forced", "likely", 1)), 0);
+    assert_eq!(differ(report("unknown", "likely", 1)), 0);
+    assert_eq!(differ(report("graceful", "likely", 1)), 1);
+    assert_eq!(differ(report("forced", "certain", 1)), 1);
+    assert!(differ(report("forced", "likely", 0)) > 0);
+    let lacking = report("forced", "likely", 1);
+    assert!(!expectation.check(&lacking).is_empty());
+}

@@ -239,6 +239,9 @@ pub struct DemoArgs {
     /// Compare with what this file expects of each scenario
     #[arg(long, value_name = "FILE", conflicts_with = "docker")]
     pub expect: Option<PathBuf>,
+    /// Let a report that says that records were lost be unknown or likely, as the contract has it
+    #[arg(long, env = "RINIT_TRACE_ALLOW_LOSS", hide = true)]
+    pub allow_loss: bool,
     /// Run all that often
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub times: u32,

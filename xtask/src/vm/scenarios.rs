@@ -33,7 +33,7 @@ pub(super) struct Scenario {
 impl Scenario {
     /// Whether the answer was that nobody knows.
     pub(super) fn is_unknown(&self) -> bool {
-        self.seen.contains("unknown")
+        self.seen.contains("unknown") || self.seen.contains("? lost")
     }
 }
 

@@ -9,13 +9,24 @@ use serde_json::Value;
 use crate::demo::Scenario;
 
 /// A file of expectations, or none.
-pub(super) struct Expected(Option<Expectations>);
+pub(super) struct Expected {
+    all: Option<Expectations>,
+    /// Records may be lost.
+    allow_loss: bool,
+}
 
 impl Expected {
     /// Reads a file that has an entry for each scenario.
-    pub(super) fn read(file: Option<&Path>, scenarios: &[&Scenario]) -> Result<Self, String> {
+    pub(super) fn read(
+        file: Option<&Path>,
+        allow_loss: bool,
+        scenarios: &[&Scenario],
+    ) -> Result<Self, String> {
         let Some(file) = file else {
-            return Ok(Self(None));
+            return Ok(Self {
+                all: None,
+                allow_loss,
+            });
         };
         let shown = file.display();
         let text = fs::read_to_string(file)
@@ -30,13 +41,16 @@ impl Expected {
                 "{shown} says nothing of {}; add an entry for it",
                 scenario.name
             )),
-            None => Ok(Self(Some(expectations))),
+            None => Ok(Self {
+                all: Some(expectations),
+                allow_loss,
+            }),
         }
     }
 
     /// Whether there is a file.
     pub(super) fn is_given(&self) -> bool {
-        self.0.is_some()
+        self.all.is_some()
     }
 
     /// In short, one line per right answer.
@@ -50,13 +64,16 @@ impl Expected {
     pub(super) fn differences(&self, scenario: &Scenario, reports: &[StopReport]) -> Vec<String> {
         match (self.of(scenario), values(reports)) {
             (None, _) => Vec::new(),
+            (Some(expectation), Ok(reports)) if self.allow_loss => {
+                expectation.check_with_losses(&reports)
+            }
             (Some(expectation), Ok(reports)) => expectation.check(&reports),
             (Some(_), Err(error)) => vec![format!("a report is no JSON: {error}")],
         }
     }
 
     fn of(&self, scenario: &Scenario) -> Option<&Expectation> {
-        self.0.as_ref()?.get(scenario.name)
+        self.all.as_ref()?.get(scenario.name)
     }
 }
 

@@ -23,7 +23,7 @@ pub async fn run(args: &DemoArgs) -> Result<Exit> {
         return Ok(Exit::Ok);
     }
     let prepared = choose(args).and_then(|chosen| {
-        let expected = Expected::read(args.expect.as_deref(), &chosen)?;
+        let expected = Expected::read(args.expect.as_deref(), args.allow_loss, &chosen)?;
         Ok((chosen, expected))
     });
     let (chosen, expected) = match prepared {
