@@ -198,7 +198,7 @@ fn run() -> Result<()> {
             plain[index]
         );
     }
-    println!("records lost: {}", kernel.losses().total());
+    println!("records lost: {}", kernel.losses(true).total());
     Ok(())
 }
 

@@ -46,4 +46,4 @@ pub use program::{Ended, TREE, WORKLOAD, program, run, run_by, run_with_closed_s
 pub use report::Report;
 pub use rights::{NOBODY, Rights};
 pub use tmpfs::Tmpfs;
-pub use tracer::{Tracer, shared_trace, trace, trace_all};
+pub use tracer::{Tracer, may_lose_records, shared_trace, trace, trace_all};

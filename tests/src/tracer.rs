@@ -210,17 +210,26 @@ impl Tracer {
         reports
     }
 
-    /// Ends tracing of all as Ctrl-C does, and panics when that is not prompt, or when records were lost.
+    /// Ends tracing of all as Ctrl-C does, and panics when that is not prompt, or when records were lost that may not be.
     pub fn finish(self) -> Vec<Report> {
         self.interrupt();
         let reports = {
             let ended = self.ended();
             assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-            assert!(!ended.stderr.contains("lost"), "{}", ended.stderr);
+            assert!(
+                may_lose_records() || !ended.stderr.contains("lost"),
+                "{}",
+                ended.stderr
+            );
             ended.stdout
         };
         reports.lines().map(Report::parse).collect()
     }
+}
+
+/// Whether records may be lost, where they show: on kernels whose tasks can be preempted in a tracepoint, in a slow emulation.
+pub fn may_lose_records() -> bool {
+    std::env::var_os("RINIT_TRACE_TEST_ALLOW_LOSS").is_some()
 }
 
 impl Drop for Tracer {

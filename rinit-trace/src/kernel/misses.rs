@@ -12,9 +12,11 @@ use std::{
 
 use rinit_trace_common::{counter, kind};
 
-/// Time between two looks, each of which opens a file for each program. Two have to come before a stop
-/// that is over is told.
+/// Time between two looks when there is nothing to tell: each opens a file for each program.
 const PERIOD: Duration = Duration::from_millis(60);
+
+/// How often a look is tried again when a later program found something in between.
+const TRIES: usize = 4;
 
 /// A first program whose misses are counted.
 struct Watched {
@@ -22,8 +24,6 @@ struct Watched {
     kind: u16,
     /// The slot of what later programs found.
     recovered: u32,
-    /// Difference at the last look: one that is under way in between is no loss.
-    last: u64,
     /// Difference before everything was attached.
     before: u64,
     lost: u64,
@@ -53,23 +53,23 @@ impl Misses {
             fd,
             kind,
             recovered,
-            last: before,
             before,
             lost: 0,
         });
     }
 
-    /// Adds what is lost to the losses by kind, and looks anew when that is due. `slots` reads the
-    /// counters of the kernel side: after the misses, so that one in between is not taken for lost.
-    pub(super) fn add(&mut self, by_kind: &mut [u64; kind::COUNT], slots: impl Fn() -> Vec<u64>) {
+    /// Adds what is lost to the losses by kind. `is_due`: something is about to be told, which must not
+    /// look complete; else it looks now and then. `slots` reads the counters of the kernel side.
+    pub(super) fn add(
+        &mut self,
+        by_kind: &mut [u64; kind::COUNT],
+        is_due: bool,
+        slots: impl Fn() -> Vec<u64>,
+    ) {
         let now = Instant::now();
-        if self.next.is_none_or(|next| now >= next) {
+        if is_due || self.next.is_none_or(|next| now >= next) {
             self.next = Some(now + PERIOD);
-            let misses: Vec<u64> = self.watched.iter().map(|one| misses_of(one.fd)).collect();
-            let slots = slots();
-            for (one, misses) in self.watched.iter_mut().zip(misses) {
-                one.look(difference(misses, &slots, one.recovered));
-            }
+            self.look(slots);
         }
         for one in &self.watched {
             if let Some(lost) = by_kind.get_mut(usize::from(one.kind)) {
@@ -77,14 +77,32 @@ impl Misses {
             }
         }
     }
+
+    fn look(&mut self, slots: impl Fn() -> Vec<u64>) {
+        let mut before = slots();
+        let mut misses = Vec::new();
+        for _ in 0..TRIES {
+            misses = self.watched.iter().map(|one| misses_of(one.fd)).collect();
+            let after = slots();
+            let is_same = |one: &Watched| {
+                let slot = one.recovered as usize;
+                before.get(slot) == after.get(slot)
+            };
+            if self.watched.iter().all(is_same) {
+                break;
+            }
+            before = after;
+        }
+        // Counters from before the misses: what was found in between counts as lost rather than not at all.
+        for (one, misses) in self.watched.iter_mut().zip(misses) {
+            one.see(difference(misses, &before, one.recovered));
+        }
+    }
 }
 
 impl Watched {
-    fn look(&mut self, difference: u64) {
-        // A later program may not have had its turn yet: it counts when it is there at two looks.
-        let settled = difference.min(self.last).saturating_sub(self.before);
-        self.lost = self.lost.max(settled);
-        self.last = difference;
+    fn see(&mut self, difference: u64) {
+        self.lost = self.lost.max(difference.saturating_sub(self.before));
     }
 }
 
@@ -119,30 +137,26 @@ mod tests {
             fd: -1,
             kind: kind::EXIT,
             recovered: 0,
-            last: 2,
             before: 2,
             lost: 0,
         }
     }
 
     #[test]
-    fn what_stays_different_is_lost_once() {
+    fn what_no_later_program_found_is_lost_for_good() {
         let mut one = watched();
-        one.look(3);
-        assert_eq!(one.lost, 0, "a later program may be under way");
-        one.look(3);
-        assert_eq!(one.lost, 1);
-        one.look(3);
-        assert_eq!(one.lost, 1);
+        for (difference, lost) in [(2, 0), (3, 1), (3, 1), (2, 1), (5, 3)] {
+            one.see(difference);
+            assert_eq!(one.lost, lost);
+        }
     }
 
     #[test]
-    fn what_a_later_program_finds_is_not_lost() {
-        let mut one = watched();
-        for difference in [5, 2, 4, 2] {
-            one.look(difference);
-        }
-        assert_eq!(one.lost, 0);
+    fn what_later_programs_found_is_taken_off() {
+        assert_eq!(difference(7, &[0, 5], 1), 2);
+        // Read before the misses, or of a slot that is not there.
+        assert_eq!(difference(7, &[0, 9], 1), 0);
+        assert_eq!(difference(7, &[], 1), 7);
     }
 
     #[test]
@@ -161,7 +175,7 @@ mod tests {
         };
         misses.watched[0].lost = 7;
         let mut by_kind = [0; kind::COUNT];
-        misses.add(&mut by_kind, Vec::new);
+        misses.add(&mut by_kind, false, Vec::new);
         assert!(misses.next.is_some());
         assert_eq!(by_kind[usize::from(kind::EXIT)], 7);
     }

@@ -191,8 +191,8 @@ impl Kernel {
         load::first_that_works(options, info, &machine)
     }
 
-    /// What was lost so far. One system call.
-    pub fn losses(&mut self) -> Losses {
+    /// What was lost so far. `is_due`: records that were drained just now are about to be told.
+    pub fn losses(&mut self, is_due: bool) -> Losses {
         let mut losses = Losses::default();
         let slots = self.slots();
         if let Some(lost) = slots.get(..kind::COUNT) {
@@ -203,7 +203,7 @@ impl Kernel {
         losses.folded = slot(counter::SIGNALS_FOLDED);
         losses.gates_refused = slot(counter::GATES_REFUSED);
         let mut misses = std::mem::take(&mut self.misses);
-        misses.add(&mut losses.by_kind, || self.slots());
+        misses.add(&mut losses.by_kind, is_due, || self.slots());
         self.misses = misses;
         losses
     }

@@ -104,7 +104,7 @@ impl Tracer {
             ..Config::default()
         };
         Self {
-            losses: kernel.losses(),
+            losses: kernel.losses(true),
             kernel,
             correlator: Correlator::new(config),
             lookups,
@@ -271,7 +271,7 @@ impl Tracer {
         for _ in 0..MAX_BATCHES {
             let more = self.kernel.ring.drain(&mut batch);
             // Before the events: what was lost among them must not look complete.
-            self.note_losses();
+            self.note_losses(!batch.is_empty());
             for bytes in batch.drain(..) {
                 self.decode(&bytes);
             }
@@ -301,8 +301,8 @@ impl Tracer {
     }
 
     /// Tells the correlator whose records were lost since the last time.
-    fn note_losses(&mut self) {
-        let losses = self.kernel.losses();
+    fn note_losses(&mut self, is_due: bool) {
+        let losses = self.kernel.losses(is_due);
         let fresh = losses.total().saturating_sub(self.losses.total());
         self.losses = losses;
         if fresh == 0 {

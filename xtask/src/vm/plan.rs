@@ -111,7 +111,11 @@ impl Plan {
             options.collect::<String>(),
             guest::PROGRAM
         );
-        let before = self.before.iter().map(|line| format!("{line}\n"));
+        let loss = self
+            .may_lose
+            .then_some(&"export RINIT_TRACE_TEST_ALLOW_LOSS=true");
+        let before = self.before.iter().chain(loss);
+        let before = before.map(|line| format!("{line}\n"));
         let steps = self.steps.iter().map(|step| {
             let (name, seconds, command) = (step.name(), step.seconds(), step.command());
             format!("step {name} {seconds} {command}\n")

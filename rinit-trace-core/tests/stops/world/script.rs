@@ -315,8 +315,7 @@ fn beside(world: &mut World, at: BootTime, what: &str, letter: char, rest: &[&st
 }
 
 fn exec_event(world: &mut World, at: BootTime, id: Id) {
-    let task = Box::new(world.task(id));
-    let leaf = world.leaf(id.0);
+    let (task, leaf) = (Box::new(world.task(id)), world.leaf(id.0));
     world.handle(&Event::Exec { at, task, leaf });
 }
 

@@ -114,7 +114,7 @@ impl Proc {
         let mut inside: HashSet<u32> = members.iter().map(|member| member.pid).collect();
         for member in &mut members {
             member.parent_inside =
-                inside.contains(&member.ppid) || self.namespace(member.ppid) == Some(inum);
+                inside.contains(&member.ppid) || !self.is_parent_outside(member, inum);
         }
         look.add_descendants(inum, &mut inside, &mut members);
         members.truncate(MAX_MEMBERS);
@@ -126,11 +126,35 @@ impl Proc {
         let inside: HashSet<u32> = members.iter().map(|member| member.pid).collect();
         for member in &mut members {
             // An orphan has gone to PID 1 of the namespace, which is another container's; who enters has a runtime as parent.
-            let own = self.namespace(member.pid);
-            let is_orphan = own.is_some() && own == self.namespace(member.ppid);
-            member.parent_inside = inside.contains(&member.ppid) || is_orphan;
+            let is_outside = || {
+                self.namespace(member.pid)
+                    .is_some_and(|own| self.is_parent_outside(member, own))
+            };
+            member.parent_inside = inside.contains(&member.ppid) || !is_outside();
         }
         members
+    }
+
+    /// Whether the parent of a process is known to live outside of its pid namespace. A parent that
+    /// was seen may have ended since, and who has inherited its child counts then; whose parent cannot be
+    /// told is not taken for one that entered.
+    fn is_parent_outside(&self, member: &ProcessNames, inum: u32) -> bool {
+        const TRIES: usize = 4;
+        let mut ppid = member.ppid;
+        for _ in 0..TRIES {
+            let found = self.namespace(ppid);
+            let parent = self.open(member.pid).ok().and_then(|child| child.stat());
+            let Some(now) = parent.map(|stat| stat.ppid) else {
+                return false;
+            };
+            if now != ppid {
+                ppid = now;
+                continue;
+            }
+            // Still the parent: what was found is its.
+            return found.is_some_and(|found| found != inum);
+        }
+        false
     }
 }
 

@@ -66,6 +66,23 @@ fn members_are_the_living_processes_of_the_namespace() {
     assert_eq!((members[2].sid, members[2].cmdline.len()), (Some(0), 0));
 }
 
+/// It was seen with its parent, which has ended since, and cannot be asked.
+#[test]
+fn whose_parent_cannot_be_told_has_not_entered() {
+    let host = host();
+    host.add(&FakeProcess {
+        pid: 60,
+        ppid: 59,
+        inum: NS,
+        ns_pids: &[60, 6],
+        ns_sids: &[50, 1],
+        ..FakeProcess::default()
+    });
+    let members = host.proc().members(NS);
+    let orphan = members.iter().find(|member| member.pid == 60).unwrap();
+    assert!(orphan.parent_inside);
+}
+
 /// It shares the namespace of another, whose PID 1 has its orphan.
 #[test]
 fn an_orphan_of_a_container_in_a_shared_namespace_has_not_entered() {
