@@ -162,6 +162,8 @@ fn touches_init(event: &Event) -> bool {
                 && sent.target.level > 0
                 && sent.signal == Some(Signal::KILL)
                 && sent.result != SendResult::Ignored
+                // To what is left of one that has ended it is delivered, too, before 5.16.
+                && !sent.state.is_dead()
         }
         _ => false,
     }

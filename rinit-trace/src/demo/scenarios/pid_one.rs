@@ -103,7 +103,8 @@ pub(super) const STOP_SIGNAL: Group = Group {
             about: "PID 1 takes SIGTERM, and its cleanup is longer than the grace period",
             program: Program::Own(&["slow-shutdown:handles=600000"]),
             ready: 1,
-            stop: Stop::Runtime(Duration::from_secs(1)),
+            // Of which a slow machine takes some until the handler runs.
+            stop: Stop::Runtime(Duration::from_millis(1_200)),
             docker: Some(DockerForm {
                 script: "trap 'sleep 600' TERM; echo ready; while :; do sleep 1; done",
                 ready: 1,
