@@ -61,8 +61,17 @@ pub(crate) fn differences_with_losses(entry: &Entry, report: &Value) -> Vec<Stri
     if verdict != "unknown" && !contains(&entry.verdict, verdict) {
         found.push(differs("verdict", &entry.verdict.join(" or "), verdict));
     }
-    if text(report, "/cause/confidence") == Some("certain") {
-        found.push("confidence: expected likely of an incomplete report, seen certain".to_owned());
+    if verdict == "graceful" {
+        found.push(
+            "verdict: expected unknown or forced of an incomplete report, seen graceful".to_owned(),
+        );
+    }
+    let findings = list(report, "/findings").iter().chain(report.get("cause"));
+    for finding in findings.filter(|one| text(one, "/confidence") == Some("certain")) {
+        let id = text(finding, "/id").unwrap_or("missing");
+        found.push(format!(
+            "confidence: expected likely of an incomplete report, seen {id} certain"
+        ));
     }
     found
 }

@@ -431,14 +431,15 @@ fn a_report_that_lacks_records_may_be_unsure_and_never_wrong() {
         report["verdict"] = verdict.into();
         report["cause"]["id"] = "not-forwarded".into();
         report["cause"]["confidence"] = confidence.into();
+        report["findings"] = json!([report["cause"]]);
         report["observation"] = json!({"lost_records": lost});
         [report]
     };
     let differ = |report: [Value; 1]| expectation.check_with_losses(&report).len();
     assert_eq!(differ(report("forced", "likely", 1)), 0);
     assert_eq!(differ(report("unknown", "likely", 1)), 0);
-    assert_eq!(differ(report("graceful", "likely", 1)), 1);
-    assert_eq!(differ(report("forced", "certain", 1)), 1);
+    assert!(differ(report("graceful", "likely", 1)) > 0);
+    assert!(differ(report("forced", "certain", 1)) > 0);
     assert!(differ(report("forced", "likely", 0)) > 0);
     let lacking = report("forced", "likely", 1);
     assert!(!expectation.check(&lacking).is_empty());

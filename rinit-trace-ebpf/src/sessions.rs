@@ -46,7 +46,18 @@ pub(crate) unsafe fn note_moved(task: Kernel, by: Kernel) {
     // SAFETY: as the caller's; values are written whole.
     unsafe {
         let into = container(cgroup::id(task));
-        if into == 0 || into == container(cgroup::id(by)) {
+        if into == 0 {
+            return;
+        }
+        // Who moves itself there was sent by its parent (youki).
+        let moves_itself =
+            load::<u32>(by, offset!(task_tgid)) == load::<u32>(task, offset!(task_tgid));
+        let from = if moves_itself {
+            load(task, offset!(task_real_parent))
+        } else {
+            by
+        };
+        if into == container(cgroup::id(from)) {
             return;
         }
         let Some(found) = CONTAINERS.get(into) else {

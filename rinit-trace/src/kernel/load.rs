@@ -1,6 +1,9 @@
 //! From an object to a kernel side that has passed its self-test: one way after the other.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
@@ -32,6 +35,8 @@ pub(super) struct Machine {
     pub(super) btf: Option<Btf>,
     /// Why it is not read by direct loads.
     pub(super) no_direct_loads: Option<&'static str>,
+    /// Whether locked memory is without a limit.
+    pub(super) memlock: io::Result<()>,
 }
 
 /// Loads, attaches and tests: the first way that works, of those that are asked for.
@@ -40,7 +45,6 @@ pub(super) fn first_that_works(
     info: &mut SystemInfo,
     machine: &Machine,
 ) -> Result<Kernel, StartError> {
-    let memlock = objects::lift_memlock();
     let mut last = None;
     for way in &WAYS {
         if options
@@ -68,7 +72,10 @@ pub(super) fn first_that_works(
             Ok(kernel) => return Ok(kernel),
             // The other ways would say the same.
             Err(StartError::Load(reason)) => {
-                return Err(StartError::Load(objects::with_memlock(reason, &memlock)));
+                return Err(StartError::Load(objects::with_memlock(
+                    reason,
+                    &machine.memlock,
+                )));
             }
             Err(error @ StartError::Mechanism { hook, .. }) if hook == TEARDOWN_FUNCTION => {
                 return Err(error);
@@ -85,6 +92,12 @@ pub(super) fn first_that_works(
             Err(StartError::SelfTest(format!(
                 "{differed}; the BTF file is another kernel's, it seems: give that of exactly this one"
             )))
+        }
+        Some(StartError::Attach { hook, .. })
+            if machine.no_direct_loads.is_some()
+                && info.lockdown.as_deref() == Some("confidentiality") =>
+        {
+            Err(StartError::Lockdown { hook })
         }
         Some(error) => Err(error),
         None => Err(StartError::Load("no way was tried".to_owned())),

@@ -22,10 +22,10 @@ const TRIES: usize = 4;
 struct Watched {
     fd: RawFd,
     kind: u16,
-    /// The slot of what later programs found.
-    recovered: u32,
-    /// Difference before everything was attached.
-    before: u64,
+    /// The slot of what later programs found, where there are any.
+    recovered: Option<u32>,
+    /// Difference at the last look.
+    last: i64,
     lost: u64,
 }
 
@@ -37,23 +37,38 @@ pub(super) struct Misses {
     next: Option<Instant>,
 }
 
-/// Programs that others follow, the kind of what they see, and the slot of what those found. A birth
-/// that was missed is one of an exec session's, perhaps.
-pub(super) const FOLLOWED: [(&str, u16, u32); 3] = [
-    ("sched_process_exit", kind::EXIT, counter::RECOVERED_EXITS),
-    ("sched_process_exec", kind::EXEC, counter::RECOVERED_EXECS),
-    ("sched_process_fork", kind::EXEC, counter::RECOVERED_FORKS),
+/// Programs with the kind of what they see, and the slot of what those behind them found. A birth that was
+/// missed is one of an exec session's, perhaps. Signals are sent and taken with interrupts off, but on
+/// real-time kernels.
+pub(super) const WATCHED: [(&str, u16, Option<u32>); 5] = [
+    ("signal_generate", kind::SIGNAL, None),
+    ("signal_deliver", kind::DELIVER, None),
+    (
+        "sched_process_exit",
+        kind::EXIT,
+        Some(counter::RECOVERED_EXITS),
+    ),
+    (
+        "sched_process_exec",
+        kind::EXEC,
+        Some(counter::RECOVERED_EXECS),
+    ),
+    (
+        "sched_process_fork",
+        kind::EXEC,
+        Some(counter::RECOVERED_FORKS),
+    ),
 ];
 
 impl Misses {
-    /// Watches a program of [`FOLLOWED`] from now on. `slots` are the counters of the kernel side.
-    pub(super) fn watch(&mut self, fd: RawFd, kind: u16, recovered: u32, slots: &[u64]) {
-        let before = difference(misses_of(fd), slots, recovered);
+    /// Watches a program of [`WATCHED`] from now on. `slots` are the counters of the kernel side.
+    pub(super) fn watch(&mut self, fd: RawFd, kind: u16, recovered: Option<u32>, slots: &[u64]) {
+        let last = difference(misses_of(fd), slots, recovered);
         self.watched.push(Watched {
             fd,
             kind,
             recovered,
-            before,
+            last,
             lost: 0,
         });
     }
@@ -79,21 +94,21 @@ impl Misses {
     }
 
     fn look(&mut self, slots: impl Fn() -> Vec<u64>) {
+        // Counters from before the misses: what was found in between counts as lost rather than not at all.
         let mut before = slots();
-        let mut misses = Vec::new();
-        for _ in 0..TRIES {
+        let mut misses: Vec<u64> = Vec::new();
+        for left in (0..TRIES).rev() {
             misses = self.watched.iter().map(|one| misses_of(one.fd)).collect();
             let after = slots();
             let is_same = |one: &Watched| {
-                let slot = one.recovered as usize;
-                before.get(slot) == after.get(slot)
+                let slot = |slots: &[u64]| slots.get(one.recovered? as usize).copied();
+                slot(&before) == slot(&after)
             };
-            if self.watched.iter().all(is_same) {
+            if left == 0 || self.watched.iter().all(is_same) {
                 break;
             }
             before = after;
         }
-        // Counters from before the misses: what was found in between counts as lost rather than not at all.
         for (one, misses) in self.watched.iter_mut().zip(misses) {
             one.see(difference(misses, &before, one.recovered));
         }
@@ -101,14 +116,17 @@ impl Misses {
 }
 
 impl Watched {
-    fn see(&mut self, difference: u64) {
-        self.lost = self.lost.max(difference.saturating_sub(self.before));
+    /// Every rise is a loss: one that is found later was under way, and counts rather than hides another.
+    fn see(&mut self, difference: i64) {
+        self.lost += u64::try_from(difference - self.last).unwrap_or(0);
+        self.last = difference;
     }
 }
 
-fn difference(misses: u64, slots: &[u64], recovered: u32) -> u64 {
-    let recovered = slots.get(recovered as usize).copied().unwrap_or(0);
-    misses.saturating_sub(recovered)
+fn difference(misses: u64, slots: &[u64], recovered: Option<u32>) -> i64 {
+    let recovered = recovered.and_then(|slot| slots.get(slot as usize).copied());
+    let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    signed(misses) - signed(recovered.unwrap_or(0))
 }
 
 /// How often the kernel left a program out; 0 before 5.12, where it does not.
@@ -136,8 +154,8 @@ mod tests {
         Watched {
             fd: -1,
             kind: kind::EXIT,
-            recovered: 0,
-            before: 2,
+            recovered: None,
+            last: 2,
             lost: 0,
         }
     }
@@ -145,7 +163,7 @@ mod tests {
     #[test]
     fn what_no_later_program_found_is_lost_for_good() {
         let mut one = watched();
-        for (difference, lost) in [(2, 0), (3, 1), (3, 1), (2, 1), (5, 3)] {
+        for (difference, lost) in [(2, 0), (3, 1), (3, 1), (2, 1), (3, 2), (5, 4)] {
             one.see(difference);
             assert_eq!(one.lost, lost);
         }
@@ -153,10 +171,11 @@ mod tests {
 
     #[test]
     fn what_later_programs_found_is_taken_off() {
-        assert_eq!(difference(7, &[0, 5], 1), 2);
-        // Read before the misses, or of a slot that is not there.
-        assert_eq!(difference(7, &[0, 9], 1), 0);
-        assert_eq!(difference(7, &[], 1), 7);
+        assert_eq!(difference(7, &[0, 5], Some(1)), 2);
+        assert_eq!(difference(7, &[0, 9], Some(1)), -2);
+        // Of a slot that is not there, or without one.
+        assert_eq!(difference(7, &[], Some(1)), 7);
+        assert_eq!(difference(7, &[0, 5], None), 7);
     }
 
     #[test]

@@ -147,7 +147,7 @@ pub fn no_direct_loads(btf: &Btf, has_own_btf: bool) -> Option<&'static str> {
     }
     // With one element (to 5.15) the verifier refuses the number in a container's namespace.
     (btf.array_len("pid.numbers") != Some(0))
-        .then_some("the verifier of this kernel refuses the numbers of a struct pid (before 6.1)")
+        .then_some("the verifier of this kernel refuses the numbers of a struct pid: its type has one (before 6.1, as a rule)")
 }
 
 fn load_btf(file: Option<&Path>) -> Result<Btf, Problem> {

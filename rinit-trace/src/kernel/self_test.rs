@@ -11,6 +11,12 @@ use rinit_trace_core::model::TICK_NS;
 use serde::Serialize;
 use zerocopy::FromBytes as _;
 
+/// More threads than this do not start while the self-test runs.
+const MAX_NEW_THREADS: u64 = 64;
+
+/// `SIGNAL_GROUP_EXIT` (include/linux/sched/signal.h)
+const SIGNAL_GROUP_EXIT: u32 = 4;
+
 /// What the self-test found.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SelfTest {
@@ -37,6 +43,9 @@ struct Expected {
     blocked: u64,
     ignored: u64,
     handled: u64,
+    pending: u64,
+    pending_shared: u64,
+    threads: u64,
     /// Names of the cgroups that it is in, and of those above, of all hierarchies.
     cgroups: Vec<String>,
 }
@@ -70,6 +79,9 @@ impl Expected {
             blocked: mask("SigBlk")?,
             ignored: mask("SigIgn")?,
             handled: mask("SigCgt")?,
+            pending: mask("SigPnd")?,
+            pending_shared: mask("ShdPnd")?,
+            threads: line("Threads")?.parse().ok()?,
             cgroups: names_of(&fs::read_to_string(proc_self.join("cgroup")).unwrap_or_default()),
         })
     }
@@ -145,13 +157,8 @@ fn compare_with(record: &SignalRecord, expected: &Expected) -> SelfTest {
     check("process group", task.pgid.into(), expected.pgid.into());
     check("session", task.sid.into(), expected.sid.into());
     check("result", record.result.into(), 1);
-    let end = record.leaf.iter().position(|byte| *byte == 0);
-    let leaf = &record.leaf[..end.unwrap_or(record.leaf.len())];
-    // No name is that of a root, or of a kernel that lets none be read.
-    if !leaf.is_empty() && !expected.cgroups.is_empty() {
-        let is_known = expected.cgroups.iter().any(|name| name.as_bytes() == leaf);
-        check("cgroup", u64::from(is_known), 1);
-    }
+    compare_life(record, expected, &mut check);
+    compare_cgroup(record, expected, &mut check);
     if task.level == 0 {
         check("host pid", task.tgid.into(), expected.pid.into());
         check("parent", task.ppid.into(), expected.ppid.into());
@@ -162,6 +169,49 @@ fn compare_with(record: &SignalRecord, expected: &Expected) -> SelfTest {
     }
     result.passed = result.differed.is_empty();
     result
+}
+
+/// Whether it lives, and how it is, as far as verdicts rest on that.
+fn compare_life(
+    record: &SignalRecord,
+    expected: &Expected,
+    check: &mut impl FnMut(&'static str, u64, u64),
+) {
+    check(
+        "pending signals",
+        record.state.pending_private,
+        expected.pending,
+    );
+    check(
+        "pending for all",
+        record.state.pending_shared,
+        expected.pending_shared,
+    );
+    // Others may start and end meanwhile.
+    let threads = u64::from(record.state.threads);
+    let has_threads = threads > 0 && threads <= expected.threads + MAX_NEW_THREADS;
+    check("threads", u64::from(has_threads), 1);
+    // It lives, and nothing has gone wrong with it.
+    let ends = u64::from(record.state.oom)
+        | u64::from(record.state.group_exit_code)
+        | u64::from(record.state.exit_code)
+        | u64::from(record.state.signal_flags & SIGNAL_GROUP_EXIT);
+    check("signs of an end", ends, 0);
+}
+
+/// Which cgroup it is in, where names of cgroups can be read.
+fn compare_cgroup(
+    record: &SignalRecord,
+    expected: &Expected,
+    check: &mut impl FnMut(&'static str, u64, u64),
+) {
+    let end = record.leaf.iter().position(|byte| *byte == 0);
+    let leaf = &record.leaf[..end.unwrap_or(record.leaf.len())];
+    // No name is that of a root, or of a kernel that lets none be read.
+    if !leaf.is_empty() && !expected.cgroups.is_empty() {
+        let is_known = expected.cgroups.iter().any(|name| name.as_bytes() == leaf);
+        check("cgroup", u64::from(is_known), 1);
+    }
 }
 
 /// Mask of the watched signals whose handler is of a kind.
@@ -196,7 +246,9 @@ mod tests {
         record.target.tgid = 42;
         record.target.start = 1_234_567_890;
         record.target.comm[..3].copy_from_slice(b"abc");
+        record.state.threads = 2;
         let expected = Expected {
+            threads: 1,
             pid: 42,
             start_ticks: 123,
             comm: b"abc".to_vec(),

@@ -14,8 +14,8 @@ use super::{
     Ring, SystemInfo,
     attach::{self, HOOKS, Mechanism, Teardown, Tracepoints},
     load,
-    misses::{FOLLOWED, Misses},
-    offsets, preflight,
+    misses::{Misses, WATCHED},
+    objects, offsets, preflight,
 };
 
 /// The one namespace to trace.
@@ -95,6 +95,14 @@ pub enum StartError {
         /// The option that asked for it.
         option: &'static str,
     },
+    /// Probe reads, and a kernel that forbids them.
+    #[error(
+        "cannot attach {hook}: this kernel takes rinit-trace by probe reads only, which lockdown=confidentiality forbids; use lockdown=integrity, or a newer kernel (6.1 or later as a rule), which is read without"
+    )]
+    Lockdown {
+        /// To what.
+        hook: &'static str,
+    },
     /// The probe sees something else than `/proc`.
     #[error("the self-test failed, nothing is traced rather than traced wrongly: {0}")]
     SelfTest(String),
@@ -168,6 +176,8 @@ impl Kernel {
     }
 
     fn try_start(options: &KernelOptions, info: &mut SystemInfo) -> Result<Self, StartError> {
+        // Before anything is tried: kernels before 5.11 count what is tried, too.
+        let memlock = objects::lift_memlock();
         let file = options.btf.as_deref();
         info.btf = preflight::shown(file);
         let btf = preflight::run(file, &info.kernel).map_err(StartError::Preflight)?;
@@ -187,6 +197,7 @@ impl Kernel {
             offsets,
             btf: own,
             no_direct_loads,
+            memlock,
         };
         load::first_that_works(options, info, &machine)
     }
@@ -219,10 +230,10 @@ impl Kernel {
             .collect()
     }
 
-    /// Begins to count what programs that others follow are left out of.
+    /// Begins to count what programs are left out of.
     pub(super) fn watch_misses(&mut self) {
         let slots = self.slots();
-        for (name, kind, recovered) in FOLLOWED {
+        for (name, kind, recovered) in WATCHED {
             let program = self.ebpf.program(name);
             if let Some(Ok(fd)) = program.map(|program| program.fd()) {
                 let fd = fd.as_fd().as_raw_fd();

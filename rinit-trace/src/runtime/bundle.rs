@@ -57,7 +57,19 @@ pub(super) enum BundleError {
 /// file system under the bundle wants.
 pub(super) fn read(proc: &Proc, pid: u32, id: &str) -> Result<Details, BundleError> {
     let (process, monitor) = monitor_of(proc, pid, id)?;
-    let config = match &monitor {
+    let found = read_config(&process, &monitor, id);
+    // A verdict rests on this alone.
+    if found.is_err() && monitor.is_opaque() {
+        return Ok(Details {
+            is_opaque: true,
+            ..Details::default()
+        });
+    }
+    found
+}
+
+fn read_config(process: &Process, monitor: &Monitor, id: &str) -> Result<Details, BundleError> {
+    let config = match monitor {
         Monitor::Shim { .. } => {
             let folder = process.open_folder("cwd").map_err(BundleError::from)?;
             // One shim may watch over a whole pod, and works in the bundle of the sandbox.
@@ -74,7 +86,7 @@ pub(super) fn read(proc: &Proc, pid: u32, id: &str) -> Result<Details, BundleErr
         }
     };
     let text = read_bounded(&config.map_err(BundleError::from)?)?;
-    config::details(&text, &monitor).ok_or(BundleError::Bad)
+    config::details(&text, monitor).ok_or(BundleError::Bad)
 }
 
 /// The nearest monitor above a process that is in the container's cgroup.

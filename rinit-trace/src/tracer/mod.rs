@@ -236,7 +236,8 @@ impl Tracer {
                 }
                 _ = drain.tick() => self.drain(),
                 Some(answer) = self.answers.recv() => self.take(answer),
-                () = tokio::time::sleep_until(due) => {}
+                // A stop that is about to be told must not leave out what is in the ring.
+                () = tokio::time::sleep_until(due) => self.drain(),
             }
             self.correlator.handle_time(clock::boot_time());
         }
@@ -271,7 +272,11 @@ impl Tracer {
         for _ in 0..MAX_BATCHES {
             let more = self.kernel.ring.drain(&mut batch);
             // Before the events: what was lost among them must not look complete.
-            self.note_losses(!batch.is_empty());
+            let is_due = self
+                .correlator
+                .poll_timeout()
+                .is_some_and(|at| at <= clock::boot_time());
+            self.note_losses(is_due || !batch.is_empty());
             for bytes in batch.drain(..) {
                 self.decode(&bytes);
             }

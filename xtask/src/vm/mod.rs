@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     /// Write the table into docs/kernels.md
-    #[arg(long, conflicts_with_all = ["kernels", "quick", "guest", "teardown"])]
+    #[arg(long, conflicts_with_all = ["guest", "teardown"])]
     write: bool,
     /// Fail when a test cannot run in its guest
     #[arg(long, env = "RINIT_TRACE_NO_SKIPS")]

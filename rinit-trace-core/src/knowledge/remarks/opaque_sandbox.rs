@@ -20,7 +20,7 @@ pub const ARTICLE: Article = Article {
     shown_by: &[("findings[].pids", "what holds the container")],
     fixes: &[&TRACE_INSIDE],
     limits: &[
-        "It is told by the runtime's shim, or by what conmon was told to run. A runtime with another name is not known.",
+        "It is told by the runtime's shim, or by what conmon was told to run. A runtime with another name is not known, and one that Docker was told of is not either.",
     ],
     close: None,
 };

@@ -42,6 +42,13 @@ fn is_opaque(program: &str) -> bool {
 }
 
 impl Monitor {
+    /// Whether its containers run under a kernel of their own.
+    pub(super) fn is_opaque(&self) -> bool {
+        match self {
+            Self::Shim { is_opaque } | Self::Conmon { is_opaque, .. } => *is_opaque,
+        }
+    }
+
     /// containerd's shim, by its arguments.
     pub(super) fn shim(cmdline: &[u8]) -> Self {
         let program = cmdline.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -84,22 +91,19 @@ struct Config {
 pub(super) fn details(json: &[u8], monitor: &Monitor) -> Option<Details> {
     let config: Config = serde_json::from_slice(json).ok()?;
     let annotations = config.annotations.unwrap_or_default();
-    let (mut details, is_opaque) = match monitor {
-        Monitor::Shim { is_opaque } => (of_containerd(&annotations), *is_opaque),
-        Monitor::Conmon {
-            name, is_opaque, ..
-        } => {
+    let mut details = match monitor {
+        Monitor::Shim { .. } => of_containerd(&annotations),
+        Monitor::Conmon { name, .. } => {
             let is_podman =
                 annotations.get("io.container.manager").map(String::as_str) == Some("libpod");
-            let details = if is_podman {
+            if is_podman {
                 of_podman(&annotations, name.as_ref())
             } else {
                 of_crio(&annotations)
-            };
-            (details, *is_opaque)
+            }
         }
     };
-    details.is_opaque = is_opaque;
+    details.is_opaque = monitor.is_opaque();
     Some(details)
 }
 
