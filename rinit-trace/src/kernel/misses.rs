@@ -5,7 +5,7 @@
 //! were left out of, and counts it. What the first missed less that is what is lost.
 
 use std::{
-    fs,
+    fs, io,
     os::fd::RawFd,
     time::{Duration, Instant},
 };
@@ -63,7 +63,17 @@ pub(super) const WATCHED: [(&str, u16, Option<u32>); 5] = [
 impl Misses {
     /// Watches a program of [`WATCHED`] from now on. `slots` are the counters of the kernel side.
     pub(super) fn watch(&mut self, fd: RawFd, kind: u16, recovered: Option<u32>, slots: &[u64]) {
-        let last = difference(misses_of(fd), slots, recovered);
+        let misses = match misses_of(fd) {
+            Ok(misses) => misses,
+            Err(error) => {
+                // A program with capabilities of its file that another user runs.
+                tracing::warn!(
+                    "what the kernel leaves probes out of is not counted: cannot read /proc/self/fdinfo/{fd}: {error}; on kernels from 7.0 on records may be missing unseen"
+                );
+                return;
+            }
+        };
+        let last = difference(misses, slots, recovered);
         self.watched.push(Watched {
             fd,
             kind,
@@ -96,9 +106,10 @@ impl Misses {
     fn look(&mut self, slots: impl Fn() -> Vec<u64>) {
         // Counters from before the misses: what was found in between counts as lost rather than not at all.
         let mut before = slots();
-        let mut misses: Vec<u64> = Vec::new();
+        let mut misses: Vec<Option<u64>> = Vec::new();
         for left in (0..TRIES).rev() {
-            misses = self.watched.iter().map(|one| misses_of(one.fd)).collect();
+            let all = self.watched.iter();
+            misses = all.map(|one| misses_of(one.fd).ok()).collect();
             let after = slots();
             let is_same = |one: &Watched| {
                 let slot = |slots: &[u64]| slots.get(one.recovered? as usize).copied();
@@ -110,7 +121,10 @@ impl Misses {
             before = after;
         }
         for (one, misses) in self.watched.iter_mut().zip(misses) {
-            one.see(difference(misses, &before, one.recovered));
+            // Not to be read for want of a descriptor, say: the next look sees it.
+            if let Some(misses) = misses {
+                one.see(difference(misses, &before, one.recovered));
+            }
         }
     }
 }
@@ -130,11 +144,9 @@ fn difference(misses: u64, slots: &[u64], recovered: Option<u32>) -> i64 {
 }
 
 /// How often the kernel left a program out; 0 before 5.12, where it does not.
-fn misses_of(fd: RawFd) -> u64 {
-    fs::read_to_string(format!("/proc/self/fdinfo/{fd}"))
-        .ok()
-        .and_then(|text| parse(&text))
-        .unwrap_or(0)
+fn misses_of(fd: RawFd) -> io::Result<u64> {
+    let text = fs::read_to_string(format!("/proc/self/fdinfo/{fd}"))?;
+    Ok(parse(&text).unwrap_or(0))
 }
 
 fn parse(fdinfo: &str) -> Option<u64> {
