@@ -10,8 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Result, bail};
 
 use crate::deploy::dist;
-use crate::run::Told;
-use crate::totals::Totals;
+use crate::totals::{self, Totals};
 use crate::{docker_image, dockerd, interrupt, run, setup, vm, workspace};
 
 /// The package of the end-to-end tests.
@@ -48,23 +47,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut totals = Totals::default();
-    let tested = run_all(args, &mut totals).and_then(|()| {
-        if totals.any_failed() {
-            bail!("tests failed");
-        }
-        if args.no_skips && totals.any_skipped() {
-            bail!("tests were skipped");
-        }
-        Ok(())
-    });
-    // The sums are the last line whatever happened: the error is told before them, not by the caller after them.
-    let tested = tested.map_err(|error| {
-        eprintln!("error: {error:#}");
-        anyhow::Error::new(Told)
-    });
-    println!("{totals}");
-    tested
+    totals::conclude(args.no_skips, |totals| run_all(args, totals))
 }
 
 fn run_all(args: &Args, totals: &mut Totals) -> Result<()> {

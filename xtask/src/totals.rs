@@ -3,6 +3,10 @@
 use std::fmt;
 use std::ops::AddAssign;
 
+use anyhow::{Result, bail};
+
+use crate::run::Told;
+
 /// How many tests did what.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Totals {
@@ -36,6 +40,27 @@ impl Totals {
     pub(crate) fn any_failed(self) -> bool {
         self.failed > 0
     }
+}
+
+/// Runs tests, and prints their sums as the last line whatever happened: an error is told before them, not by the caller
+/// after them.
+pub(crate) fn conclude(no_skips: bool, run: impl FnOnce(&mut Totals) -> Result<()>) -> Result<()> {
+    let mut totals = Totals::default();
+    let tested = run(&mut totals).and_then(|()| {
+        if totals.any_failed() {
+            bail!("tests failed");
+        }
+        if no_skips && totals.any_skipped() {
+            bail!("tests were skipped");
+        }
+        Ok(())
+    });
+    let tested = tested.map_err(|error| {
+        eprintln!("error: {error:#}");
+        anyhow::Error::new(Told)
+    });
+    println!("{totals}");
+    tested
 }
 
 impl AddAssign for Totals {

@@ -95,21 +95,25 @@ fn fewer_rights_give_the_same_report() {
     }
 }
 
-/// Names of a container that was there before, from a socket that everybody may use.
+/// The name in the report of a container that was there before, from a socket that everybody or root alone may use.
+fn name_by_socket(rights: &Rights, expected: impl FnOnce(&str) -> serde_json::Value) {
+    let docker = DockerApi::start(Manner::Names);
+    let socket = docker.socket();
+    let arguments = ["-o", "jsonl", "--docker-socket", socket.to_str().unwrap()];
+    let mut container = Contained::start(&["leaver", "server"]);
+    let tracer = rights.trace(&arguments);
+    container.stop(wait::DEADLINE);
+    let report = tracer.report_of(container.id());
+    report.says("forced", "not-forwarded", 1);
+    report.is("/workload/name", expected(container.id()));
+}
+
 #[test]
 fn without_cap_sys_ptrace_names_still_come_from_a_socket() {
     let Some(_kernel) = Kernel::ready() else {
         return;
     };
-    let docker = DockerApi::start(Manner::Names);
-    let socket = docker.socket();
-    let arguments = ["-o", "jsonl", "--docker-socket", socket.to_str().unwrap()];
-    let mut container = Contained::start(&["leaver", "server"]);
-    let tracer = Rights::of_root(&LEAST).trace(&arguments);
-    container.stop(wait::DEADLINE);
-    let report = tracer.report_of(container.id());
-    report.says("forced", "not-forwarded", 1);
-    report.is("/workload/name", named(container.id()));
+    name_by_socket(&Rights::of_root(&LEAST), |id| named(id).into());
 }
 
 /// A socket that it may not use costs the names, and nothing else.
@@ -118,15 +122,7 @@ fn a_socket_of_somebody_else_costs_the_names_alone() {
     let Some(_kernel) = Kernel::ready() else {
         return;
     };
-    let docker = DockerApi::start(Manner::Names);
-    let socket = docker.socket();
-    let arguments = ["-o", "jsonl", "--docker-socket", socket.to_str().unwrap()];
-    let mut container = Contained::start(&["leaver", "server"]);
-    let tracer = Rights::of_nobody(&USUAL).trace(&arguments);
-    container.stop(wait::DEADLINE);
-    let report = tracer.report_of(container.id());
-    report.says("forced", "not-forwarded", 1);
-    report.is("/workload/name", serde_json::Value::Null);
+    name_by_socket(&Rights::of_nobody(&USUAL), |_| serde_json::Value::Null);
 }
 
 /// Which namespace a process is in takes `CAP_SYS_PTRACE`: it is said, and nobody else is traced instead.

@@ -22,8 +22,7 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::Told;
-use crate::totals::Totals;
+use crate::totals::{self, Totals};
 use crate::{interrupt, setup, workspace};
 use kernels::{Kernel, Series};
 use plan::Plan;
@@ -60,23 +59,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut totals = Totals::default();
-    let tested = run_all(args, &mut totals).and_then(|()| {
-        if totals.any_failed() {
-            bail!("tests failed");
-        }
-        if args.no_skips && totals.any_skipped() {
-            bail!("tests were skipped");
-        }
-        Ok(())
-    });
-    // As `cargo xtask test` does: the sums are the last line whatever happened.
-    let tested = tested.map_err(|error| {
-        eprintln!("error: {error:#}");
-        anyhow::Error::new(Told)
-    });
-    println!("{totals}");
-    tested
+    totals::conclude(args.no_skips, |totals| run_all(args, totals))
 }
 
 /// The oldest and the newest kernel, everything once; results are added to the sums.
