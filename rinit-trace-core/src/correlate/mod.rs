@@ -34,7 +34,7 @@ use crate::model::{
     WorkloadNames,
 };
 pub use config::{Config, Output, Stats};
-use losses::UnknownLosses;
+use losses::{Losses, UnknownLosses};
 use oom::OomMarks;
 use workload::{Step, Workload};
 
@@ -73,6 +73,8 @@ pub struct Correlator {
     facts: usize,
     outputs: VecDeque<Output>,
     losses: UnknownLosses,
+    /// Those of which nobody knows whose they were.
+    everybodys_losses: Losses,
     oom: OomMarks,
     evicted: u64,
     now: BootTime,
@@ -100,6 +102,7 @@ impl Correlator {
             facts: 0,
             outputs: VecDeque::new(),
             losses: UnknownLosses::default(),
+            everybodys_losses: Losses::default(),
             oom: OomMarks::default(),
             evicted: 0,
         }
@@ -198,6 +201,7 @@ impl Correlator {
     /// Records were lost, and nobody knows of which namespaces.
     pub fn handle_unknown_loss(&mut self, count: u64, at: BootTime) {
         self.now = self.now.max(at);
+        self.everybodys_losses.note(count, at);
         for workload in self.workloads.values_mut() {
             workload.losses.note(count, at);
         }
@@ -294,6 +298,8 @@ impl Correlator {
         if !self.workloads.contains_key(&id) {
             self.make_room();
             let mut workload = Workload::new(id, task);
+            // Its first record may come after those that were lost.
+            workload.losses = self.everybodys_losses.of_one_since(workload.init.start);
             if let Some((count, at)) = self.losses.take(id.kernel_key()) {
                 workload.losses.note(count, at);
             }

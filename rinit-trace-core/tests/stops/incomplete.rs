@@ -59,6 +59,23 @@ fn a_loss_before_the_first_record_of_a_namespace_is_remembered() {
 }
 
 #[test]
+fn a_loss_that_nobody_can_place_concerns_who_is_heard_of_later() {
+    // It is told before the records that were read with it.
+    let text = POLITE.replace("+0     ", "+0 lost 1 unknown\n+0.1 ");
+    check(&(text + "=> verdict unknown\n=> observation.lost_records 1"));
+}
+
+#[test]
+fn a_loss_is_not_older_for_one_shortly_before() {
+    // Within a minute one may be of what began the stop.
+    let text = POLITE.replace("+0     ", "+0 known\n+1 lost 1\n+1.9 lost 1\n+61.5 ");
+    let text = text
+        .replace("+1     exit", "+61.6 exit")
+        .replace("+1.001", "+61.7");
+    check(&(text + "=> verdict unknown"));
+}
+
+#[test]
 fn a_loss_long_before_the_stop_is_no_matter() {
     check(
         "
