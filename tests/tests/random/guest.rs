@@ -17,6 +17,7 @@ use rinit_trace_tests::{Cgroup, Report, TREE, enter, send, wait};
 use serde_json::Value;
 
 use crate::{
+    compare,
     connector::{Connector, ThreadExit},
     drive,
     notes::{self, Note},
@@ -211,26 +212,47 @@ impl Ended {
         self.exits[process].status & 0x7f == libc::SIGKILL.unsigned_abs()
     }
 
+    /// Who was killed.
+    fn killed(&self) -> impl Iterator<Item = usize> {
+        (0..self.guest.nodes.len()).filter(|process| self.is_sigkilled(*process))
+    }
+
+    fn is_forced(&self) -> bool {
+        self.killed().next().is_some()
+    }
+
+    fn verdict(&self) -> &'static str {
+        if self.is_forced() {
+            "forced"
+        } else {
+            "graceful"
+        }
+    }
+
+    fn lost_cleanup(&self) -> u64 {
+        let handles = |process: &usize| self.guest.nodes[*process].meets == Meets::Handle;
+        self.killed().filter(handles).count() as u64
+    }
+
+    /// The same of a report with lost records.
+    pub(crate) fn wrong_incomplete(&self, report: &Report) -> Vec<String> {
+        compare::compare_incomplete(&[self.verdict()], self.lost_cleanup(), report)
+    }
+
     /// What a report says of it that is not so.
     pub(crate) fn wrong(&self, report: &Report) -> Vec<String> {
-        let killed: Vec<usize> = (0..self.guest.nodes.len())
-            .filter(|process| self.is_sigkilled(*process))
-            .collect();
-        let handles = |process: &&usize| self.guest.nodes[**process].meets == Meets::Handle;
-        let lost = killed.iter().filter(handles).count();
-        let is_forced = !killed.is_empty();
+        let (is_forced, lost) = (self.is_forced(), self.lost_cleanup());
         let is_stopped = self.guest.grace.is_some();
         let trigger = if is_stopped {
             "stop-signal"
         } else {
             "owner-exit"
         };
-        let verdict = if is_forced { "forced" } else { "graceful" };
         let mut wrong = Vec::new();
         for (path, expected) in [
             ("/stop/trigger", Value::from(trigger)),
             ("/stop/signal", is_stopped.then_some("SIGTERM").into()),
-            ("/verdict", verdict.into()),
+            ("/verdict", self.verdict().into()),
             ("/lost_cleanup", lost.into()),
             ("/observation/lost_records", 0.into()),
         ] {
