@@ -11,10 +11,6 @@ use crate::{
     times::{Known, Who},
 };
 
-/// A process that is SIGKILLed so soon after it was sent a signal may have taken it and not noted that yet, or not
-/// have run at all: both are possible, and nobody outside the kernel can tell.
-const TOO_SOON: u64 = 5_000_000;
-
 /// What is true of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fact {
@@ -189,37 +185,29 @@ fn taken(ran: &Ran, who: Who, sent: Known) -> Known {
     let could = match node.meets {
         Meets::Block => false,
         Meets::Default | Meets::Ignore => traced != Known::No,
+        Meets::OnlyQuit => ran.plan.stop_signal() == libc::SIGQUIT || traced != Known::No,
+        Meets::Late => handles_in_time(ran, who, process) || traced != Known::No,
         _ => true,
     };
-    let in_thread = matches!(node.meets, Meets::HandleInThread | Meets::WaitInThread);
-    if in_thread && sent != Known::No {
-        // The thread had not come to note it, on a machine that is busy, when another ended the process.
-        return Known::Maybe;
-    }
-    let passes_tracer = !matches!(node.meets, Meets::Wait | Meets::TimedWait | Meets::SignalFd);
-    if could && sent != Known::No && traced != Known::No && passes_tracer {
-        // The tracer had not come to note it, on a machine that is busy.
-        return Known::Maybe;
-    }
-    if could && sent != Known::No && is_too_soon(ran, who) {
+    if could && sent != Known::No {
+        // On a busy machine it may not have come to run, or have taken it and not come to note that, for a long time.
         Known::Maybe
     } else {
         Known::No
     }
 }
 
-/// Whether the time between a signal and SIGKILL was too short to know whether it was taken.
-fn is_too_soon(ran: &Ran, who: Who) -> bool {
-    let sendings = ran.sendings();
-    let to_it = sendings.iter().filter(|sending| sending.to.contains(&who));
-    // What a foreign PID 1 sent is not noted: not before the first signal to it, and else when it left.
+/// Whether one that handles signals late may have done so when one came to it.
+fn handles_in_time(ran: &Ran, who: Who, process: usize) -> bool {
+    let Some(handles) = ran.note(process, Note::HandleBegin) else {
+        return false;
+    };
     let own_init = ran.own_init();
-    let unnoted = (own_init.is_none() && who.is_some()).then(|| ran.init_left_after());
-    let last = to_it
-        .map(|sending| sending.end.unwrap_or(sending.begin))
-        .chain(unnoted)
-        .max();
-    last.is_some_and(|last| ran.killed_after(who) < last.saturating_add(TOO_SOON))
+    // What a foreign PID 1 sent is not noted.
+    let is_noted = own_init.is_some() || who.is_none();
+    let sendings = ran.sendings();
+    let mut to_it = sendings.iter().filter(|sending| sending.to.contains(&who));
+    !is_noted || to_it.any(|sending| sending.end.is_none_or(|end| end >= handles))
 }
 
 fn killed_outcomes(ran: &Ran, who: Who, sent: Known, taken: Known) -> Vec<&'static str> {
