@@ -37,6 +37,11 @@ impl Contained {
         &self.id
     }
 
+    /// Host pid of its init.
+    pub fn pid(&self) -> u32 {
+        self.namespace.pid()
+    }
+
     /// SIGTERM to its init, and nothing more.
     pub fn ask(&self) {
         self.namespace.signal(libc::SIGTERM);

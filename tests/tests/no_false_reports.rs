@@ -1,8 +1,13 @@
 //! What is no stop: signals that the kernel drops, killed workers, `docker exec` sessions, reloads.
 
-use std::time::Duration;
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
 
-use rinit_trace_tests::{Docker, Kernel, Namespace, shared_trace};
+use rinit_trace_tests::{Contained, Docker, Kernel, Namespace, WORKLOAD, enter, shared_trace};
 
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -116,6 +121,33 @@ fn exec_session_that_is_killed_with_the_container_does_not_make_it_forced() {
     }
     assert_eq!(report.process("server")["role"], "member", "{report}");
     assert_eq!(report.process("waiter")["role"], "init", "{report}");
+}
+
+/// `nsenter` leaves who enters in the cgroup of the session that it came from.
+#[test]
+fn who_enters_from_a_login_session_does_not_make_it_forced() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let tracer = shared_trace();
+    let mut container = Contained::start(&["waiter"]);
+    let mut command = Command::new(WORKLOAD);
+    command.arg("deaf").stdout(Stdio::piped());
+    let mut shell = enter(container.pid(), command);
+    let mut said = BufReader::new(shell.stdout.take().unwrap());
+    // The namespace does not end before somebody has waited for it.
+    let ended = thread::spawn(move || shell.wait().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready deaf\n");
+    container.stop(GRACE);
+    ended.join().unwrap();
+    let report = tracer.only_report_of(container.id());
+    report.says("graceful", "", 0);
+    assert_eq!(report.processes().len(), 2, "{report}");
+    let shell = report.process("deaf");
+    assert_eq!(shell["role"], "exec", "{report}");
+    assert_eq!(shell["outcome"], "killed-unsignalled", "{report}");
 }
 
 #[test]

@@ -13,6 +13,9 @@ pub struct Config {
     pub teardown: PidnsTeardown,
     /// Whether an init's taking of a signal is recorded (`signal_deliver`).
     pub sees_deliveries: bool,
+    /// Whether the kernel side knows the cgroups of containers: who is in another cgroup than an init, and
+    /// is not told to be another container's, has entered from a login session, say.
+    pub knows_containers: bool,
     /// When the probes were attached: what came before was not seen.
     pub started: BootTime,
     /// Wall time minus boot time, in nanoseconds. [`super::Correlator::set_wall_offset`] follows
@@ -30,6 +33,7 @@ impl Default for Config {
             node: None,
             teardown: PidnsTeardown::Inferred,
             sees_deliveries: true,
+            knows_containers: true,
             started: BootTime(0),
             wall_offset: 0,
             max_workloads: 16_384,

@@ -298,6 +298,7 @@ impl Correlator {
         if !self.workloads.contains_key(&id) {
             self.make_room();
             let mut workload = Workload::new(id, task);
+            workload.knows_containers = self.config.knows_containers;
             // Its first record may come after those that were lost.
             workload.losses = self.everybodys_losses.of_one_since(workload.init.start);
             if let Some((count, at)) = self.losses.take(id.kernel_key()) {

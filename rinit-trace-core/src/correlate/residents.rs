@@ -74,7 +74,7 @@ impl Workload {
     }
 
     /// Whether a process is part of an exec session by itself. Another container's main process in
-    /// the same namespace has cgroups of its own and is none.
+    /// the same namespace is none.
     pub(super) fn is_exec(&self, task: &Task) -> bool {
         task.key != self.init
             && !self.is_other_container(task)
@@ -83,8 +83,9 @@ impl Workload {
                 || self.entered.has_session_of(task))
     }
 
+    /// Whether a process may be another container's, where nobody tells: it is in another cgroup.
     pub(super) fn is_other_container(&self, task: &Task) -> bool {
-        self.cgroups.is_some_and(|own| own != task.cgroups)
+        !self.knows_containers && self.cgroups.is_some_and(|own| own != task.cgroups)
     }
 
     /// Whether a process is of this workload.

@@ -66,6 +66,8 @@ pub(super) struct Workload {
     pub(super) init: ProcessKey,
     /// In the host's own pid namespace.
     pub(super) is_on_host: bool,
+    /// [`super::Config::knows_containers`]
+    pub(super) knows_containers: bool,
     /// cgroups of the init, to tell `docker exec` from another container in the same namespace.
     pub(super) cgroups: Option<CgroupIds>,
     pub(super) leaf: String,
@@ -111,6 +113,7 @@ impl Workload {
             id,
             init: if id.is_shared() { main } else { task.ns_init },
             is_on_host: task.level == 0,
+            knows_containers: true,
             cgroups: None,
             leaf: String::new(),
             names: None,

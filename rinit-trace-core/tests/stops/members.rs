@@ -139,6 +139,7 @@ fn a_main_process_of_another_container_in_the_namespace_is_no_exec_session() {
     for attributes in ["", "entered"] {
         check(&format!(
             "
+            trace  containers=unknown
             init   pause handles=TERM,INT
             exec   7 app sid=7 cgroup=99 {attributes}
             +0     TERM runc -> 1
@@ -151,6 +152,25 @@ fn a_main_process_of_another_container_in_the_namespace_is_no_exec_session() {
             "
         ));
     }
+}
+
+#[test]
+fn who_enters_from_a_login_session_is_an_exec_session() {
+    // `nsenter`: it keeps the cgroup that it came from, which is known to be no container's.
+    check(
+        "
+        init   app handles=TERM,INT
+        exec   7 bash sid=7 cgroup=99
+        +0     TERM runc -> 1
+        +0.1   exit 1 code=0
+        +0.2   zap 7
+        +0.3   exit 7
+        +0.4   end
+        => verdict graceful
+        => lost_cleanup 0
+        => 7 killed-unsignalled exec
+        ",
+    );
 }
 
 #[test]

@@ -64,6 +64,13 @@ impl SystemInfo {
             ..Self::default()
         }
     }
+
+    /// Whether the kernel side is told of every container's cgroup: it reads their names when they are made.
+    pub fn knows_containers(&self) -> bool {
+        let sees_new_ones =
+            |probe: &Attached| probe.hook == "cgroup:cgroup_mkdir" && probe.mechanism.is_some();
+        self.features.probe_read && self.probes.iter().any(sees_new_ones)
+    }
 }
 
 /// The choice in brackets: `none [integrity] confidentiality`.

@@ -99,6 +99,7 @@ impl Tracer {
             node,
             teardown: teardown(&kernel),
             sees_deliveries: is_attached(&kernel, "signal:signal_deliver"),
+            knows_containers: kernel.info.knows_containers(),
             started: clock::boot_time(),
             wall_offset: clock::wall_offset(),
             ..Config::default()

@@ -2,7 +2,7 @@
 //!
 //! Before the first event, who is there:
 //! ```text
-//! trace  started=-5s deliveries=no    when the trace began; long ago if not told
+//! trace  started=-5s deliveries=no containers=unknown    when the trace began; long ago if not told
 //! init   sh age=3s                    PID 1; a hundred seconds old if not told
 //! names  grace=10s stop=USR1 pre-stop=yes opaque=yes what the lookup answers; `when=told`: not before `+1 names`
 //! member 7 java handles=TERM parent=1 sid=1 pgid=7 ignores= blocks= waits= cgroup= threads= zombie unmarked entered traced=9 pdeath=KILL
@@ -81,10 +81,10 @@ fn config(text: &str) -> Config {
     for (key, value) in words.by_ref().filter_map(|token| token.split_once('=')) {
         match key {
             "started" => {
-                let ago = nanos(duration(value.trim_start_matches('-')));
-                config.started = BootTime(ZERO.0 - ago);
+                config.started = BootTime(ZERO.0 - nanos(duration(value.trim_start_matches('-'))));
             }
             "deliveries" => config.sees_deliveries = value == "yes",
+            "containers" => config.knows_containers = value == "known",
             "max_facts" => config.max_facts = value.parse().unwrap(),
             "max_workloads" => config.max_workloads = value.parse().unwrap(),
             _ => panic!("trace {key}?"),
