@@ -1,9 +1,14 @@
 //! What a program does to itself and to others, beside waiting for the stop signal.
 
-use std::process::Child;
+use std::{
+    ffi::CString,
+    os::unix::process::CommandExt as _,
+    process::{Child, Command},
+};
 
 use anyhow::{Context as _, Result};
 use rinit_trace_core::model::Signal;
+use rustix::fs::{Mode, OFlags};
 
 use super::term;
 
@@ -36,6 +41,20 @@ pub(super) fn outlive(children: &mut [Child]) -> Result<()> {
     for child in children {
         child.wait().context("wait for a child")?;
     }
+    Ok(())
+}
+
+/// Has a program join a cgroup before it runs, as a runtime does with the first one of a container.
+pub(super) fn join_at_start(command: &mut Command, cgroup: &str) -> Result<()> {
+    let members = CString::new(format!("{cgroup}/cgroup.procs")).context("name a cgroup")?;
+    let join = move || {
+        let file = rustix::fs::open(&*members, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+        // Zero is who writes.
+        rustix::io::write(&file, b"0")?;
+        Ok(())
+    };
+    // SAFETY: two system calls between fork and exec, on memory that is there already.
+    unsafe { command.pre_exec(join) };
     Ok(())
 }
 

@@ -93,7 +93,8 @@ fn meet_signal(spec: &Spec) -> Result<Option<Term>> {
 /// What a process does from here to its end. Its children are left alone then, as by a program that does not care.
 fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
     match &spec.life {
-        Life::Serves | Life::SaysTaken => say(READY)?,
+        // Where it lives now.
+        Life::Serves | Life::SaysTaken | Life::Joins(_) => say(READY)?,
         Life::WaitsForTaken(count) => return wait_for_taken(*count, term, children),
         Life::PassesOn => return pass_on(term),
         Life::LeavesZombies(count) => {
@@ -117,10 +118,6 @@ fn live(spec: &Spec, term: Option<Term>, children: &mut [Child]) -> Result<()> {
         }
         Life::Eats(cgroup) => return memory::eat(cgroup),
         Life::EatsShared(cgroup) => return memory::eat_shared(cgroup),
-        Life::Joins(cgroup) => {
-            join(cgroup)?;
-            say(READY)?;
-        }
         Life::ReadyLate => {
             wait_to_be_told()?;
             let term = meet_signal(spec)?;
@@ -261,6 +258,10 @@ fn start(chain: &str, listen: bool) -> Result<Child> {
     let mut command = command(chain);
     if listen {
         command.stdout(Stdio::piped());
+    }
+    let program = chain.split('>').next().unwrap_or(chain);
+    if let Life::Joins(cgroup) = Spec::parse(program)?.life {
+        acts::join_at_start(&mut command, &cgroup)?;
     }
     command
         .spawn()

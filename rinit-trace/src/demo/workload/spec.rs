@@ -81,7 +81,7 @@ pub(super) enum Life {
     Eats(String),
     /// `eats-shared=CGROUP`: the same, with a process that has the same memory.
     EatsShared(String),
-    /// `joins=CGROUP`
+    /// `joins=CGROUP`: lives there from its first moment on.
     Joins(String),
     /// `late`: ready without a handler; on a line it installs that, and is ready again.
     ReadyLate,
