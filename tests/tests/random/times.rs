@@ -198,13 +198,13 @@ impl Ran {
     /// Before this PID 1 had not begun to leave, whoever made it.
     pub(crate) fn init_left_after(&self) -> u64 {
         let by_driver = self.kill.map_or(u64::MAX, |span| span.begin);
-        let by_signal = match self.plan.init {
-            Init::ShellExits(_) | Init::ShellBusy(_) => self
-                .signals
-                .first()
-                .map_or(u64::MAX, |(_, span)| span.begin),
-            _ => u64::MAX,
+        let leaves_by = match self.plan.init {
+            Init::ShellExits(_) | Init::ShellBusy(_) => self.signals.first(),
+            // It waits for its child in the trap, and a second signal interrupts that.
+            Init::ShellForwards(_) => self.signals.get(1),
+            _ => None,
         };
+        let by_signal = leaves_by.map_or(u64::MAX, |(_, span)| span.begin);
         // An own init has noted it, others leave when their main child has ended.
         by_driver.min(by_signal).min(self.ended_after(0))
     }
