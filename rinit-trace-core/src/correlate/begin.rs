@@ -136,7 +136,7 @@ pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
     };
     let was_dropped_late = |event: &SignalEvent| {
         let drop = event.signal.and_then(|signal| drops.get(&signal));
-        event.disposition == Disposition::Default && drop.is_some_and(|at| *at >= event.at)
+        event.disposition != Disposition::Handled && drop.is_some_and(|at| *at >= event.at)
     };
     let candidates: Vec<&SignalEvent> = episode
         .signals
@@ -226,7 +226,7 @@ fn knows_stop_signal(names: Option<&WorkloadNames>) -> bool {
 fn last_drops(episode: &Episode, init: ProcessKey) -> BTreeMap<Signal, BootTime> {
     let mut drops = BTreeMap::new();
     for deliver in &episode.delivers {
-        if deliver.task.key == init && deliver.disposition == Disposition::Default {
+        if deliver.task.key == init && deliver.disposition != Disposition::Handled {
             let last = drops.entry(deliver.signal).or_insert(deliver.at);
             *last = deliver.at.max(*last);
         }

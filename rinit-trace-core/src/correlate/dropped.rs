@@ -65,14 +65,14 @@ impl Workload {
 
     /// A signal that the init had blocked for a moment was delivered to it without a handler.
     pub(super) fn note_dropped_late(&mut self, deliver: &DeliverEvent) {
-        let is_drop = deliver.task.key == self.init && deliver.disposition == Disposition::Default;
+        let is_drop = deliver.task.key == self.init && deliver.disposition != Disposition::Handled;
         if !is_drop || self.drops.was_told {
             return;
         }
         let sent = self.episode.signals.iter().rfind(|event| {
             event.target.key == self.init
                 && event.signal == Some(deliver.signal)
-                && event.disposition == Disposition::Default
+                && event.disposition == deliver.disposition
                 && !is_inside(&event.sender, &event.target)
         });
         if let Some(event) = sent {

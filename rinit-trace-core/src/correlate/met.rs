@@ -126,15 +126,32 @@ impl Member<'_> {
         })
     }
 
-    /// How often the init, having blocked this signal for a moment, unblocked it without a handler:
-    /// it is delivered then, and dropped after the tracepoint (kernel/signal.c `get_signal()`, the
-    /// check of `SIGNAL_UNKILLABLE`).
+    /// How often it dropped this signal when it unblocked it, having blocked it for a moment: it is
+    /// delivered then, and dropped after the tracepoint (kernel/signal.c `get_signal()`), when it is ignored,
+    /// or when an init has no handler (`SIGNAL_UNKILLABLE`). Only deliveries to inits are recorded.
     pub(super) fn drops_at_delivery(&self, scene: &Scene, signal: Signal) -> u64 {
-        if self.is_protected(scene) {
+        if self.is_protected(scene) && scene.sees_deliveries {
             scene.drops.get(&(self.key, signal)).copied().unwrap_or(0)
         } else {
-            0
+            self.drops_ignored(signal)
         }
+    }
+
+    /// The same, concluded: it was queued although it is ignored, as a blocked one is, and neither is it
+    /// pending at the end nor blocked, as by one that waits for it.
+    fn drops_ignored(&self, signal: Signal) -> u64 {
+        let is_ignored = |state: &TaskState| {
+            state.disposition(signal) == Disposition::Ignored && !state.is_blocked(signal)
+        };
+        let Some(state) = self.end_state().filter(is_ignored) else {
+            return 0;
+        };
+        let queued = self.asked.iter().filter(|event| {
+            let is_it = event.signal == Some(signal) && is_queued(event);
+            is_it && event.disposition == Disposition::Ignored
+        });
+        let queued: u64 = queued.map(|event| u64::from(event.folded) + 1).sum();
+        queued.saturating_sub(u64::from(state.pending & signal.bit() != 0))
     }
 
     /// Whether an init without a handler could have been seen to drop a queued signal: without the

@@ -36,7 +36,7 @@ impl<'a> Scene<'a> {
         let episode = &workload.episode;
         let mut drops = BTreeMap::new();
         for deliver in &episode.delivers {
-            if deliver.at >= begin.at && deliver.disposition == Disposition::Default {
+            if deliver.at >= begin.at && deliver.disposition != Disposition::Handled {
                 *drops.entry((deliver.task.key, deliver.signal)).or_default() += 1;
             }
         }

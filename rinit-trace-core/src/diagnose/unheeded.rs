@@ -117,5 +117,6 @@ pub(super) fn was_dropped(asked: &Asked) -> bool {
         && asked.disposition == DispositionAtStop::Default
         && asked.unkillable;
     // A shell blocks signals while it forks: then it is dropped a moment later.
-    asked.taken == Some(false) && (at_once || asked.dropped_at_delivery)
+    let later = asked.dropped_at_delivery && asked.disposition != DispositionAtStop::Ignored;
+    asked.taken == Some(false) && (at_once || later)
 }

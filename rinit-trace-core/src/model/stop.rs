@@ -103,7 +103,7 @@ pub struct Asked {
     /// `SIGNAL_UNKILLABLE` was set on the init.
     pub unkillable: bool,
     /// The init had blocked it for a moment, and it was dropped when that unblocked it without a
-    /// handler.
+    /// handler, or ignores it.
     pub dropped_at_delivery: bool,
     /// The init has exec'd between this signal and its end; `None` when that was not seen.
     pub exec_since: Option<bool>,

@@ -128,6 +128,56 @@ fn a_signal_that_an_init_blocked_for_a_moment_and_then_dropped_was_not_taken() {
     );
 }
 
+/// Blocked for a moment, as by who starts a process or a thread, it is queued although it is ignored.
+#[test]
+fn an_ignored_signal_that_was_blocked_for_a_moment_was_not_taken() {
+    let member = "
+        init   app handles=TERM
+        member 7 java ignores=TERM blocks=TERM
+        +0     TERM runc -> 1
+        +0.01  TERM 1 -> 7
+        +0.02  takes 7 TERM
+        +0.03  now 7 ignores=TERM blocks=
+        +0.04  exit 1 code=0
+        +0.041 zap 7
+        +0.042 exit 7
+        +0.05  end
+        ";
+    check(
+        &(member.to_owned()
+            + "
+        => 7 killed-ignoring
+        => 7.stop_signal.result delivered
+        => 7.stop_signal.taken false
+        => 7.stop_signal.disposition ignored
+        => cause.id init-exited-early
+        "),
+    );
+    // Who keeps it blocked waits for it.
+    let waits = member.replace("+0.03  now 7 ignores=TERM blocks=\n", "");
+    check(&(waits + "=> 7 killed-handling\n=> 7.stop_signal.taken true"));
+}
+
+#[test]
+fn an_ignored_signal_that_an_init_blocked_for_a_moment_was_not_taken() {
+    for deliveries in ["yes", "no"] {
+        check(&format!(
+            "
+            trace  deliveries={deliveries}
+            init   app ignores=TERM blocks=TERM
+            +0     TERM runc -> 1
+            +0.01  drops 1 TERM
+            +10    KILL runc -> 1
+            +10.1  exit 1
+            +10.2  end
+            => stop.taken false
+            => 1 killed-ignoring
+            => cause.id init-ignores-signal
+            "
+        ));
+    }
+}
+
 #[test]
 fn without_the_probe_on_deliveries_a_drop_looks_like_a_wait_and_is_not_guessed() {
     check(

@@ -20,7 +20,9 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let unheeded = unheeded(stop)?;
     let asked = &unheeded.asked;
-    let ignores = asked.result == SendResult::Ignored
+    // At once, or when it was unblocked.
+    let was_dropped = asked.result == SendResult::Ignored || asked.dropped_at_delivery;
+    let ignores = was_dropped
         && asked.taken == Some(false)
         && asked.disposition == DispositionAtStop::Ignored;
     if !ignores {

@@ -355,12 +355,13 @@ impl World {
     pub(crate) fn drop_at_delivery(&mut self, at: BootTime, id: Id, signal: Signal) {
         self.process(id).pending &= !signal.bit();
         self.process(id).blocked &= !signal.bit();
+        let disposition = self.process(id).disposition(signal);
         let task = self.task(id);
         self.handle(&Event::Deliver(Box::new(DeliverEvent {
             at,
             task,
             signal,
-            disposition: Disposition::Default,
+            disposition,
         })));
     }
 
