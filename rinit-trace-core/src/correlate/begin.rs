@@ -222,7 +222,7 @@ fn knows_stop_signal(names: Option<&WorkloadNames>) -> bool {
     })
 }
 
-/// When an init without a handler, having blocked a signal for a moment, last unblocked and dropped it.
+/// When an init without a handler, or that ignores it, having blocked a signal for a moment, last unblocked and dropped it.
 fn last_drops(episode: &Episode, init: ProcessKey) -> BTreeMap<Signal, BootTime> {
     let mut drops = BTreeMap::new();
     for deliver in &episode.delivers {

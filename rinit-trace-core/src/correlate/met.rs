@@ -61,6 +61,9 @@ impl Member<'_> {
             Disposition::Handled if state.threads > 1 && !self.left_pending(scene, signal) => {
                 DispositionAtStop::Handled
             }
+            // Blocked for a moment, as by who starts a process or a thread, or for as long as it does not
+            // wait in ppoll(2): nobody sent it one that shows otherwise.
+            Disposition::Handled if !self.was_sent(signal) => DispositionAtStop::Handled,
             _ if state.is_blocked(signal) && dequeued => DispositionAtStop::Waited,
             _ if state.is_blocked(signal) => DispositionAtStop::Blocked,
             Disposition::Handled => DispositionAtStop::Handled,
@@ -73,6 +76,11 @@ impl Member<'_> {
             }
             Disposition::Default => DispositionAtStop::Default,
         }
+    }
+
+    fn was_sent(&self, signal: Signal) -> bool {
+        let mut asked = self.asked.iter();
+        asked.any(|event| event.signal == Some(signal))
     }
 
     /// Whether a signal stayed pending for so long that every thread must block it.

@@ -159,6 +159,25 @@ fn an_ignored_signal_that_was_blocked_for_a_moment_was_not_taken() {
 }
 
 #[test]
+fn a_handler_whose_signal_is_blocked_when_sigkill_comes_is_a_handler() {
+    // `fork`, `posix_spawn` and `pthread_create` block all signals for a moment.
+    check(
+        "
+        init   app handles=TERM
+        member 7 java handles=TERM blocks=TERM
+        +0     TERM runc -> 1
+        +0.04  exit 1 code=0
+        +0.041 zap 7
+        +0.042 exit 7
+        +0.05  end
+        => 7 killed-unsignalled
+        => 7.stop_signal.disposition_at_end handled
+        => lost_cleanup 1
+        ",
+    );
+}
+
+#[test]
 fn an_ignored_signal_that_an_init_blocked_for_a_moment_was_not_taken() {
     for deliveries in ["yes", "no"] {
         check(&format!(
@@ -203,6 +222,8 @@ fn a_handler_of_another_thread_is_a_handler() {
         member 7 db handles=TERM blocks=TERM threads=8
         member 8 single handles=TERM blocks=TERM
         +0     TERM runc -> 1
+        +0.01  TERM 1 -> 7,8
+        +0.02  takes 7 TERM
         +0.1   exit 1
         +0.11  zap 7 8
         +0.12  exit 7
