@@ -41,7 +41,7 @@ pub use dockerd::Dockerd;
 pub use endpoint::Endpoint;
 pub use metrics::{Metrics, Sample};
 pub use namespace::{Namespace, enter, send};
-pub use needs::{Kernel, refuses, skip};
+pub use needs::{Kernel, is_at_least, refuses, skip};
 pub use program::{Ended, TREE, WORKLOAD, program, run, run_by, run_with_closed_stdout};
 pub use report::Report;
 pub use rights::{NOBODY, Rights};

@@ -42,7 +42,8 @@ pub fn refuses(way: &str) -> Option<&'static str> {
     }
 }
 
-fn is_at_least(major: u32, minor: u32) -> bool {
+/// Whether this kernel is of that version or a later one.
+pub fn is_at_least(major: u32, minor: u32) -> bool {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let mut numbers = release.split(|c: char| !c.is_ascii_digit());
     let mut number = || numbers.next().and_then(|digits| digits.parse().ok());

@@ -22,6 +22,7 @@ mod memory;
 mod nested;
 #[path = "../../workloads/tree/notes.rs"]
 mod notes;
+mod parents;
 #[path = "../../workloads/tree/plan.rs"]
 mod plan;
 mod rng;
@@ -333,6 +334,11 @@ fn all_wrong(ran: &Ran, report: &Report) -> Vec<String> {
         return all_wrong_incomplete(ran, report);
     }
     let mut wrong = compare::compare(ran, &truth::truth(ran), report);
+    if !wrong.is_empty()
+        && let Some(other) = parents::as_parents_are_told(ran, report)
+    {
+        wrong = compare::compare(&other, &truth::truth(&other), report);
+    }
     if has_lost(report) {
         wrong.push("records were lost".to_owned());
     }
