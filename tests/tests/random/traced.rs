@@ -66,8 +66,18 @@ impl Ran {
             Meets::Ignore => true,
             Meets::Default | Meets::Late => is_init,
             Meets::OnlyQuit => is_init && self.plan.stop_signal() != libc::SIGQUIT,
-            _ => false,
+            _ => is_init && self.stopped_as_new_program(process),
         }
+    }
+
+    /// Whether its tracer saw it stop with a signal that had come before it became another program, and before that was
+    /// ready for one.
+    fn stopped_as_new_program(&self, process: usize) -> bool {
+        let note = |note| self.note(process, note);
+        let Some((began, stopped)) = note(Note::ExecBegin).zip(note(Note::Stopped)) else {
+            return false;
+        };
+        stopped > began && note(Note::ExecEnd).is_none_or(|end| end > stopped)
     }
 
     /// When a tracer began to end that kills who it traces; what a teardown does is not looked at.
