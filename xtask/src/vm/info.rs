@@ -82,11 +82,13 @@ impl Info {
             .unwrap_or("none")
     }
 
-    /// What the kernel refused, by hook.
-    pub(super) fn refusals(&self) -> impl Iterator<Item = String> {
-        self.probes.iter().flat_map(|probe| {
-            let of_hook = |reason: &String| format!("{} by {reason}", probe.hook);
-            probe.refused.iter().map(of_hook)
+    /// What the kernel refused, by hook; what it must lack is left out.
+    pub(super) fn refusals(&self, wanted: Attached) -> impl Iterator<Item = String> {
+        let lacks = wanted.lacks;
+        let is_lack = move |reason: &str| !lacks.is_empty() && reason.ends_with(lacks);
+        self.probes.iter().flat_map(move |probe| {
+            let refused = probe.refused.iter().filter(move |reason| !is_lack(reason));
+            refused.map(|reason| format!("{} by {reason}", probe.hook))
         })
     }
 
@@ -111,7 +113,7 @@ impl Info {
                 wrong.push(format!("{what}: {is}, and not {must}"));
             }
         }
-        wrong.extend(self.refusals());
+        wrong.extend(self.refusals(wanted));
         wrong
     }
 
@@ -152,8 +154,13 @@ mod tests {
         assert_eq!(info.probes[0].walked, Some(251_235));
         assert_eq!(info.probes[0].length, Some(6342));
         assert_eq!((info.probes[1].walked, info.probes[1].length), (None, None));
-        let refusals: Vec<String> = info.refusals().collect();
+        let refusals: Vec<String> = info.refusals(Attached::default()).collect();
         assert_eq!(refusals, ["zap_pid_ns_processes by fentry: not permitted"]);
+        let lacks = Attached {
+            lacks: "not permitted",
+            ..Attached::default()
+        };
+        assert_eq!(info.refusals(lacks).count(), 0);
     }
 
     #[test]

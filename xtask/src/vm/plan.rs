@@ -59,6 +59,8 @@ pub(super) struct Attached {
     pub(super) tracepoints: &'static str,
     pub(super) teardown: &'static str,
     pub(super) lockdown: &'static str,
+    /// What the kernel lacks for a mechanism, which is no refusal.
+    pub(super) lacks: &'static str,
     /// Or, in place of that, what the program must say when it refuses this kernel.
     pub(super) refused: &'static str,
 }
@@ -189,6 +191,9 @@ pub(super) fn plans(series: Series, seed: u64) -> Vec<Plan> {
     plans
 }
 
+/// What the program says of a kernel that was built without BTF.
+const NO_BTF: &str = "this kernel has no BTF";
+
 /// A kernel that was built without BTF, with a file of it and without.
 fn without_btf(plain: &Plan) -> [Plan; 2] {
     [
@@ -202,6 +207,8 @@ fn without_btf(plain: &Plan) -> [Plan; 2] {
             steps: vec![Step::Attached, Step::Scenarios],
             attached: Attached {
                 tracepoints: RAW,
+                // Functions are found by the kernel's own.
+                lacks: NO_BTF,
                 ..Attached::default()
             },
             ..plain.clone()
@@ -211,7 +218,7 @@ fn without_btf(plain: &Plan) -> [Plan; 2] {
             before: &["mount -t tmpfs none /sys/kernel/btf"],
             steps: vec![Step::Attached],
             attached: Attached {
-                refused: "this kernel has no BTF",
+                refused: NO_BTF,
                 ..Attached::default()
             },
             ..plain.clone()

@@ -8,9 +8,9 @@ use super::kernels::Kernel;
 use super::plan::{Plan, Step};
 use super::scenarios::{self, Came, Scenario};
 
-/// Of random stops that failed so much is shown: lines, and characters of each. All of it is in a file.
+/// Of random stops that failed so much is shown: lines, and characters of each, which may be a report. All of it is in a file.
 const LINES: usize = 60;
-const WIDTH: usize = 400;
+const WIDTH: usize = 16_000;
 /// From here on the test runner says what failed.
 const FAILURES: &str = "\nfailures:\n";
 

@@ -117,7 +117,8 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 fn refused(rows: &[Row]) -> String {
     let all = rows.iter().flat_map(|row| {
-        let refusals = row.info.iter().flat_map(Info::refusals);
+        let info = row.info.iter();
+        let refusals = info.flat_map(|info| info.refusals(row.plan.attached));
         refusals.map(|refusal| format!("{}: {refusal}", row.name()))
     });
     let all: Vec<String> = all.collect();
