@@ -57,6 +57,24 @@ impl Cgroup {
         count.unwrap().parse().unwrap()
     }
 
+    /// Whether the v2 cgroup of a process has a file of that name.
+    pub fn has_file(pid: u32, name: &str) -> bool {
+        v2_folder(pid).is_some_and(|folder| folder.join(name).exists())
+    }
+
+    /// Has the OOM killer take all that are in the cgroup of a process when it takes one. Says why not, where that cannot be.
+    pub fn kill_as_a_whole(pid: u32) -> bool {
+        let file = v2_folder(pid).map(|folder| folder.join("memory.oom.group"));
+        let Some(file) = file.filter(|file| file.exists()) else {
+            skip(
+                "needs cgroup v2 with the memory controller; `cargo xtask vm --guest containerd` has that",
+            );
+            return false;
+        };
+        fs::write(file, "1").unwrap();
+        true
+    }
+
     /// One that looks like a container's: its name is 64 hex digits, in the hierarchy that has those of containers.
     pub fn of_container() -> Self {
         Self::make_named(&of_containers(), &new_id())
@@ -135,9 +153,16 @@ impl Drop for Cgroup {
 }
 
 /// In the hierarchy by which containers are told.
-fn of_containers() -> PathBuf {
+pub(crate) fn of_containers() -> PathBuf {
     let root = mounted("cgroup", "pids").or_else(|| mounted("cgroup2", ""));
     root.expect("a cgroup hierarchy is mounted")
+}
+
+/// Where the cgroup of a process is in the v2 hierarchy, if there is one.
+fn v2_folder(pid: u32) -> Option<PathBuf> {
+    let told = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let path = told.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    Some(mounted("cgroup2", "")?.join(path))
 }
 
 /// As all runtimes have it: 64 hex digits.

@@ -33,7 +33,7 @@ pub mod wait;
 
 pub use cgroup::Cgroup;
 pub use contained::Contained;
-pub use cri::{ContainerSpec, Containerd, Image, Pod, PodSpec, Status};
+pub use cri::{ContainerSpec, Containerd, Image, Pod, PodSpec, Scope, Status};
 pub use daemon::Daemon;
 pub use docker::{Container, Docker};
 pub use docker_api::{DockerApi, Manner, named};

@@ -105,6 +105,12 @@ pub(super) fn cgroup(uid: &str) -> String {
     format!("/kubepods/burstable/pod{uid}")
 }
 
+/// The same by a kubelet that has systemd make cgroups.
+pub(super) fn slice(uid: &str) -> String {
+    let uid = uid.replace('-', "_");
+    format!("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{uid}.slice")
+}
+
 /// In all hierarchies.
 fn cgroups_of(uids: &[String]) -> Vec<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
@@ -114,8 +120,10 @@ fn cgroups_of(uids: &[String]) -> Vec<PathBuf> {
         kind.starts_with("cgroup").then_some(point)
     });
     let folders = roots.flat_map(|root| {
-        let of = move |uid: &String| PathBuf::from(format!("{root}{}", cgroup(uid)));
-        uids.iter().map(of)
+        let of = move |uid: &String| {
+            [cgroup(uid), slice(uid)].map(|path| PathBuf::from(format!("{root}{path}")))
+        };
+        uids.iter().flat_map(of)
     });
     folders.filter(|folder| folder.is_dir()).collect()
 }

@@ -18,10 +18,12 @@ use tempfile::TempDir;
 use super::{
     clean,
     client::Client,
-    images::{Archive, Image, find, succeed},
+    images::{Archive, Image, find, try_output},
     messages::{Empty, Id, ImageStatusRequest, ImageStatusResponse, List, StatusResponse},
+    runtime,
 };
 use crate::{
+    cgroup::Cgroup,
     namespace::send,
     needs::{Kernel, skip},
     wait,
@@ -39,6 +41,8 @@ pub struct Containerd {
     dir: TempDir,
     child: Mutex<Child>,
     client: Client,
+    /// What makes its containers.
+    runtime: PathBuf,
     /// Other than that of any other that runs.
     number: u32,
     uids: Mutex<Vec<String>>,
@@ -49,7 +53,8 @@ impl Containerd {
     pub fn start() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         Kernel::ready()?;
-        for program in ["containerd", "ctr", "runc", "busybox", "tini", "dumb-init"] {
+        let runtime = runtime::ready()?;
+        for program in ["containerd", "ctr", "busybox", "tini", "dumb-init"] {
             if find(program).is_none() {
                 skip(&format!(
                     "needs {program}; `cargo xtask setup --tests` installs it"
@@ -63,11 +68,12 @@ impl Containerd {
         }
         let dir = TempDir::new().unwrap();
         let number = process::id() << 4 | COUNT.fetch_add(1, Ordering::Relaxed) & 0xf;
-        configure(dir.path(), number);
+        configure(dir.path(), number, &runtime);
         let containerd = Self {
             child: Mutex::new(spawn(dir.path())),
             client: Client::of(&dir.path().join("containerd.sock")),
             dir,
+            runtime,
             number,
             uids: Mutex::default(),
         };
@@ -105,6 +111,38 @@ impl Containerd {
             list("RuntimeService/ListContainers").items.len(),
             list("RuntimeService/ListPodSandbox").items.len(),
         )
+    }
+
+    /// The program that makes its containers, such as runc.
+    pub fn runtime(&self) -> &Path {
+        &self.runtime
+    }
+
+    /// Whether that program kills a container through `cgroup.kill`: it knows the file, and the cgroup of this process of
+    /// the container has it.
+    pub fn uses_cgroup_kill(&self, pid: u32) -> bool {
+        let name = b"cgroup.kill";
+        let program = fs::read(&self.runtime).unwrap();
+        let knows_it = program.windows(name.len()).any(|bytes| bytes == name);
+        knows_it && Cgroup::has_file(pid, "cgroup.kill")
+    }
+
+    /// Runs `ctr` to its end, which must be a good one.
+    pub(crate) fn ctr(&self, arguments: &[&str]) -> String {
+        self.try_ctr(arguments)
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same, which may fail.
+    pub(crate) fn try_ctr(&self, arguments: &[&str]) -> Result<String, String> {
+        let mut ctr = Command::new("ctr");
+        ctr.arg("-a").arg(self.socket()).args(["-n", NAMESPACE]);
+        try_output(ctr.args(arguments))
+    }
+
+    /// The folder with the files of the images.
+    pub(crate) fn programs(&self) -> PathBuf {
+        self.dir.path().join("images/programs")
     }
 
     /// Its own text about what it did, for a test that failed.
@@ -165,12 +203,9 @@ impl Containerd {
 
     /// Imports images, and waits until CRI knows one of them.
     fn import(&self, archive: &Archive, one: Image) {
-        let mut ctr = Command::new("ctr");
-        ctr.arg("-a")
-            .arg(self.socket())
-            .args(["-n", NAMESPACE, "images", "import"])
-            .arg(archive.path());
-        succeed(&mut ctr);
+        let archive = archive.path().display().to_string();
+        let snapshotter = runtime::snapshotter();
+        self.ctr(&["images", "import", "--snapshotter", snapshotter, &archive]);
         wait::until("CRI knows the image", || {
             let image = super::messages::Image {
                 image: one.reference(),
@@ -239,8 +274,9 @@ fn bridge(number: u32) -> String {
 }
 
 /// Writes the configuration: no folder of the system's, no network but a bridge of its own.
-fn configure(dir: &Path, number: u32) {
-    let shown = dir.display();
+fn configure(dir: &Path, number: u32, runtime: &Path) {
+    let (shown, runtime) = (dir.display(), runtime.display());
+    let snapshotter = runtime::snapshotter();
     let pause = Image::Pause.reference();
     let config = format!(
         r#"version = 2
@@ -258,8 +294,12 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{CNI}"
     conf_dir = "{shown}/cni"
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "{snapshotter}"
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+    BinaryName = "{runtime}"
 "#
     );
     fs::write(dir.join("config.toml"), config).unwrap();

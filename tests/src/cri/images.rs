@@ -199,11 +199,18 @@ fn pack(root: &Path, to: &Path) {
 
 /// Runs a tool and returns what it says.
 pub(crate) fn succeed(command: &mut Command) -> String {
+    try_output(command).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The same of one that may fail.
+pub(crate) fn try_output(command: &mut Command) -> Result<String, String> {
     let output = command
         .stdin(Stdio::null())
         .output()
-        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {stderr}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+        .map_err(|error| format!("cannot run {command:?}: {error}"))?;
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{command:?}: {stderr}"));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -6,9 +6,12 @@ mod containerd;
 mod images;
 mod messages;
 mod pod;
+mod runtime;
+mod scope;
 mod spec;
 
 pub use containerd::Containerd;
 pub use images::Image;
 pub use pod::{Pod, Status};
+pub use scope::Scope;
 pub use spec::{ContainerSpec, PodSpec};

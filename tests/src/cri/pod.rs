@@ -1,6 +1,12 @@
 //! A pod, run and deleted by the calls that a kubelet makes.
 
-use std::{fs, path::PathBuf, thread, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -17,6 +23,9 @@ use super::{
     spec::{ContainerSpec, PodSpec},
 };
 use crate::{lines, wait};
+
+/// Where the shim has runtimes keep the state of pods' containers.
+const RUNTIME_ROOT: &str = "/run/containerd/runc/k8s.io";
 
 /// States of a container in CRI.
 const EXITED: i32 = 2;
@@ -159,13 +168,54 @@ impl<'a> Pod<'a> {
 
     /// `exec` as a probe does it, to its end; returns the exit code.
     pub fn exec(&self, container: &str, command: &[&str]) -> i32 {
+        self.try_exec(container, command)
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same of one whose container may be stopped in the middle.
+    pub fn try_exec(&self, container: &str, command: &[&str]) -> Result<i32, String> {
         let request = ExecSync {
             id: self.id(container).to_owned(),
             command: command.iter().map(|&word| word.to_owned()).collect(),
             timeout: 30,
         };
-        let told: ExecSyncResponse = self.containerd.call("RuntimeService/ExecSync", request);
-        told.exit_code
+        let method = "RuntimeService/ExecSync";
+        let told: ExecSyncResponse = self.containerd.try_call(method, request, ANSWER)?;
+        Ok(told.exit_code)
+    }
+
+    /// The same by containerd's own client, and not to its end.
+    pub fn exec_by_ctr(&self, container: &str, session: &str, command: &[&str]) {
+        let exec = ["tasks", "exec", "--detach", "--exec-id", session];
+        let exec = [&exec[..], &[self.id(container)], command].concat();
+        self.containerd.ctr(&exec);
+    }
+
+    /// The same by the runtime itself, as somebody does who is logged in to the node.
+    pub fn exec_by_runtime(&self, container: &str, command: &[&str]) {
+        let mut exec = self.runtime();
+        exec.args(["exec", "--detach", self.id(container)])
+            .args(command)
+            // Else we wait for the session to close what it was given.
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let status = exec.status().unwrap();
+        assert!(status.success(), "{exec:?}: {status}");
+    }
+
+    /// SIGKILL by the runtime to all that are in a container.
+    pub fn kill_all(&self, container: &str) {
+        let kill = ["tasks", "kill", "--all", "--signal", "SIGKILL"];
+        self.containerd
+            .ctr(&[&kill[..], &[self.id(container)]].concat());
+    }
+
+    /// With the folder in which the shim has it keep what it knows.
+    fn runtime(&self) -> Command {
+        let mut runtime = Command::new(self.containerd.runtime());
+        runtime.args(["--root", RUNTIME_ROOT]);
+        runtime
     }
 
     /// Stops one container with a grace period in seconds.

@@ -5,6 +5,9 @@
 mod around;
 mod as_pod;
 mod counted;
+mod killed;
 mod plans;
 mod reports;
 mod run;
+mod scopes;
+mod sessions;

@@ -1,0 +1,68 @@
+//! Sessions in a container that a stop finds there: they are shown, and are none of its processes.
+
+use std::thread;
+
+use rinit_trace_tests::{ContainerSpec, Containerd, Daemon, Pod, PodSpec, Report};
+
+use crate::run::new_namespace;
+
+/// What is run in sessions and not by the container: one of each who starts sessions.
+const BY_CTR: &str = "deaf";
+const BY_RUNTIME: &str = "stubborn";
+const BY_PROBE: &str = "reloader";
+
+/// A session of two, which says that it is ready where the container does: its own output nobody reads.
+fn session(program: &str) -> String {
+    format!("exec /workload {program} server >/proc/1/fd/1")
+}
+
+/// Stops a container of these programs in the middle of three sessions.
+fn stopped(containerd: &Containerd, programs: &[&str], verdict: &str) -> Report {
+    let daemon = Daemon::start(&[]);
+    let namespace = new_namespace();
+    let web = ContainerSpec::workload("web", programs);
+    let pod = Pod::run(containerd, &PodSpec::new(&namespace, "visited").with(web));
+    let id = pod.id("web").to_owned();
+    let [by_ctr, by_runtime, by_probe] = [BY_CTR, BY_RUNTIME, BY_PROBE].map(session);
+    pod.exec_by_ctr("web", "by-ctr", &["/bin/sh", "-c", &by_ctr]);
+    pod.exec_by_runtime("web", &["/bin/sh", "-c", &by_runtime]);
+    thread::scope(|scope| {
+        // It comes back when the stop has ended it, and what it says then is not asked.
+        scope.spawn(|| pod.try_exec("web", &["/bin/sh", "-c", &by_probe]));
+        pod.wait_for("web", "ready", programs.len() + 6);
+        pod.stop("web", 30);
+    });
+    pod.delete(30);
+    let report = daemon.output().only_report_of(id);
+    for program in [BY_CTR, BY_RUNTIME, BY_PROBE] {
+        let process = report.process(program);
+        assert_eq!(process["role"], "exec", "{report}");
+        assert_eq!(process["exit"]["signal"], "SIGKILL", "{report}");
+    }
+    let servers = report.named("server");
+    let in_sessions = servers.iter().filter(|server| server["role"] == "exec");
+    assert_eq!(in_sessions.count(), 3, "{report}");
+    assert_eq!(servers.len(), 4, "{report}");
+    let whose = [("namespace", namespace.as_str()), ("verdict", verdict)];
+    let stops = "rinit_trace_stops_total";
+    daemon.endpoint().wait_metric(stops, &whose, 1);
+    report
+}
+
+#[test]
+fn sessions_that_a_stop_kills_do_not_make_it_forced() {
+    let Some(containerd) = Containerd::start() else {
+        return;
+    };
+    let report = stopped(&containerd, &["waiter", "server=20"], "graceful");
+    report.says("graceful", "", 0);
+}
+
+#[test]
+fn sessions_are_not_counted_among_those_that_a_stop_kills() {
+    let Some(containerd) = Containerd::start() else {
+        return;
+    };
+    let report = stopped(&containerd, &["leaver", "server"], "forced");
+    report.says("forced", "not-forwarded", 1);
+}
