@@ -48,13 +48,7 @@ impl Cgroup {
 
     /// How many of its processes the OOM killer has killed.
     pub fn oom_kills(&self) -> u64 {
-        let files = ["memory.oom_control", "memory.events"].map(|name| self.path.join(name));
-        let told = files
-            .iter()
-            .find_map(|file| fs::read_to_string(file).ok())
-            .unwrap();
-        let count = told.lines().find_map(|line| line.strip_prefix("oom_kill "));
-        count.unwrap().parse().unwrap()
+        oom_kills(&self.path)
     }
 
     /// Whether the v2 cgroup of a process has a file of that name.
@@ -62,17 +56,18 @@ impl Cgroup {
         v2_folder(pid).is_some_and(|folder| folder.join(name).exists())
     }
 
-    /// Has the OOM killer take all that are in the cgroup of a process when it takes one. Says why not, where that cannot be.
-    pub fn kill_as_a_whole(pid: u32) -> bool {
-        let file = v2_folder(pid).map(|folder| folder.join("memory.oom.group"));
-        let Some(file) = file.filter(|file| file.exists()) else {
+    /// Has the OOM killer take all that are in the cgroup of a process when it takes one. Returns the cgroup above, which
+    /// outlasts it and counts for it; `None`, with the reason printed, where that cannot be.
+    pub fn kill_as_a_whole(pid: u32) -> Option<OomKills> {
+        let folder = v2_folder(pid).filter(|folder| folder.join("memory.oom.group").exists());
+        let Some(folder) = folder else {
             skip(
                 "needs cgroup v2 with the memory controller; `cargo xtask vm --guest containerd` has that",
             );
-            return false;
+            return None;
         };
-        fs::write(file, "1").unwrap();
-        true
+        fs::write(folder.join("memory.oom.group"), "1").unwrap();
+        folder.parent().map(|above| OomKills(above.to_owned()))
     }
 
     /// One that looks like a container's: its name is 64 hex digits, in the hierarchy that has those of containers.
@@ -137,6 +132,27 @@ impl Cgroup {
         let path = self.path.join(file);
         fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
+}
+
+/// Counts the kills of the OOM killer below a cgroup.
+#[derive(Debug)]
+pub struct OomKills(PathBuf);
+
+impl OomKills {
+    /// So many so far.
+    pub fn count(&self) -> u64 {
+        oom_kills(&self.0)
+    }
+}
+
+fn oom_kills(folder: &Path) -> u64 {
+    let files = ["memory.oom_control", "memory.events"].map(|name| folder.join(name));
+    let told = files
+        .iter()
+        .find_map(|file| fs::read_to_string(file).ok())
+        .unwrap();
+    let count = told.lines().find_map(|line| line.strip_prefix("oom_kill "));
+    count.unwrap().parse().unwrap()
 }
 
 impl Drop for Cgroup {

@@ -31,7 +31,7 @@ mod tmpfs;
 mod tracer;
 pub mod wait;
 
-pub use cgroup::Cgroup;
+pub use cgroup::{Cgroup, OomKills};
 pub use contained::Contained;
 pub use cri::{ContainerSpec, Containerd, Image, Pod, PodSpec, Scope, Status};
 pub use daemon::Daemon;

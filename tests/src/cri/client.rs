@@ -21,6 +21,8 @@ use tonic::{
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
+use crate::wait;
+
 /// A client. It connects when it is first used, and again after the runtime's restart.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -47,6 +49,7 @@ impl Client {
         Q: Message + 'static,
         A: Message + Default + 'static,
     {
+        let time = wait::patient(time);
         let path: PathAndQuery = format!("/runtime.v1.{method}").parse().unwrap();
         let mut grpc = Grpc::new(self.channel.clone());
         let call = async move {

@@ -121,10 +121,14 @@ impl Containerd {
     /// Whether that program kills a container through `cgroup.kill`: it knows the file, and the cgroup of this process of
     /// the container has it.
     pub fn uses_cgroup_kill(&self, pid: u32) -> bool {
-        let name = b"cgroup.kill";
-        let program = fs::read(&self.runtime).unwrap();
-        let knows_it = program.windows(name.len()).any(|bytes| bytes == name);
-        knows_it && Cgroup::has_file(pid, "cgroup.kill")
+        let name = "cgroup.kill";
+        let knows_it = Command::new("grep")
+            .args(["-q", "-F", name])
+            .arg(&self.runtime)
+            .status()
+            .unwrap()
+            .success();
+        knows_it && Cgroup::has_file(pid, name)
     }
 
     /// Runs `ctr` to its end, which must be a good one.

@@ -6,6 +6,7 @@ mod around;
 mod as_pod;
 mod counted;
 mod killed;
+mod node;
 mod plans;
 mod reports;
 mod run;

@@ -2,9 +2,9 @@
 
 use std::thread;
 
-use rinit_trace_tests::{ContainerSpec, Containerd, Daemon, Pod, PodSpec, Report};
+use rinit_trace_tests::{ContainerSpec, Pod, PodSpec, Report};
 
-use crate::run::new_namespace;
+use crate::{node::Node, run::new_namespace};
 
 /// What is run in sessions and not by the container: one of each who starts sessions.
 const BY_CTR: &str = "deaf";
@@ -17,11 +17,13 @@ fn session(program: &str) -> String {
 }
 
 /// Stops a container of these programs in the middle of three sessions.
-fn stopped(containerd: &Containerd, programs: &[&str], verdict: &str) -> Report {
-    let daemon = Daemon::start(&[]);
+fn stopped(node: &Node, programs: &[&str], verdict: &str) -> Report {
     let namespace = new_namespace();
     let web = ContainerSpec::workload("web", programs);
-    let pod = Pod::run(containerd, &PodSpec::new(&namespace, "visited").with(web));
+    let pod = Pod::run(
+        &node.containerd,
+        &PodSpec::new(&namespace, "visited").with(web),
+    );
     let id = pod.id("web").to_owned();
     let [by_ctr, by_runtime, by_probe] = [BY_CTR, BY_RUNTIME, BY_PROBE].map(session);
     pod.exec_by_ctr("web", "by-ctr", &["/bin/sh", "-c", &by_ctr]);
@@ -33,7 +35,7 @@ fn stopped(containerd: &Containerd, programs: &[&str], verdict: &str) -> Report 
         pod.stop("web", 30);
     });
     pod.delete(30);
-    let report = daemon.output().only_report_of(id);
+    let report = node.daemon.output().only_report_of(id);
     for program in [BY_CTR, BY_RUNTIME, BY_PROBE] {
         let process = report.process(program);
         assert_eq!(process["role"], "exec", "{report}");
@@ -45,24 +47,24 @@ fn stopped(containerd: &Containerd, programs: &[&str], verdict: &str) -> Report 
     assert_eq!(servers.len(), 4, "{report}");
     let whose = [("namespace", namespace.as_str()), ("verdict", verdict)];
     let stops = "rinit_trace_stops_total";
-    daemon.endpoint().wait_metric(stops, &whose, 1);
+    node.daemon.endpoint().wait_metric(stops, &whose, 1);
     report
 }
 
 #[test]
 fn sessions_that_a_stop_kills_do_not_make_it_forced() {
-    let Some(containerd) = Containerd::start() else {
+    let Some(node) = Node::shared() else {
         return;
     };
-    let report = stopped(&containerd, &["waiter", "server=20"], "graceful");
+    let report = stopped(&node, &["waiter", "server=20"], "graceful");
     report.says("graceful", "", 0);
 }
 
 #[test]
 fn sessions_are_not_counted_among_those_that_a_stop_kills() {
-    let Some(containerd) = Containerd::start() else {
+    let Some(node) = Node::shared() else {
         return;
     };
-    let report = stopped(&containerd, &["leaver", "server"], "forced");
+    let report = stopped(&node, &["leaver", "server"], "forced");
     report.says("forced", "not-forwarded", 1);
 }

@@ -1,0 +1,30 @@
+//! A runtime and a daemon that several tests share: to start them takes seconds, and much longer in an emulated machine.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use rinit_trace_tests::{Containerd, Daemon};
+
+/// What runs pods, and what watches them without any socket. It lives as long as a test holds it.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) daemon: Daemon,
+    pub(crate) containerd: Containerd,
+}
+
+impl Node {
+    /// The one that is there, or a new one. `None`, with the reason printed, where that cannot be.
+    pub(crate) fn shared() -> Option<Arc<Self>> {
+        static SHARED: Mutex<Weak<Node>> = Mutex::new(Weak::new());
+        // Held while it starts: the others wait for it.
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(node) = shared.upgrade() {
+            return Some(node);
+        }
+        let node = Arc::new(Self {
+            containerd: Containerd::start()?,
+            daemon: Daemon::start(&[]),
+        });
+        *shared = Arc::downgrade(&node);
+        Some(node)
+    }
+}
