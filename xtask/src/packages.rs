@@ -129,6 +129,12 @@ pub(crate) const GUESTS: &[Package] = &[
     ),
     package("strace", "strace", "traces a PID 1 in a scenario"),
     package("binutils", "strip", "makes test programs small"),
+    package(
+        "crun",
+        "crun",
+        "another runtime of pods, which runs where there is cgroup v2 alone",
+    ),
+    package("xz-utils", "xz", "unpacks modules of kernels"),
 ];
 
 /// What the checks of `deploy/` and its packages use. Two more tools are unpacked below `target/`, see `deploy/tools.rs`.

@@ -1,5 +1,5 @@
 //! What is in a guest: the packaged program, the inits and tools that its scenarios start, the random stops, and an init that
-//! runs a plan. One image serves all kernels and plans.
+//! runs a plan. One image serves all kernels and plans, but for those with a container runtime, which have one of their own.
 
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -9,15 +9,15 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::archive::Archive;
-use super::kernels;
-use super::plan::Plan;
+use super::containerd;
+use super::kernels::{self, Kernel};
+use super::plan::{Contents, Plan};
 use crate::deploy::dist;
 use crate::{run, workspace};
 
-const INIT: &str = include_str!("init.sh");
-/// Where the program is in a guest, and beside it the random stops.
+pub(super) const INIT: &str = include_str!("init.sh");
+/// Where the program is in a guest.
 pub(super) const PROGRAM: &str = "/usr/bin/rinit-trace";
-pub(super) const RANDOM: &str = "/usr/lib/rinit-trace/random";
 /// What the reports must say.
 pub(super) const EXPECTATIONS: &str = "/usr/share/rinit-trace/expectations.toml";
 const BUSYBOX: [&str; 2] = ["/bin/busybox", "/usr/bin/busybox"];
@@ -42,12 +42,47 @@ const PYTHON_FILES: &str = "import os, signal, sys; print(sys.executable); print
 /// The interpreter looks for this folder below its own.
 const PYTHON_DYNAMIC: &str = "lib-dynload";
 
-/// The package and the test of random stops.
+/// The package of the test programs.
 const TESTS: &str = "rinit-trace-tests";
-const RANDOM_TEST: &str = "random";
+/// The one with the random stops, and the one that runs pods.
+pub(super) const RANDOM: &str = "random";
+pub(super) const PODS: &str = "kubernetes";
 
-/// Builds all that is needed and writes the image with these plans.
-pub(super) fn image(plans: &[Plan]) -> Result<PathBuf> {
+/// The images of the guests of a run.
+pub(super) struct Images(Vec<(Contents, PathBuf)>);
+
+impl Images {
+    /// Builds all that these guests need and writes their images.
+    pub(super) fn of(guests: &[(Kernel, Plan)]) -> Result<Self> {
+        let mut images = Vec::new();
+        let program = dist::build()?;
+        for contents in [Contents::Inits, Contents::Containerd] {
+            let guests: Vec<_> = guests
+                .iter()
+                .filter(|(_, plan)| plan.contents == contents)
+                .collect();
+            if !guests.is_empty() {
+                images.push((contents, image(contents, &guests, &program)?));
+            }
+        }
+        Ok(Self(images))
+    }
+
+    /// That of a guest.
+    pub(super) fn image(&self, plan: &Plan) -> Result<&Path> {
+        let mut images = self.0.iter();
+        let image = images.find(|(contents, _)| *contents == plan.contents);
+        let (_, path) = image.with_context(|| format!("no image for {}", plan.name))?;
+        Ok(path)
+    }
+}
+
+/// Where a test program is in a guest.
+pub(super) fn test_program(name: &str) -> String {
+    format!("/usr/lib/rinit-trace/{name}")
+}
+
+fn image(contents: Contents, guests: &[&(Kernel, Plan)], program: &Path) -> Result<PathBuf> {
     let mut archive = Archive::default();
     archive.executable("/init", INIT.as_bytes().to_vec());
     for folder in ["dev", "etc", "proc", "run", "sys", "tmp", "usr/bin"] {
@@ -59,13 +94,23 @@ pub(super) fn image(plans: &[Plan]) -> Result<PathBuf> {
     archive.text("/etc/group", "root:x:0:\n");
     archive.text("/etc/hosts", "127.0.0.1 localhost\n");
     tools(&mut archive)?;
-    archive.file(PROGRAM, &dist::build()?)?;
+    archive.file(PROGRAM, program)?;
     archive.file(EXPECTATIONS, &expectations_file())?;
-    random_stops(&mut archive)?;
-    for plan in plans {
+    let name = match contents {
+        Contents::Inits => {
+            add_test(&mut archive, RANDOM)?;
+            "initramfs"
+        }
+        Contents::Containerd => {
+            containerd::add(&mut archive, guests.iter().map(|(kernel, _)| kernel))?;
+            add_test(&mut archive, PODS)?;
+            "initramfs-containerd"
+        }
+    };
+    for (_, plan) in guests {
         archive.text(&format!("/plans/{}", plan.id()), &plan.script());
     }
-    let path = kernels::dir().join("initramfs");
+    let path = kernels::dir().join(name);
     let write = || archive.write(BufWriter::new(File::create(&path)?));
     write().with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
@@ -95,7 +140,8 @@ fn tools(archive: &mut Archive) -> Result<()> {
     python(archive)
 }
 
-fn found(program: &str) -> Result<PathBuf> {
+/// A program of this machine.
+pub(super) fn found(program: &str) -> Result<PathBuf> {
     workspace::find_program(program)
         .with_context(|| format!("no {program}; run `cargo xtask setup --tests`"))
 }
@@ -122,24 +168,17 @@ fn python(archive: &mut Archive) -> Result<()> {
     Ok(())
 }
 
-/// The test program with the random stops and the program that it stops, which it knows by its path.
-fn random_stops(archive: &mut Archive) -> Result<()> {
+/// A test program, and the programs that it stops, which it knows by their paths.
+fn add_test(archive: &mut Archive, name: &str) -> Result<()> {
     let mut cargo = workspace::cargo();
-    cargo.args([
-        "test",
-        "--no-run",
-        "--package",
-        TESTS,
-        "--test",
-        RANDOM_TEST,
-    ]);
+    cargo.args(["test", "--no-run", "--package", TESTS, "--test", name]);
     run::succeed(&mut cargo)?;
     // Built already: this only tells where.
     cargo.arg("--message-format=json");
     let told = run::output(&mut cargo).context("cargo does not tell what it built")?;
-    let (test, started) = parse_built(&told)
-        .with_context(|| format!("cargo does not tell where the test {RANDOM_TEST} is"))?;
-    let stripped = kernels::dir().join(RANDOM_TEST);
+    let (test, started) = parse_built(&told, name)
+        .with_context(|| format!("cargo does not tell where the test {name} is"))?;
+    let stripped = kernels::dir().join(name);
     fs::create_dir_all(kernels::dir()).context("cannot make a folder for guests")?;
     // Nine tenths of it are for debuggers.
     run::succeed(
@@ -148,18 +187,18 @@ fn random_stops(archive: &mut Archive) -> Result<()> {
             .arg(&stripped)
             .arg(&test),
     )?;
-    archive.program_at(RANDOM, &stripped)?;
+    archive.program_at(&test_program(name), &stripped)?;
     started.iter().try_for_each(|program| archive.same(program))
 }
 
 /// The test program in cargo's messages, and the programs that its build script made.
-fn parse_built(messages: &str) -> Option<(PathBuf, Vec<PathBuf>)> {
+fn parse_built(messages: &str, name: &str) -> Option<(PathBuf, Vec<PathBuf>)> {
     let messages: Vec<serde_json::Value> = messages
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
     let test = messages.iter().find_map(|message| {
-        let is_it = message["target"]["name"] == RANDOM_TEST && message["profile"]["test"] == true;
+        let is_it = message["target"]["name"] == name && message["profile"]["test"] == true;
         message["executable"].as_str().filter(|_| is_it)
     })?;
     let made = messages.iter().filter(|message| {
@@ -182,9 +221,9 @@ mod tests {
 {"reason":"build-script-executed","package_id":"registry+x#libc@0.2","env":[["OTHER","/t/other"]]}
 {"reason":"compiler-artifact","target":{"name":"random"},"profile":{"test":true},"executable":"/t/debug/deps/random-1"}
 not JSON"#;
-        let (test, started) = parse_built(messages).unwrap();
+        let (test, started) = parse_built(messages, RANDOM).unwrap();
         assert_eq!(test, Path::new("/t/debug/deps/random-1"));
         assert_eq!(started, [Path::new("/t/workload"), Path::new("/t/tree")]);
-        assert_eq!(parse_built(""), None);
+        assert_eq!(parse_built("", RANDOM), None);
     }
 }

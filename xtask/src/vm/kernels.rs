@@ -16,6 +16,10 @@ const FLAVOUR: &str = "-cloud-amd64";
 const STARTS: [&str; 2] = ["linux-binary-", "linux-image-"];
 /// Where in a package the image is, with the release in place of `{}`: the second from 7.1 on.
 const IMAGES: [&str; 2] = ["boot/vmlinuz-{}", "usr/lib/modules/{}/vmlinuz"];
+/// The package with the modules begins like that, where the one with the image has none: from 6.19 on.
+const MODULES_START: &str = "linux-modules-";
+/// Where modules are, with the release in place of `{}`: the second from 7.1 on.
+const MODULES: [&str; 2] = ["lib/modules/{}/kernel", "usr/lib/modules/{}/kernel"];
 /// Written into a folder that holds a whole kernel: its version.
 const VERSION_FILE: &str = "version";
 
@@ -58,6 +62,8 @@ pub(super) struct Kernel {
     pub(super) version: String,
     /// The image.
     pub(super) image: PathBuf,
+    /// The folder of its modules, where they are here.
+    pub(super) modules: Option<PathBuf>,
 }
 
 /// The series with these names, or all; a release names its series, too.
@@ -157,17 +163,14 @@ impl Series {
     fn fetch(self, suite: &Suite, package: &Package) -> Result<Kernel> {
         let part = dir().join(format!("{}.part", package.release));
         remove(&part)?;
-        fs::create_dir_all(&part).with_context(|| format!("cannot make {}", part.display()))?;
-        let archive = suite.download(&package.name, &part)?;
         let root = part.join("root");
-        run::succeed(
-            Command::new("dpkg-deb")
-                .arg("--extract")
-                .arg(&archive)
-                .arg(&root),
-        )?;
+        unpack(suite, &package.name, &part, &root)?;
         image_in(&root, &package.release)
             .with_context(|| format!("Debian's {} has no kernel image", package.name))?;
+        if modules_in(&root, &package.release).is_none() {
+            let name = format!("{MODULES_START}{}", package.release);
+            unpack(suite, &name, &part.join("modules"), &root)?;
+        }
         // Last: a folder with it is whole.
         let file = root.join(VERSION_FILE);
         fs::write(&file, &package.version)
@@ -187,7 +190,7 @@ impl Series {
     /// The kernel of a package, when that very version is unpacked.
     fn here(self, package: &Package) -> Option<Kernel> {
         let kernel = self.unpacked(&package.release)?;
-        (kernel.version == package.version).then_some(kernel)
+        (kernel.version == package.version && kernel.modules.is_some()).then_some(kernel)
     }
 
     /// The newest that is unpacked.
@@ -207,6 +210,7 @@ impl Series {
             series: self.name,
             version: fs::read_to_string(root.join(VERSION_FILE)).ok()?,
             image: image_in(&root, release)?,
+            modules: modules_in(&root, release),
             release: release.to_owned(),
         })
     }
@@ -247,6 +251,22 @@ fn image_in(root: &Path, release: &str) -> Option<PathBuf> {
         .iter()
         .map(|image| root.join(image.replace("{}", release)))
         .find(|image| image.is_file())
+}
+
+fn modules_in(root: &Path, release: &str) -> Option<PathBuf> {
+    MODULES
+        .iter()
+        .map(|modules| root.join(modules.replace("{}", release)))
+        .find(|modules| modules.is_dir())
+}
+
+/// Fetches a package into a folder that has none, and unpacks it.
+fn unpack(suite: &Suite, name: &str, folder: &Path, root: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let archive = suite.download(name, folder)?;
+    let mut extract = Command::new("dpkg-deb");
+    extract.arg("--extract").arg(&archive).arg(root);
+    run::succeed(&mut extract)
 }
 
 /// Where all of this chore is.

@@ -3,9 +3,11 @@
 
 mod answers;
 mod archive;
+mod containerd;
 mod guest;
 mod info;
 mod kernels;
+mod libtest;
 mod plan;
 mod pool;
 mod qemu;
@@ -16,7 +18,6 @@ mod table;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -24,6 +25,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::totals::{self, Totals};
 use crate::{interrupt, setup, workspace};
+use guest::Images;
 use kernels::{Kernel, Series};
 use plan::Plan;
 use results::Row;
@@ -93,8 +95,7 @@ fn run_all(args: &Args, totals: &mut Totals) -> Result<()> {
     };
     let mut said = Said::default();
     let guests = guests(args, &series, seed, &mut said)?;
-    let plans: Vec<Plan> = guests.iter().map(|(_, plan)| plan.clone()).collect();
-    let initramfs = guest::image(&plans)?;
+    let images = Images::of(&guests)?;
     let file = guest::expectations_file();
     let expectations = fs::read_to_string(&file)
         .with_context(|| format!("cannot read {}", file.display()))
@@ -107,7 +108,7 @@ fn run_all(args: &Args, totals: &mut Totals) -> Result<()> {
         guests,
         jobs,
         |(_, plan)| plan.cpus,
-        |(kernel, plan)| one(kernel, plan, &initramfs, &names, &said),
+        |(kernel, plan)| one(kernel, plan, &images, &names, &said),
     );
     let mut said = said.into_inner().unwrap_or_else(PoisonError::into_inner);
     said.result(began);
@@ -159,11 +160,13 @@ fn guests(
 fn one(
     kernel: Kernel,
     plan: Plan,
-    initramfs: &Path,
+    images: &Images,
     names: &[&str],
     said: &Mutex<Said>,
 ) -> Result<Row> {
-    let ran = qemu::boot(&kernel, &plan, initramfs);
+    let ran = images
+        .image(&plan)
+        .and_then(|image| qemu::boot(&kernel, &plan, image));
     interrupt::check()?;
     // What hinders one guest may not hinder the others.
     let ran = ran.unwrap_or_else(|error| qemu::Ran::not_at_all(&error));

@@ -1,13 +1,14 @@
 //! What is run in which guest: a plan is one guest, and one row of the table.
 
-use super::guest;
 use super::kernels::Series;
+use super::{containerd, guest};
 
 /// Seconds that a command may take in a guest, where all is some ten times slower.
 const INFO_TIME: u64 = 60;
 const SCENARIOS_TIME: u64 = 900;
 /// For a hundred random stops.
 const RANDOM_TIME: u64 = 900;
+const PODS_TIME: u64 = 1200;
 /// And beside them the guest's start and end.
 const BOOT_TIME: u64 = 120;
 
@@ -17,6 +18,20 @@ pub(super) const RANDOM_STOPS: u64 = 100;
 const QUICK: &str = "fentry";
 /// The test that makes them.
 const RANDOM_TEST: &str = "random_stops_are_reported_as_they_were";
+
+/// Tests with pods at a time: most of the time a pod waits.
+const PODS_THREADS: usize = 2;
+/// Tests that say nothing of a kernel or a runtime, or the same as another: they take their time on this machine alone.
+const PODS_SKIPPED: [&str; 4] = [
+    "around::",
+    "reports::",
+    "series_are_there",
+    "without_any_socket",
+];
+/// How many times longer than elsewhere tests wait before they give up.
+const PATIENCE: u32 = 5;
+/// The runtimes of pods.
+const RUNTIMES: [&str; 2] = ["runc", "crun"];
 
 /// The program with the options of a plan: tests drop variables that would change what it does.
 const WRAPPER: &str = "/run/rinit-trace";
@@ -30,6 +45,28 @@ pub(super) enum Step {
     Scenarios,
     /// So many random stops from a seed on.
     Random(u64, u64),
+    /// Pods in a containerd, whose containers a runtime of this name runs.
+    Pods(&'static str),
+}
+
+/// What is in a guest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// The inits of the scenarios.
+    #[default]
+    Inits,
+    /// A container runtime, too.
+    Containerd,
+}
+
+impl Contents {
+    /// How much memory it needs, as QEMU takes it: the image is in it, and all that is written.
+    pub(super) fn memory(self) -> &'static str {
+        match self {
+            Self::Inits => "1G",
+            Self::Containerd => "3G",
+        }
+    }
 }
 
 /// One guest.
@@ -37,6 +74,7 @@ pub(super) enum Step {
 pub(super) struct Plan {
     /// As the table calls it.
     pub(super) name: &'static str,
+    pub(super) contents: Contents,
     /// Words for the kernel.
     pub(super) command_line: &'static str,
     pub(super) cpus: usize,
@@ -72,6 +110,7 @@ impl Step {
             Self::Attached => "attached".to_owned(),
             Self::Scenarios => "scenarios".to_owned(),
             Self::Random(count, _) => format!("random-{count}"),
+            Self::Pods(runtime) => runtime.to_owned(),
         }
     }
 
@@ -80,6 +119,7 @@ impl Step {
             Self::Attached => INFO_TIME,
             Self::Scenarios => SCENARIOS_TIME,
             Self::Random(count, _) => RANDOM_TIME.max(RANDOM_TIME * count / RANDOM_STOPS),
+            Self::Pods(_) => PODS_TIME,
         }
     }
 
@@ -89,7 +129,14 @@ impl Step {
             Self::Scenarios => format!("{WRAPPER} demo all --expect {}", guest::EXPECTATIONS),
             Self::Random(count, seed) => format!(
                 "env RINIT_TRACE_BIN={WRAPPER} RINIT_TRACE_TEST_RANDOM={count} RINIT_TRACE_TEST_SEED={seed} {} {RANDOM_TEST} --exact",
-                guest::RANDOM
+                guest::test_program(guest::RANDOM)
+            ),
+            // The static program is what is packaged into an image.
+            Self::Pods(runtime) => format!(
+                "env RINIT_TRACE_BIN={WRAPPER} RINIT_TRACE_STATIC_BIN={} RINIT_TRACE_TEST_RUNTIME={runtime} RINIT_TRACE_TEST_PATIENCE={PATIENCE} {} --test-threads={PODS_THREADS} {}",
+                guest::PROGRAM,
+                guest::test_program(guest::PODS),
+                PODS_SKIPPED.map(|name| format!("--skip {name}")).join(" ")
             ),
         }
     }
@@ -181,6 +228,7 @@ pub(super) fn plans(series: Series, seed: u64) -> Vec<Plan> {
         plans.extend(locked(&plain));
     }
     plans.extend(without_btf(&plain));
+    plans.push(with_containerd(&plain));
     plans.push(Plan {
         name: "few-pids",
         // Fewer than a run starts: each pid is used again and again.
@@ -189,6 +237,19 @@ pub(super) fn plans(series: Series, seed: u64) -> Vec<Plan> {
         ..plain
     });
     plans
+}
+
+/// Nothing but cgroup v2, and pods.
+fn with_containerd(plain: &Plan) -> Plan {
+    let pods = RUNTIMES.map(Step::Pods);
+    Plan {
+        name: "containerd",
+        contents: Contents::Containerd,
+        cpus: 2,
+        before: containerd::BEFORE,
+        steps: [&[Step::Attached], &pods[..]].concat(),
+        ..plain.clone()
+    }
 }
 
 /// What the program says of a kernel that was built without BTF.

@@ -18,7 +18,6 @@ use crate::{interrupt, run};
 const PROGRAM: &str = "qemu-system-x86_64";
 /// A processor that all of Debian's kernels know, and that is quick to emulate.
 const PROCESSOR: &str = "Nehalem";
-const MEMORY: &str = "1G";
 const LOOK: Duration = Duration::from_millis(100);
 const CONSOLE: &str = "console.log";
 /// Lines of the console that are shown.
@@ -79,7 +78,7 @@ pub(super) fn boot(kernel: &Kernel, plan: &Plan, initramfs: &Path) -> Result<Ran
     // It works as hard as it can, for minutes.
     command.args(["-n", "10", PROGRAM]);
     command.args(["-machine", "q35", "-accel", "tcg", "-cpu", PROCESSOR]);
-    command.args(["-m", MEMORY, "-smp", &plan.cpus.to_string()]);
+    command.args(["-m", plan.contents.memory(), "-smp", &plan.cpus.to_string()]);
     command.args(["-nodefaults", "-no-user-config", "-no-reboot"]);
     command.args(["-display", "none"]);
     for file in [&console, &told] {

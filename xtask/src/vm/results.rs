@@ -5,6 +5,7 @@ use std::fmt;
 use super::answers::{Answer, Answers};
 use super::info::Info;
 use super::kernels::Kernel;
+use super::libtest;
 use super::plan::{Plan, Step};
 use super::scenarios::{self, Came, Scenario};
 
@@ -84,6 +85,7 @@ impl Row {
                 (_, None) => row.add(&step.name(), Outcome::Failed(broke.to_owned())),
                 (Step::Attached, Some(answer)) => row.judge_attached(answer),
                 (Step::Random(..), Some(answer)) => row.judge_random(step, answer, broke),
+                (Step::Pods(_), Some(answer)) => row.judge_pods(step, answer, broke),
             }
         }
         row
@@ -161,6 +163,35 @@ impl Row {
         };
         self.add(&step.name(), outcome);
     }
+
+    /// Each test is one, and the program that has them is another.
+    fn judge_pods(&mut self, step: Step, answer: &Answer, broke: &str) {
+        let step = step.name();
+        let ran = libtest::parse(&answer.stdout);
+        let has_failed = ran.iter().any(|test| test.failure.is_some());
+        for test in ran {
+            let outcome = match test.failure {
+                None => Outcome::Passed,
+                Some(said) => Outcome::Failed(shortened(&said)),
+            };
+            self.add(&format!("{step}/{}", test.name), outcome);
+        }
+        // The runner does not say which of its tests could not run, and calls them passed.
+        let skips = libtest::skips(&answer.stdout);
+        for reason in &skips {
+            self.add(&step, Outcome::Skipped((*reason).to_owned()));
+        }
+        match answer.code {
+            Some(0) if skips.is_empty() => self.add(&step, Outcome::Passed),
+            Some(0) => {}
+            Some(_) if has_failed => {}
+            Some(_) => self.add(&step, Outcome::Failed(end_of(answer))),
+            None => {
+                let said = end_of(answer);
+                self.add(&step, Outcome::Failed(format!("{broke}\n{said}")));
+            }
+        }
+    }
 }
 
 /// What the demo says of a wrong scenario.
@@ -176,6 +207,11 @@ fn about(answer: &Answer, name: &str) -> String {
 fn end_of(answer: &Answer) -> String {
     let said = answer.stdout.split_once(FAILURES);
     let text = said.map_or(&*answer.stderr, |(_, failures)| failures);
+    shortened(text)
+}
+
+/// As much of a text as is shown.
+fn shortened(text: &str) -> String {
     let lines: Vec<String> = text
         .lines()
         .filter(|line| !line.is_empty())
@@ -204,6 +240,7 @@ pub(super) mod tests {
                          e         graceful, 0 lost  skipped (needs tini)\n\
                          f-1       graceful, 0 lost  no report           WRONG\n\
                          \n── WRONG c\n\nverdict: \u{1b}[31mforced\n";
+    const PODS: &str = "test a ... ok\ntest b ... FAILED\n\nfailures:\n\n---- b stdout ----\nwrong\n\nfailures:\n    b\n";
     const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f-1"];
 
     fn answer(step: &str, stdout: &str, code: Option<i32>) -> Answer {
@@ -222,11 +259,17 @@ pub(super) mod tests {
             release: "6.1.0-56-cloud-amd64".to_owned(),
             version: "6.1.192-2".to_owned(),
             image: "/k".into(),
+            modules: None,
         };
         let plan = Plan {
             name: "plain",
             cpus: 1,
-            steps: vec![Step::Attached, Step::Scenarios, Step::Random(7, 1)],
+            steps: vec![
+                Step::Attached,
+                Step::Scenarios,
+                Step::Random(7, 1),
+                Step::Pods("runc"),
+            ],
             silent: &["f-"],
             ..Plan::default()
         };
@@ -243,6 +286,7 @@ pub(super) mod tests {
             answer("attached", INFO, Some(0)),
             answer("scenarios", TABLE, Some(1)),
             answer("random-7", "test result: ok. 1 passed\n", Some(0)),
+            answer("runc", PODS, Some(101)),
         ];
         row(steps, "")
     }
@@ -263,10 +307,16 @@ pub(super) mod tests {
                 "test 6.1/plain/c ... FAILED",
                 "test 6.1/plain/e ... skipped: needs tini",
                 "test 6.1/plain/random-7 ... ok",
+                "test 6.1/plain/runc/a ... ok",
+                "test 6.1/plain/runc/b ... FAILED",
             ]
         );
         let failed: Vec<(&str, &str)> = row.failed().collect();
-        assert_eq!(failed, [("6.1/plain/c", "verdict: ?[31mforced")]);
+        let expected = [
+            ("6.1/plain/c", "verdict: ?[31mforced"),
+            ("6.1/plain/runc/b", "wrong"),
+        ];
+        assert_eq!(failed, expected);
     }
 
     #[test]
@@ -288,7 +338,8 @@ pub(super) mod tests {
         ];
         let row = row(steps, "the guest had not ended after 9 s");
         let failed: Vec<&str> = row.failed().map(|(name, _)| name).collect();
-        let names = ["c", "d", "e", "f-1", "random-7"].map(|name| format!("6.1/plain/{name}"));
+        let names =
+            ["c", "d", "e", "f-1", "random-7", "runc"].map(|name| format!("6.1/plain/{name}"));
         assert_eq!(failed, names);
         assert!(
             row.failed()
@@ -300,7 +351,7 @@ pub(super) mod tests {
     fn a_guest_that_never_answered_has_failed_in_all() {
         let row = row(Vec::new(), "the guest ended in the middle");
         assert_eq!(row.failed().count(), row.tests.len());
-        assert_eq!(row.tests.len(), 2 + NAMES.len());
+        assert_eq!(row.tests.len(), 3 + NAMES.len());
     }
 
     #[test]
@@ -312,11 +363,28 @@ pub(super) mod tests {
         )];
         let failed = |steps: &[Answer]| {
             let row = row(steps.to_vec(), "");
-            let test = row.tests.last().cloned().unwrap();
-            test.outcome
+            let mut tests = row.tests.iter();
+            let test = tests.find(|test| test.name.ends_with("random-7")).unwrap();
+            test.outcome.clone()
         };
         assert_eq!(failed(&steps), Outcome::Failed("seed 3: wrong".to_owned()));
         steps[0] = answer("random-7", "skipped: needs root\n", Some(0));
         assert_eq!(failed(&steps), Outcome::Skipped("needs root".to_owned()));
+    }
+
+    #[test]
+    fn tests_with_pods_are_told_one_by_one_and_what_ended_them() {
+        let outcomes = |text: &str, code| {
+            let row = row(vec![answer("runc", text, code)], "it hung");
+            let of_pods = row.tests.iter().filter(|test| test.name.contains("/runc"));
+            of_pods.map(Test::to_string).collect::<Vec<_>>()
+        };
+        let name = |end: &str| format!("test 6.1/plain/runc{end}");
+        let skipped = "skipped: needs x\ntest a ... ok\n";
+        let told = [name("/a ... ok"), name(" ... skipped: needs x")];
+        assert_eq!(outcomes(skipped, Some(0)), told);
+        let told = [name("/a ... ok"), name(" ... FAILED")];
+        assert_eq!(outcomes("test a ... ok\n", None), told);
+        assert_eq!(outcomes("test a ... ok\n", Some(101)), told);
     }
 }

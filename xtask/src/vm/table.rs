@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::info::Info;
+use super::plan::Step;
 use super::results::{Outcome, Row};
 use super::scenarios::Came;
 
@@ -27,8 +28,8 @@ pub(super) fn markdown(rows: &[Row], date: &str) -> String {
     );
     text.push_str(&kernels(rows));
     text.push_str(
-        "\n| kernel | guest | attached by | teardown | scenarios as expected | random stops | wrong | unknown | no report |\n\
-         |---|---|---|---|---|---|---|---|---|\n",
+        "\n| kernel | guest | attached by | teardown | scenarios as expected | random stops | tests with pods | wrong | unknown | no report |\n\
+         |---|---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         text.push_str(&line(row));
@@ -96,14 +97,41 @@ fn line(row: &Row) -> String {
         "refused"
     };
     format!(
-        "| {} | {} | {attached} | {teardown} | {scenarios} | {} | {} | {} | {} |\n",
+        "| {} | {} | {attached} | {teardown} | {scenarios} | {} | {} | {} | {} | {} |\n",
         row.kernel.series,
         row.plan.name,
         random.as_deref().unwrap_or(NONE),
+        pods(row),
         list(wrong),
         list(unknown.map(|one| &*one.name)),
         list(silent.map(|one| &*one.name)),
     )
+}
+
+/// How many tests with pods passed, by runtime.
+fn pods(row: &Row) -> String {
+    let counts = row.plan.steps.iter().filter_map(|step| {
+        let Step::Pods(runtime) = step else {
+            return None;
+        };
+        let prefix = format!("{}/{}/", row.name(), step.name());
+        let tests = row
+            .tests
+            .iter()
+            .filter(|test| test.name.starts_with(&prefix));
+        let passed = tests.clone().filter(|test| test.outcome == Outcome::Passed);
+        Some(format!(
+            "{runtime}: {} of {}",
+            passed.count(),
+            tests.count()
+        ))
+    });
+    let counts: Vec<String> = counts.collect();
+    if counts.is_empty() {
+        NONE.to_owned()
+    } else {
+        counts.join(", ")
+    }
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -217,7 +245,7 @@ mod tests {
         );
         for line in [
             "- 6.1: `6.1.0-56-cloud-amd64`, Debian's 6.1.192-2",
-            "| 6.1 | plain | btf-tracepoint | inferred | 2 of 5 | 7 | c | b | f-1 |",
+            "| 6.1 | plain | btf-tracepoint | inferred | 2 of 5 | 7 | runc: 1 of 2 | c, runc/b | b | f-1 |",
             "Refused by a kernel's verifier, or otherwise: 0 programs.",
             "Not run in these guests: d.",
             "| signal:signal_generate by btf-tracepoint | 1234 / 99 |",
@@ -229,7 +257,7 @@ mod tests {
     #[test]
     fn a_guest_that_told_nothing_has_a_row_that_says_so() {
         let text = markdown(&[row(Vec::new(), "the guest ended in the middle")], "x");
-        let line = "| 6.1 | plain | — | — | — | — | attached, a, b, c, d, e, f-1, random-7 | none | none |";
+        let line = "| 6.1 | plain | — | — | — | — | runc: 0 of 0 | attached, a, b, c, d, e, f-1, random-7, runc | none | none |";
         assert!(text.lines().any(|one| one == line), "{text}");
     }
 
