@@ -362,6 +362,26 @@ mod tests {
     }
 
     #[test]
+    fn pods_are_run_on_each_kernel_by_each_runtime_but_not_in_the_quick_run() {
+        let has_pods = |plan: &&Plan| plan.contents == Contents::Containerd;
+        for series in SERIES {
+            let plans = plans(*series, 1);
+            let guests: Vec<&Plan> = plans.iter().filter(has_pods).collect();
+            let [guest] = guests[..] else {
+                panic!("{} guests of {}", guests.len(), series.name);
+            };
+            let script = guest.script();
+            for runtime in RUNTIMES {
+                let step = format!("step {runtime} {PODS_TIME} env ");
+                assert!(script.contains(&step), "{script}");
+                let variable = format!(" RINIT_TRACE_TEST_RUNTIME={runtime} ");
+                assert!(script.contains(&variable), "{script}");
+            }
+            assert!(!quick(*series, 1).iter().any(|plan| has_pods(&plan)));
+        }
+    }
+
+    #[test]
     fn a_script_has_a_line_for_each_step() {
         let plan = Plan {
             name: "x",
