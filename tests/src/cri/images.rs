@@ -141,7 +141,7 @@ impl Archive {
 
 /// Writes the files of the images.
 fn fill(root: &Path) {
-    for folder in ["bin", "etc", "proc", "tmp"] {
+    for folder in ["bin", "dev", "etc", "proc", "tmp"] {
         fs::create_dir_all(root.join(folder)).unwrap();
     }
     fs::write(root.join("etc/passwd"), "root:x:0:0:root:/:/bin/sh\n").unwrap();
