@@ -13,11 +13,11 @@ pub(super) const STOP_SIGNAL: Group = Group {
         Scenario {
             name: "shell-no-trap",
             about: "a shell as PID 1 without a trap: SIGTERM is dropped, SIGKILL ends it",
-            program: Program::Bash("echo ready; while :; do sleep 1; done", "sleep"),
+            program: Program::Bash("echo ready; while :; do sleep 60; done", "sleep"),
             ready: 1,
             stop: SHORT,
             docker: Some(DockerForm {
-                script: "echo ready; while :; do sleep 1; done",
+                script: "echo ready; while :; do sleep 60; done",
                 ready: 1,
                 init: false,
                 grace: GRACE,
@@ -84,7 +84,7 @@ pub(super) const STOP_SIGNAL: Group = Group {
             ready: 1,
             stop: SHORT,
             docker: Some(DockerForm {
-                script: "trap '' TERM; echo ready; while :; do sleep 1; done",
+                script: "trap '' TERM; echo ready; while :; do sleep 60; done",
                 ready: 1,
                 init: false,
                 grace: GRACE,

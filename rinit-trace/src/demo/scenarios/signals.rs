@@ -39,7 +39,7 @@ macro_rules! unhandled {
             ready: 1,
             stop: Stop::RuntimeBy($signal, BRIEF),
             docker: Some(DockerForm {
-                script: "echo ready; while :; do sleep 1; done",
+                script: "echo ready; while :; do sleep 60; done",
                 ready: 1,
                 init: false,
                 grace: DOCKER_BRIEF,
@@ -109,11 +109,11 @@ pub(super) const OTHERS: Group = Group {
         Scenario {
             name: "stop-quit-shell",
             about: "STOPSIGNAL SIGQUIT, as in nginx's image, and PID 1 is a shell: those ignore it by themselves",
-            program: Program::Bash("echo ready; while :; do sleep 1; done", "sleep"),
+            program: Program::Bash("echo ready; while :; do sleep 60; done", "sleep"),
             ready: 1,
             stop: Stop::RuntimeBy(Signal::QUIT, BRIEF),
             docker: Some(DockerForm {
-                script: "echo ready; while :; do sleep 1; done",
+                script: "echo ready; while :; do sleep 60; done",
                 ready: 1,
                 init: false,
                 grace: DOCKER_BRIEF,
