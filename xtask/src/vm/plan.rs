@@ -8,7 +8,7 @@ const INFO_TIME: u64 = 60;
 const SCENARIOS_TIME: u64 = 900;
 /// For a hundred random stops.
 const RANDOM_TIME: u64 = 900;
-const PODS_TIME: u64 = 1200;
+const PODS_TIME: u64 = 1800;
 /// And beside them the guest's start and end.
 const BOOT_TIME: u64 = 120;
 
