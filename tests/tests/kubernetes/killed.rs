@@ -59,10 +59,18 @@ fn container_that_the_oom_killer_takes_as_a_whole_has_that_cause() {
     let id = pod.id("web").to_owned();
     let init = pod.pid("web");
     // As the kubelet has it from 1.28 on.
-    let Some(kills) = Cgroup::kill_as_a_whole(init) else {
+    let kills = Cgroup::kill_as_a_whole(init);
+    fs::write(format!("/proc/{init}/root/go"), "\n").unwrap();
+    let Some(kills) = kills else {
+        // cgroup v1: it takes who was hungry, and the others live on.
+        let whose = [("namespace", &*namespace), ("killed_by", "oom")];
+        let kills = "rinit_trace_kills_outside_stop_total";
+        node.daemon.endpoint().wait_metric(kills, &whose, 1);
+        pod.delete(1);
+        let report = node.daemon.output().only_report_of(id);
+        report.says("forced", "init-no-handler", 1);
         return;
     };
-    fs::write(format!("/proc/{init}/root/go"), "\n").unwrap();
     assert_eq!(pod.ended("web").exit_code, Some(137));
     // The shell, the server, and who was hungry; the kernel counts whom it takes first once more with the others.
     let count = kills.count();
