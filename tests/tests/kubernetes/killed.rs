@@ -79,9 +79,6 @@ fn container_that_the_oom_killer_takes_as_a_whole_has_that_cause() {
     let report = node.daemon.output().only_report_of(id);
     report.says("forced", "oom", 1);
     report.is("/stop/trigger", "oom");
-    assert_eq!(
-        report.process("server")["outcome"],
-        "oom-killed",
-        "{report}"
-    );
+    // When the shell was taken before, the end of its namespace may be quicker.
+    killed_by(&report, "oom");
 }
