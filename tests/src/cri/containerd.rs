@@ -123,12 +123,8 @@ impl Containerd {
     pub fn uses_cgroup_kill(&self, pid: u32) -> bool {
         let name = "cgroup.kill";
         let program = fs::read(&self.runtime).unwrap();
-        // SAFETY: reads two texts of the lengths that are told, and the result is not read.
-        let found = unsafe {
-            let (text, length) = (program.as_ptr(), program.len());
-            libc::memmem(text.cast(), length, name.as_ptr().cast(), name.len())
-        };
-        !found.is_null() && Cgroup::has_file(pid, name)
+        let mut parts = program.windows(name.len());
+        parts.any(|part| part == name.as_bytes()) && Cgroup::has_file(pid, name)
     }
 
     /// Runs `ctr` to its end, which must be a good one.
