@@ -126,8 +126,8 @@ type One<'a> = &'a dyn Fn(&str, ContainerSpec) -> PodSpec;
 
 fn shells(one: One) -> Vec<Plan> {
     let shell = |script, ready| ContainerSpec::shell("web", script, ready);
-    let trap = "trap 'kill $!; wait; exit 0' TERM; sleep 1000 & echo ready; wait";
-    let usr1 = "trap 'kill $!; wait; exit 0' USR1; sleep 1000 & echo ready; wait";
+    let trap = "sleep 1000 & trap 'kill $!; wait; exit 0' TERM; echo ready; wait";
+    let usr1 = "sleep 1000 & trap 'kill $!; wait; exit 0' USR1; echo ready; wait";
     let leaves = "trap 'exit 0' TERM; /workload server & wait";
     let usr1 = ContainerSpec::new("web", Image::Usr1, &["sh", "-c", usr1], 1);
     let usr1 = Plan {
