@@ -12,6 +12,7 @@ mod deploy;
 mod docker_image;
 mod dockerd;
 mod docs;
+mod failures;
 mod interrupt;
 mod packages;
 mod run;

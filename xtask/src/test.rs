@@ -3,13 +3,16 @@
 //! Test programs are built in debug, where arithmetic overflow is a failure; the program that the end-to-end tests run is
 //! the packaged one, as users have it.
 
+use std::io::{self, Write as _};
+use std::mem;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, bail};
 
 use crate::deploy::dist;
+use crate::failures::Failures;
 use crate::totals::{self, Totals};
 use crate::{docker_image, dockerd, interrupt, run, setup, vm, workspace};
 
@@ -52,9 +55,26 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn run_all(args: &Args, totals: &mut Totals) -> Result<()> {
     setup::for_build()?;
-    if let Some(count) = args.random {
-        return random(args, count, totals);
-    }
+    let mut results = Results {
+        totals,
+        failures: Failures::default(),
+    };
+    let tested = match args.random {
+        Some(count) => random(args, count, &mut results),
+        None => all(args, &mut results),
+    };
+    // Also of a run that was interrupted. Our own stdout may be closed.
+    let _ = write!(io::stdout(), "{}", results.failures);
+    tested
+}
+
+/// What tests have come to.
+struct Results<'a> {
+    totals: &'a mut Totals,
+    failures: Failures,
+}
+
+fn all(args: &Args, results: &mut Results) -> Result<()> {
     let mut failed = Vec::new();
     // The program first: one that does not build ends it here.
     let program = if args.no_e2e {
@@ -65,17 +85,17 @@ fn run_all(args: &Args, totals: &mut Totals) -> Result<()> {
     };
     let mut fast = workspace::cargo();
     fast.args(["test", "--no-fail-fast"]).args(&args.more);
-    if !cargo_test(&mut fast, totals)? {
+    if !cargo_test(&mut fast, results)? {
         failed.push("tests of the default members");
     }
     if let Some(program) = program
-        && !end_to_end(args, &program, totals)?
+        && !end_to_end(args, &program, results)?
     {
         failed.push("end-to-end tests");
     }
     if args.vm {
         // Its failures are among the sums.
-        vm::quick(totals)?;
+        vm::quick(results.totals)?;
     }
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
@@ -84,7 +104,7 @@ fn run_all(args: &Args, totals: &mut Totals) -> Result<()> {
 }
 
 /// The random stops alone, which need no Docker.
-fn random(args: &Args, count: u64, totals: &mut Totals) -> Result<()> {
+fn random(args: &Args, count: u64, results: &mut Results) -> Result<()> {
     setup::for_tests()?;
     let program = dist::build()?;
     interrupt::check()?;
@@ -99,13 +119,13 @@ fn random(args: &Args, count: u64, totals: &mut Totals) -> Result<()> {
         cargo.env("RINIT_TRACE_TEST_SEED", seed.to_string());
     }
     run::as_root_runner(&mut cargo);
-    if !cargo_test(&mut cargo, totals)? {
+    if !cargo_test(&mut cargo, results)? {
         bail!("failed: random stops");
     }
     Ok(())
 }
 
-fn end_to_end(args: &Args, program: &Path, totals: &mut Totals) -> Result<bool> {
+fn end_to_end(args: &Args, program: &Path, results: &mut Results) -> Result<bool> {
     interrupt::check()?;
     // Stopped when this function is left, also by an error or after Ctrl-C.
     let _engine = dockerd::ensure()?;
@@ -118,21 +138,25 @@ fn end_to_end(args: &Args, program: &Path, totals: &mut Totals) -> Result<bool> 
         .env("RINIT_TRACE_STATIC_BIN", program)
         .env("RUST_TEST_THREADS", END_TO_END_THREADS);
     run::as_root_runner(&mut cargo);
-    cargo_test(&mut cargo, totals)
+    cargo_test(&mut cargo, results)
 }
 
 /// Runs `cargo test`, adds up its results, and says whether it succeeded.
-fn cargo_test(cargo: &mut Command, totals: &mut Totals) -> Result<bool> {
+fn cargo_test(cargo: &mut Command, results: &mut Results) -> Result<bool> {
     eprintln!("+ {}", run::shown(cargo));
-    let seen = Arc::new(Mutex::new(Totals::default()));
-    let seeing = Arc::clone(&seen);
+    let totals = Arc::new(Mutex::new(Totals::default()));
+    let failures = Arc::new(Mutex::new(mem::take(&mut results.failures)));
+    let seeing = (Arc::clone(&totals), Arc::clone(&failures));
     let status = run::status_with_lines(cargo, move |line| {
-        seeing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .see(line);
+        lock(&seeing.0).see(line);
+        lock(&seeing.1).see(line);
     });
     // Also of a run that was interrupted.
-    *totals += *seen.lock().unwrap_or_else(PoisonError::into_inner);
+    *results.totals += *lock(&totals);
+    results.failures = mem::take(&mut *lock(&failures));
     Ok(status?.success())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
