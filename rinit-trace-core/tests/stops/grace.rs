@@ -130,3 +130,26 @@ fn an_init_that_waits_for_a_deaf_child_exceeds_the_grace_period() {
         ",
     );
 }
+
+/// A shell's child takes the signal in the handler that it has from the shell, and is `sleep` only then.
+#[test]
+fn a_member_that_took_the_signal_as_another_program_had_no_handler() {
+    check(
+        "
+        init   sh handles=TERM
+        member 7 sh handles=TERM
+        +0      TERM runc -> 1
+        +0.001  TERM 1 -> 7
+        +0.002  execs 7 sleep
+        +10     KILL runc -> 1
+        +10.001 exit 1
+        +10.002 zap 7
+        +10.003 exit 7
+        +10.004 end
+        => cause.id grace-exceeded
+        => cause.summary ~ sleep took SIGTERM before it became another program (exec) or reset its handler, and was
+        => 7 killed-handling pidns-teardown
+        => lost_cleanup 1
+        ",
+    );
+}

@@ -65,6 +65,10 @@ fn who_was_waited_for(stop: &ClosedStop, signal: Signal) -> String {
         .collect();
     match kept_waiting.as_slice() {
         [] => String::new(),
+        [(_, one)] if has_lost_its_handler(one) => format!(
+            "; {} took {signal} before it became another program (exec) or reset its handler, and was still there",
+            one.comm
+        ),
         [(_, one)] => format!(
             "; {} had {signal} {} and was still there",
             one.comm,
@@ -75,6 +79,14 @@ fn who_was_waited_for(stop: &ClosedStop, signal: Signal) -> String {
             words::names(many.iter().copied())
         ),
     }
+}
+
+/// What a shell's new child takes in the handler it has from the shell is lost on the program that it becomes.
+fn has_lost_its_handler(member: &Process) -> bool {
+    let met = &member.stop_signal;
+    met.disposition == Some(DispositionAtStop::Handled)
+        && met.disposition_at_end == Some(DispositionAtStop::Default)
+        && met.taken == Some(true)
 }
 
 fn disposition_word(disposition: Option<DispositionAtStop>) -> &'static str {
