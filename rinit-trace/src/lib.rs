@@ -11,6 +11,8 @@ pub mod demo;
 pub mod kernel;
 #[cfg(feature = "kube")]
 pub mod kubernetes;
+mod lines;
+pub mod logs;
 pub mod privileges;
 pub mod runtime;
 pub mod serve;

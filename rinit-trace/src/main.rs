@@ -6,7 +6,7 @@ use clap::Parser as _;
 use rinit_trace::{
     cli::{Cli, Command, LogFormat},
     commands::{self, Exit},
-    demo,
+    demo, logs,
     privileges::Loader,
 };
 
@@ -16,7 +16,9 @@ const BLOCKING_THREADS: usize = 8;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     init_logs(&cli);
-    let exit = run(&cli).unwrap_or_else(|error| {
+    let result = run(&cli);
+    logs::finish();
+    let exit = result.unwrap_or_else(|error| {
         if is_broken_pipe(&error) {
             // `rinit-trace | head`: the reader has seen enough.
             return Exit::Ok;
@@ -69,18 +71,8 @@ fn init_logs(cli: &Cli) {
         1 => "info",
         _ => "debug",
     };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("RINIT_TRACE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_target(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&io::stderr()));
-    if daemon.is_some_and(|args| args.log_format == LogFormat::Json) {
-        logs.json().flatten_event(true).init();
-    } else {
-        logs.init();
-    }
+    let format = daemon.map_or(LogFormat::Text, |args| args.log_format);
+    logs::init(level, format);
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

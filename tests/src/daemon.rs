@@ -10,6 +10,7 @@ use crate::{
     cgroup::Cgroup,
     endpoint::Endpoint,
     program::{Ended, plain, program},
+    stalled::Stalled,
     tracer::Tracer,
     wait,
 };
@@ -17,11 +18,16 @@ use crate::{
 /// How it says where it can be asked.
 const LISTENS: &str = "listening on ";
 
+/// And, in a log of text, that it traces.
+pub(crate) const TRACES: &str = "INFO tracing every";
+
 /// A running daemon, on a port of its own. Dropping it kills it; what it said is printed when the test fails.
 #[derive(Debug)]
 pub struct Daemon {
     tracer: Tracer,
     endpoint: Endpoint,
+    /// Keeps the pipe of its logs open.
+    stalled: Option<Stalled>,
 }
 
 impl Daemon {
@@ -49,7 +55,27 @@ impl Daemon {
         crate::namespace::send(self.tracer.pid(), signal);
     }
 
-    fn start_command(mut command: Command, arguments: &[&str]) -> Self {
+    /// The same with logs that nobody reads any more once it traces: there is no room for another line.
+    pub fn start_with_stalled_logs(arguments: &[&str]) -> Self {
+        let (stalled, stderr) = Stalled::after(TRACES);
+        let reader = stalled.clone();
+        let spawn = |command| Tracer::spawn_logging(command, stderr, reader);
+        let mut daemon = Self::start_by(plain(program()), arguments, spawn);
+        daemon.tracer.wait_until_it_traces();
+        stalled.fill();
+        daemon.stalled = Some(stalled);
+        daemon
+    }
+
+    fn start_command(command: Command, arguments: &[&str]) -> Self {
+        Self::start_by(command, arguments, Tracer::spawn_command)
+    }
+
+    fn start_by(
+        mut command: Command,
+        arguments: &[&str],
+        spawn: impl FnOnce(Command) -> Tracer,
+    ) -> Self {
         command.args(["daemon", "--listen", "127.0.0.1:0"]);
         for option in ["--docker-socket", "--podman-socket", "--cri-socket"] {
             if !arguments.contains(&option) {
@@ -57,7 +83,7 @@ impl Daemon {
             }
         }
         command.args(arguments);
-        let mut tracer = Tracer::spawn_command(command);
+        let mut tracer = spawn(command);
         let address = wait::until("the daemon says where it listens", || {
             assert!(!tracer.has_ended(), "the daemon ended before it traced");
             address_in(&tracer.stderr())
@@ -65,6 +91,7 @@ impl Daemon {
         let daemon = Self {
             tracer,
             endpoint: Endpoint::at(&address),
+            stalled: None,
         };
         daemon.endpoint.wait_until_ready();
         daemon

@@ -27,6 +27,7 @@ mod needs;
 mod program;
 mod report;
 mod rights;
+mod stalled;
 mod tmpfs;
 mod tracer;
 pub mod wait;

@@ -1,6 +1,7 @@
 //! `rinit-trace` while it runs.
 
 use std::{
+    io::{PipeWriter, Read},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError, Weak},
     thread,
@@ -9,6 +10,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    daemon::TRACES,
     lines::Lines,
     namespace::{Namespace, send},
     program::{Ended, plain, program, quiet},
@@ -61,7 +63,7 @@ impl Tracer {
             assert!(!self.has_ended(), "rinit-trace ended before it traced");
             let is_said = self.stderr.count("tracing ") > 0;
             // As the daemon logs it.
-            (is_said || self.stderr().contains("INFO tracing every")).then_some(())
+            (is_said || self.stderr().contains(TRACES)).then_some(())
         });
     }
 
@@ -79,6 +81,23 @@ impl Tracer {
     pub(crate) fn spawn_into(mut command: Command, stdout: Stdio) -> Self {
         quiet(&mut command);
         command.stdout(stdout);
+        Self::running(&mut command)
+    }
+
+    /// With a stderr that somebody else reads.
+    pub(crate) fn spawn_logging(
+        mut command: Command,
+        stderr: PipeWriter,
+        reader: impl Read + Send + 'static,
+    ) -> Self {
+        quiet(&mut command);
+        command.stderr(stderr);
+        let mut tracer = Self::running(&mut command);
+        tracer.stderr = Lines::of(reader);
+        tracer
+    }
+
+    fn running(command: &mut Command) -> Self {
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
@@ -88,7 +107,7 @@ impl Tracer {
                 .map(|argument| argument.to_string_lossy().into_owned())
                 .collect(),
             stdout: child.stdout.take().map_or_else(Lines::none, Lines::of),
-            stderr: Lines::of(child.stderr.take().unwrap()),
+            stderr: child.stderr.take().map_or_else(Lines::none, Lines::of),
             child,
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rinit_trace_tests::{Cgroup, Contained, Daemon, DockerApi, Kernel, Manner, shared_trace, wait};
 
 /// Less than this may pass from SIGTERM to the end.
-const PROMPT: Duration = Duration::from_secs(1);
+pub(crate) const PROMPT: Duration = Duration::from_secs(1);
 
 /// As in its pod: a container with the pids of the host.
 #[test]

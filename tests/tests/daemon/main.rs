@@ -5,5 +5,6 @@
 mod disk;
 mod docker;
 mod end;
+mod logs;
 mod many;
 mod service;

@@ -1,11 +1,10 @@
 //! `rinit-trace daemon`: every stop of this host for months, with metrics.
 //!
 //! One loop: what the tracer tells goes to every output, and a tick keeps the books. No output can
-//! hold it up: stdout, the history, HTTP and Kubernetes have threads of their own.
+//! hold it up: stdout, the logs, the history, HTTP and Kubernetes have threads of their own.
 
 mod health;
 mod known;
-mod lines;
 mod outputs;
 mod service;
 
@@ -21,6 +20,7 @@ use tokio::{
 use super::{Exit, start};
 use crate::{
     cli::DaemonArgs,
+    logs,
     privileges::Loader,
     runtime::{self, Lookups},
     tracer::{News, Tracer},
@@ -39,6 +39,7 @@ const LAST_STOPS: Duration = Duration::from_millis(200);
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: &DaemonArgs, loader: Loader) -> Result<Exit> {
+    logs::in_background()?;
     let mut signals = Signals::new()?;
     let outputs = Outputs::start(args)?;
     let lookups = Arc::new(start::lookups(&args.host));

@@ -11,10 +11,12 @@ use rinit_trace_core::{
     render::{self, TextOptions},
 };
 
-use super::{known::Key, lines::Lines};
+use super::known::Key;
 use crate::{
     cli::{DaemonArgs, DaemonFormat},
     commands::{by_itself, one_line},
+    lines::Lines,
+    logs,
     serve::{
         Disk, DiskOptions, Health, History, HistoryOptions, Metrics, MetricsOptions, Server,
         SharedState, State, history,
@@ -24,6 +26,9 @@ use crate::{
 
 /// How long all outputs together may take to get rid of what they have, at the end.
 const FLUSH: Duration = Duration::from_millis(300);
+
+/// Most bytes of reports that wait for stdout.
+const MAX_WAITING: usize = 64 << 20;
 
 /// The outputs.
 pub(super) struct Outputs {
@@ -64,7 +69,7 @@ impl Outputs {
         tracing::info!("listening on {}", server.addr());
         Ok(Self {
             format: args.format,
-            lines: Lines::start(io::stdout())?,
+            lines: Lines::start("stdout", io::stdout(), MAX_WAITING)?,
             state,
             disk,
             server,
@@ -96,7 +101,7 @@ impl Outputs {
     pub(super) fn stop(&self, report: &StopReport) {
         self.state.stop(report);
         match self.text(report) {
-            Ok(text) => self.lines.put(text),
+            Ok(text) => self.lines.put(text.into()),
             Err(error) => tracing::error!("a report could not be printed: {error}"),
         }
         if let Some(disk) = &self.disk {
@@ -154,7 +159,11 @@ impl Outputs {
     /// By sink: writes that failed, and what was dropped.
     pub(super) fn failures(&self) -> Vec<(&'static str, u64, u64)> {
         let (errors, dropped) = self.lines.stats();
-        let mut failures = vec![("stdout", errors, dropped)];
+        let (log_errors, log_dropped) = logs::stats();
+        let mut failures = vec![
+            ("stdout", errors, dropped),
+            ("stderr", log_errors, log_dropped),
+        ];
         if let Some(disk) = &self.disk {
             let stats = disk.stats();
             failures.push(("history", stats.errors, stats.dropped));

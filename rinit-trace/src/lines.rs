@@ -1,5 +1,5 @@
-//! Lines on stdout, written by a thread of their own: a reader that stalls, or a full disk, must not
-//! hold up tracing.
+//! Lines on stdout or stderr, written by a thread of their own: a reader that stalls, or a full disk,
+//! must not hold up tracing.
 
 use std::{
     io::{self, ErrorKind, Write},
@@ -14,9 +14,6 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-/// Most bytes that wait to be written; what comes on top is dropped, and counted.
-const MAX_WAITING: usize = 64 << 20;
-
 /// How long after a failure it is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -30,45 +27,55 @@ struct Counters {
     waiting: AtomicUsize,
 }
 
-/// Where reports are printed.
+/// Where lines are printed.
 #[derive(Debug)]
-pub(super) struct Lines {
-    queue: Sender<String>,
+pub(crate) struct Lines {
+    queue: Sender<Vec<u8>>,
     counters: Arc<Counters>,
+    max_waiting: usize,
 }
 
 impl Lines {
-    /// Begins to write there.
-    pub(super) fn start(to: impl Write + Send + 'static) -> Result<Self> {
+    /// Begins to write there. Of what waits to be written, in bytes, there is a limit: what comes on top is
+    /// dropped, and counted.
+    pub(crate) fn start(
+        name: &'static str,
+        to: impl Write + Send + 'static,
+        max_waiting: usize,
+    ) -> Result<Self> {
         let (queue, lines) = channel();
         let counters = Arc::new(Counters::default());
         let counted = Arc::clone(&counters);
         thread::Builder::new()
-            .name("stdout".into())
-            .spawn(move || write_all(to, &lines, &counted))
-            .context("start the thread that writes reports")?;
-        Ok(Self { queue, counters })
+            .name(name.into())
+            .spawn(move || write_all(name, to, &lines, &counted))
+            .with_context(|| format!("start the thread that writes to {name}"))?;
+        Ok(Self {
+            queue,
+            counters,
+            max_waiting,
+        })
     }
 
     /// Queues text that ends with a newline. Never waits.
-    pub(super) fn put(&self, text: String) {
+    pub(crate) fn put(&self, text: Vec<u8>) {
         let len = text.len();
         let waiting = self.counters.waiting.fetch_add(len, Ordering::Relaxed);
         // The thread lives as long as the queue.
-        if waiting + len > MAX_WAITING || self.queue.send(text).is_err() {
+        if waiting + len > self.max_waiting || self.queue.send(text).is_err() {
             self.counters.waiting.fetch_sub(len, Ordering::Relaxed);
             self.counters.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Writes that failed, and lines that were dropped.
-    pub(super) fn stats(&self) -> (u64, u64) {
+    pub(crate) fn stats(&self) -> (u64, u64) {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         (get(&self.counters.errors), get(&self.counters.dropped))
     }
 
     /// Waits until everything is written, at most so long. `false`: something was left.
-    pub(super) fn finish(&self, time: Duration) -> bool {
+    pub(crate) fn finish(&self, time: Duration) -> bool {
         let deadline = Instant::now() + time;
         while self.counters.waiting.load(Ordering::Acquire) > 0 {
             if Instant::now() >= deadline {
@@ -80,9 +87,9 @@ impl Lines {
     }
 }
 
-fn write_all(mut to: impl Write, lines: &Receiver<String>, counters: &Counters) {
+fn write_all(name: &str, mut to: impl Write, lines: &Receiver<Vec<u8>>, counters: &Counters) {
     for line in lines {
-        if !write_line(&mut to, line.as_bytes(), counters) {
+        if !write_line(name, &mut to, &line, counters) {
             counters.dropped.fetch_add(1, Ordering::Relaxed);
         }
         counters.waiting.fetch_sub(line.len(), Ordering::Release);
@@ -91,7 +98,7 @@ fn write_all(mut to: impl Write, lines: &Receiver<String>, counters: &Counters) 
 
 /// `false`: nobody reads any more. Whatever else fails may pass, and a line is never left half
 /// written: it is tried again from where it broke off.
-fn write_line(to: &mut impl Write, mut rest: &[u8], counters: &Counters) -> bool {
+fn write_line(name: &str, to: &mut impl Write, mut rest: &[u8], counters: &Counters) -> bool {
     loop {
         let error = match to.write(rest) {
             Ok(0) if !rest.is_empty() => io::Error::from(ErrorKind::WriteZero),
@@ -111,7 +118,7 @@ fn write_line(to: &mut impl Write, mut rest: &[u8], counters: &Counters) -> bool
             continue;
         }
         if counters.errors.fetch_add(1, Ordering::Relaxed) == 0 {
-            tracing::error!("cannot write reports to stdout: {error}; trying on");
+            tracing::error!("cannot write to {name}: {error}; trying on");
         }
         if error.kind() == ErrorKind::BrokenPipe {
             return false;
@@ -162,7 +169,7 @@ mod tests {
             .lock()
             .unwrap()
             .extend([ErrorKind::StorageFull, ErrorKind::Interrupted]);
-        let lines = Lines::start(disk.clone()).unwrap();
+        let lines = Lines::start("disk", disk.clone(), 1 << 10).unwrap();
         lines.put("first line\n".into());
         lines.put("second\n".into());
         assert!(lines.finish(Duration::from_secs(60)));
@@ -174,12 +181,14 @@ mod tests {
     fn what_nobody_reads_is_counted() {
         let disk = Disk::default();
         disk.failures.lock().unwrap().push(ErrorKind::BrokenPipe);
-        let lines = Lines::start(disk.clone()).unwrap();
+        let lines = Lines::start("disk", disk.clone(), 1 << 10).unwrap();
         lines.put("first\n".into());
         lines.put("second\n".into());
         assert!(lines.finish(Duration::from_secs(60)));
         assert_eq!((disk.text(), lines.stats()), ("second\n".into(), (1, 1)));
     }
+
+    const MOST: usize = 1 << 10;
 
     /// Never takes anything.
     struct Stuck;
@@ -198,8 +207,8 @@ mod tests {
 
     #[test]
     fn a_reader_that_stalls_holds_nobody_up() {
-        let lines = Lines::start(Stuck).unwrap();
-        let half = "x".repeat(MAX_WAITING / 2);
+        let lines = Lines::start("stuck", Stuck, MOST).unwrap();
+        let half = vec![b'x'; MOST / 2];
         for _ in 0..3 {
             lines.put(half.clone());
         }
