@@ -10,6 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
+    mounts::unmount_below,
     namespace::send,
     needs::{Kernel, skip},
     program::WORKLOAD,
@@ -135,6 +136,8 @@ impl Drop for Dockerd {
             let _ = child.kill();
             let _ = child.wait();
         }
+        // With --live-restore an engine leaves its own mount.
+        unmount_below(self.dir.path());
     }
 }
 

@@ -111,6 +111,11 @@ pub(crate) const TESTS: &[Package] = &[
         "",
         "the network of pods, which run in a containerd of the tests",
     ),
+    package(
+        "podman",
+        "podman",
+        "containers whose inits are children of conmon; it stores them in a folder of the tests",
+    ),
     package("bash", "bash", "the shell that is PID 1 in most images"),
     package(
         "python3",

@@ -13,8 +13,9 @@ use super::{
     workload::Workload,
 };
 use crate::model::{
-    BootTime, Disposition, ExitEvent, GraceSource, InitKind, Origin, ProcessKey, RUNTIME_COMMS,
-    SendResult, Signal, SignalEvent, Task, Trigger, Unlinked, WorkloadNames, init_kind,
+    BootTime, Disposition, ENGINE_COMMS, ExitEvent, GraceSource, InitKind, Origin, ProcessKey,
+    RUNTIME_COMMS, SendResult, Signal, SignalEvent, Task, Trigger, Unlinked, WorkloadNames,
+    init_kind,
 };
 
 /// Shortest gap that ends a chain.
@@ -80,7 +81,8 @@ pub(super) fn is_inside(task: &Task, other: &Task) -> bool {
 }
 
 /// Whether a sender from outside is the container's runtime: by its name, or because it is the
-/// parent of the init or another child of that parent (runc is a child of the shim). A process of
+/// parent of the init or another child of that parent (runc is a child of the shim), or a child of
+/// the engine. A process of
 /// another container may be that child, too (a pod has one shim), and is none, whatever its name; nor is
 /// one that lives in a container, in the same cgroup.
 pub(super) fn is_runtime(sender: &Task, init: &Task) -> bool {
@@ -92,12 +94,33 @@ pub(super) fn is_runtime(sender: &Task, init: &Task) -> bool {
     }
     let related = sender.key.tgid == init.ppid || sender.ppid == init.ppid;
     // The init's parent may have gone and init (host pid 1) adopted it: that relates nobody.
-    (related && init.ppid > 1) || RUNTIME_COMMS.contains(&sender.comm.as_str())
+    (related && init.ppid > 1)
+        || RUNTIME_COMMS.contains(&sender.comm.as_str())
+        || ENGINE_COMMS.contains(&sender.parent_comm.as_str())
 }
 
 /// Whether a SIGKILL to the init was sent by the runtime, and not by the kernel while it ran.
 pub(super) fn is_runtime_kill(kill: &SignalEvent) -> bool {
     kill.origin().is_sent() && is_runtime(&kill.sender, &kill.target)
+}
+
+/// What runc calls the process that becomes the container's, until it does.
+const RUNC_INIT: &str = "runc:[";
+
+/// Whether the OCI runtime SIGKILLs its child, which is that runtime still and not the container's
+/// program: so it ends what it could not set up.
+pub(super) fn is_by_who_made_it(kill: &SignalEvent) -> bool {
+    let (runtime, init) = (&kill.sender, &kill.target);
+    let is_its_child = init.ppid == runtime.key.tgid;
+    let is_runtime_still = init.comm == runtime.comm || init.comm.starts_with(RUNC_INIT);
+    is_its_child && is_runtime_still && is_runtime_kill(kill) && is_oci_runtime(runtime)
+}
+
+/// By its name, or by the name of who runs it: a browser kills its own children, too.
+fn is_oci_runtime(task: &Task) -> bool {
+    [&task.comm, &task.parent_comm]
+        .iter()
+        .any(|comm| RUNTIME_COMMS.contains(&comm.as_str()))
 }
 
 /// How a stop began.

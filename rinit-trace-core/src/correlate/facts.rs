@@ -53,6 +53,7 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
             .names
             .as_ref()
             .is_some_and(|names| names.is_sandbox),
+        never_ran: begin.kill.is_some_and(begin::is_by_who_made_it),
         is_opaque: workload.names.as_ref().is_some_and(|names| names.is_opaque),
         unreaped: unreaped(scene),
         asked: init.and_then(|init| asked(scene, init)),

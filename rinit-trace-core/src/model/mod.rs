@@ -27,7 +27,7 @@ pub use init_kind::init_kind;
 pub use names::{
     Grace, GraceSource, INIT_VARIABLES, InitSettings, Pod, ProcessNames, Runtime, WorkloadNames,
 };
-pub use origin::{Origin, RUNTIME_COMMS};
+pub use origin::{ENGINE_COMMS, Origin, RUNTIME_COMMS};
 pub use outside::{KilledOutsideStop, KillsOutsideStop};
 pub use process::{DispositionAtStop, Exit, KilledBy, Outcome, Process, Role, StopSignal};
 pub use report::{

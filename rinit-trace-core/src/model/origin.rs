@@ -23,6 +23,11 @@ pub const RUNTIME_COMMS: [&str; 14] = [
     "systemd-nspawn",
 ];
 
+/// Command names of those who run the OCI runtime as their own child while the init is a child of
+/// conmon. The child's own name may tell nothing: crun starts itself anew by a file descriptor, and
+/// before 6.14 a program that is started so is called by that number (`bprm->filename`, fs/exec.c).
+pub const ENGINE_COMMS: [&str; 2] = ["podman", "crio"];
+
 /// Who or what in the kernel made a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -164,6 +164,19 @@ pub struct Sender {
     pub inside: bool,
 }
 
+impl Sender {
+    /// What people know it by: its command name, or its parent's when its own is but the number of the
+    /// file descriptor that it was started by.
+    pub fn name(&self) -> &str {
+        let is_number = self.comm.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number && !self.parent_comm.is_empty() {
+            &self.parent_comm
+        } else {
+            &self.comm
+        }
+    }
+}
+
 /// A SIGKILL to the init.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Kill {

@@ -40,6 +40,9 @@ pub struct StopFacts {
     pub shares_namespace: bool,
     /// It is the sandbox of a pod, by what its runtime says.
     pub is_sandbox: bool,
+    /// The OCI runtime SIGKILLed its own child: the container could not be set up, and its program was
+    /// not started.
+    pub never_ran: bool,
     /// It runs under a kernel of its own, by what its runtime is.
     pub is_opaque: bool,
     /// Children of the init that had ended before the stop began and were not reaped in it: host

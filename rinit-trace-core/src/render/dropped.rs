@@ -24,7 +24,7 @@ pub(super) fn line(dropped: &DroppedSignal) -> String {
         "{workload}: {init} ({}, pid {}) {why}, so the kernel dropped the one from {} (pid {})",
         escape::name(&dropped.init_comm),
         dropped.init_pid,
-        escape::name(&dropped.sender.comm),
+        escape::name(dropped.sender.name()),
         dropped.sender.pid,
     )
 }

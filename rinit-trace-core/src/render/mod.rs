@@ -55,6 +55,14 @@ pub fn dropped_line(dropped: &DroppedSignal) -> String {
     dropped::line(dropped)
 }
 
+/// For people: which container was given up before its program was started. One line without its end.
+pub fn never_ran_line(report: &StopReport) -> String {
+    let whose = words::workload(&report.workload);
+    let by = report.stop.kill.as_ref().map(|kill| kill.sender.name());
+    let by = escape::name(by.unwrap_or_default());
+    format!("{whose}: the runtime ({by}) gave it up before its program was started: no stop")
+}
+
 /// For people who look at a pod: a stop in some sentences without line ends, of at most `max_bytes`
 /// bytes. Container, verdict, cause, lost cleanup, and the first thing to change where all of it fits.
 pub fn event_note(report: &StopReport, max_bytes: usize) -> String {

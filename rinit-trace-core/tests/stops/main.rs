@@ -16,6 +16,7 @@ mod causes;
 mod departures;
 #[cfg(test)]
 mod dropped;
+mod engines;
 #[cfg(test)]
 mod finish;
 #[cfg(test)]

@@ -21,8 +21,8 @@ const FLUSH: Duration = Duration::from_secs(2);
 /// Why waiting ended.
 enum Event {
     Report(Box<StopReport>),
-    /// Of a pod's sandbox.
-    Sandbox(Box<StopReport>),
+    /// Of what is no container of its own right: the sandbox of a pod, or one that was never started.
+    NoStop(Box<StopReport>),
     TimedOut,
     Interrupted,
 }
@@ -133,13 +133,13 @@ async fn trace_one(
     let event = loop {
         match next(tracer, interrupts, deadline.left()).await {
             // Of another container in the same pid namespace.
-            Event::Report(report) | Event::Sandbox(report)
+            Event::Report(report) | Event::NoStop(report)
                 if report.workload.init.pid != target.init.pid => {}
             event => break event,
         }
     };
     match event {
-        Event::Report(report) | Event::Sandbox(report) => {
+        Event::Report(report) | Event::NoStop(report) => {
             printer.print(&report)?;
             printer.finish();
             Ok(Exit::of(&report))
@@ -165,7 +165,7 @@ async fn trace_all(
     loop {
         match next(tracer, interrupts, deadline.left()).await {
             Event::Report(report) => printer.show(&report)?,
-            Event::Sandbox(_) => {}
+            Event::NoStop(_) => {}
             Event::TimedOut | Event::Interrupted => break,
         }
     }
@@ -174,7 +174,7 @@ async fn trace_all(
             News::Stop(report) => printer.show(&report)?,
             News::SignalDropped(dropped) => warn_of_dropped(&dropped),
             News::KilledOutsideStop(kills) => warn_of_kills(&kills),
-            News::SandboxStop(_) | News::Known(_) => {}
+            News::SandboxStop(_) | News::NeverRan(_) | News::Known(_) => {}
         }
     }
     printer.finish();
@@ -229,16 +229,18 @@ async fn next(
     tokio::pin!(timed_out);
     loop {
         tokio::select! {
-            news = tracer.next() => match news {
-                News::Stop(report) => return Event::Report(report),
-                News::SandboxStop(report) => return Event::Sandbox(report),
-                News::SignalDropped(dropped) => warn_of_dropped(&dropped),
-                News::KilledOutsideStop(kills) => warn_of_kills(&kills),
-                News::Known(_) => {}
-            },
-            () = &mut timed_out => return Event::TimedOut,
-            () = interrupts.recv() => return Event::Interrupted,
+                    news = tracer.next() => match news {
+                        News::Stop(report) => return Event::Report(report),
+                        News::SandboxStop(report) | News::NeverRan(report) => {
+         return Event::NoStop(report);
         }
+                        News::SignalDropped(dropped) => warn_of_dropped(&dropped),
+                        News::KilledOutsideStop(kills) => warn_of_kills(&kills),
+                        News::Known(_) => {}
+                    },
+                    () = &mut timed_out => return Event::TimedOut,
+                    () = interrupts.recv() => return Event::Interrupted,
+                }
     }
 }
 

@@ -19,7 +19,6 @@ use rinit_trace_common::kind;
 use rinit_trace_core::{
     correlate::{Config, Correlator, Output},
     decode,
-    diagnose::diagnose,
     model::{
         Event, PidnsTeardown, ProcessKey, ProcessNames, StopReport, TICK_NS, WorkloadId,
         WorkloadNames,
@@ -354,9 +353,7 @@ impl Tracer {
                     self.cmdlines.complete(&mut stop);
                     self.forget(stop.facts.init.tgid);
                     self.correlator.set_wall_offset(clock::wall_offset());
-                    let is_sandbox = stop.facts.is_sandbox;
-                    self.news
-                        .push_back(News::of_stop(diagnose(*stop), is_sandbox));
+                    self.news.push_back(News::of_stop(*stop));
                 }
             }
         }

@@ -1,7 +1,8 @@
 //! What a tracer has to tell.
 
-use rinit_trace_core::model::{
-    DroppedSignal, InitKind, KillsOutsideStop, StopReport, WorkloadNames,
+use rinit_trace_core::{
+    diagnose::diagnose,
+    model::{ClosedStop, DroppedSignal, InitKind, KillsOutsideStop, StopReport, WorkloadNames},
 };
 
 /// One thing.
@@ -12,6 +13,8 @@ pub enum News {
     /// The sandbox of a pod has ended: the pause program, which runtimes SIGKILL as a matter of course.
     /// No stop of a workload.
     SandboxStop(Box<StopReport>),
+    /// A runtime has given up a container before its program was started. No stop of a workload.
+    NeverRan(Box<StopReport>),
     /// An init has dropped a stop signal from outside; its stop goes on.
     SignalDropped(Box<DroppedSignal>),
     /// Members of a workload that lives on were SIGKILLed.
@@ -22,15 +25,18 @@ pub enum News {
 }
 
 impl News {
-    /// A stop whose report is complete.
-    pub(super) fn of_stop(report: StopReport, is_sandbox: bool) -> Self {
+    /// A stop that has closed, with what there is to say of it.
+    pub(super) fn of_stop(stop: ClosedStop) -> Self {
+        let (is_sandbox, never_ran) = (stop.facts.is_sandbox, stop.facts.never_ran);
+        let report = Box::new(diagnose(stop));
         // Names may have come too late; a container whose program is `pause` has a name in its pod.
         let looks_so =
             report.workload.init.kind == InitKind::Pause && report.workload.pod.is_none();
         // Containers that share its namespace, and cannot be told apart from it, are workloads.
         let is_alone = report.processes.len() == 1;
-        let report = Box::new(report);
-        if (is_sandbox || looks_so) && is_alone {
+        if never_ran && is_alone {
+            Self::NeverRan(report)
+        } else if (is_sandbox || looks_so) && is_alone {
             Self::SandboxStop(report)
         } else {
             Self::Stop(report)

@@ -1,7 +1,6 @@
 //! What a containerd of the tests may leave behind, found by names that only it has: its folder, its pods' uids.
 
 use std::{
-    ffi::CString,
     fs, io,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
@@ -57,24 +56,6 @@ pub(super) fn shims(socket: &Path) {
     };
     if wait::within(wait::DEADLINE, || left().is_empty().then_some(())).is_none() {
         eprintln!("shims do not end: {:?}", left());
-    }
-}
-
-/// Unmounts what is mounted below a folder, the last first.
-pub(super) fn mounts(dir: &Path) {
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
-    let ours: Vec<&str> = points
-        .filter(|point| Path::new(point).starts_with(dir))
-        .collect();
-    for point in ours.iter().rev() {
-        let Ok(path) = CString::new(*point) else {
-            continue;
-        };
-        // SAFETY: reads the path.
-        if unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) } != 0 {
-            eprintln!("cannot unmount {point}: {}", io::Error::last_os_error());
-        }
     }
 }
 

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     cgroup::Cgroup,
+    mounts::unmount_below,
     namespace::send,
     needs::{Kernel, skip},
     wait,
@@ -246,7 +247,7 @@ impl Drop for Containerd {
             clean::end(child);
         }
         clean::shims(&self.dir.path().join("containerd.sock"));
-        clean::mounts(self.dir.path());
+        unmount_below(self.dir.path());
         clean::bridge(&bridge(self.number));
         clean::cgroups(&uids);
     }

@@ -36,7 +36,8 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         confidence,
         summary: format!(
             "the runtime ({}) sent SIGKILL to PID 1 ({}) without a stop signal before{doubt}",
-            kill.sender.comm, init_process.comm
+            kill.sender.name(),
+            init_process.comm
         ),
         fix: vec![fixes::DOCKER_STOP.plain(), fixes::GRACE_ABOVE_ZERO.plain()],
         pids,

@@ -16,7 +16,7 @@
 //! ```text
 //! +0     TERM runc -> 1 ignored default      result and disposition as told
 //! +1     KILL 7 -> 8 x64 thread              64 times, to threads
-//! +1     KILL host:bash -> 1                 from the host; kid:NAME is a child of the shim
+//! +1     KILL host:bash -> 1                 from the host; kid:NAME is a child of the shim, engine:podman runs crun
 //! +1     KILL runc -> 8 cgroup               by cgroup.kill; `forked`: while 8 is being forked
 //! +1     KILL 7 -> 8 kernel                  by the kernel, while 7 ran
 //! +2     zap 7 8                             the dying init SIGKILLs them; `by=40`, `by=A/1`: which
@@ -409,6 +409,7 @@ fn sender(world: &World, token: &str, target: char) -> Task {
         Some(("kid", comm)) => (960, shim, comm, "conmon-like"),
         Some(("parent", comm)) => (shim, 600, comm, "bash"),
         Some(("host", comm)) => (700, 600, comm, "bash"),
+        Some(("engine", comm)) => (970, 600, "3", comm),
         _ => panic!("{token}?"),
     };
     Task {
@@ -426,11 +427,8 @@ fn sender(world: &World, token: &str, target: char) -> Task {
 }
 
 fn find<'a>(attributes: &[&'a str], key: &str) -> Option<&'a str> {
-    attributes
-        .iter()
-        .filter_map(|attribute| attribute.split_once('='))
-        .find(|(name, _)| *name == key)
-        .map(|(_, value)| value)
+    let value = |attribute: &&'a str| attribute.strip_prefix(key)?.strip_prefix('=');
+    attributes.iter().find_map(value)
 }
 
 fn id(token: &str) -> Id {

@@ -11,6 +11,7 @@ mod service;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
+use rinit_trace_core::render;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
@@ -115,6 +116,12 @@ impl Daemon {
                     self.outputs.gone(&key);
                 }
                 tracing::debug!("the sandbox of a pod has ended");
+            }
+            News::NeverRan(report) => {
+                if let Some(key) = self.known.stopped(&report) {
+                    self.outputs.gone(&key);
+                }
+                tracing::info!("{}", render::never_ran_line(&report));
             }
             News::SignalDropped(mut dropped) => {
                 let known = || self.known.names(dropped.init_pid).cloned();

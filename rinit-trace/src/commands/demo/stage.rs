@@ -189,7 +189,9 @@ impl Stage {
 
     fn take(&mut self, news: News) -> Result<()> {
         match (news, &self.lives_on) {
-            (News::Stop(report) | News::SandboxStop(report), _) => self.came.push(*report),
+            (News::Stop(report) | News::SandboxStop(report) | News::NeverRan(report), _) => {
+                self.came.push(*report);
+            }
             (News::SignalDropped(dropped), Some((init, tell))) if dropped.init_pid == *init => {
                 if self.came.iter().any(|one| one.workload.init.pid == *init) {
                     bail!("a report of it came while it lived");

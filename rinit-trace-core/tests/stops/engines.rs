@@ -1,0 +1,73 @@
+//! Runtimes of which the sender's own name tells nothing, and containers that never came to run.
+
+use crate::world::check;
+
+/// crun is started by a file descriptor, and called by its number before 6.14; conmon is the parent of
+/// the init, and the engine that of crun.
+#[test]
+fn a_runtime_is_known_by_the_engine_that_runs_it() {
+    for engine in ["podman", "crio"] {
+        check(&format!(
+            "
+            init   app
+            +0     TERM engine:{engine} -> 1
+            +10    KILL engine:{engine} -> 1
+            +10.01 exit 1
+            +10.02 end
+            => 1 killed-ignoring runtime
+            => cause.id init-no-handler
+            => cause.confidence certain
+            => stop.sender.comm 3
+            => stop.sender.parent_comm {engine}
+            "
+        ));
+        check(&format!(
+            "
+            init   app handles=TERM
+            +0     KILL engine:{engine} -> 1
+            +0.01  exit 1
+            +0.02  end
+            => cause.id no-stop-signal
+            => cause.summary ~ the runtime ({engine}) sent SIGKILL to PID 1 (app) without
+            "
+        ));
+    }
+    check(
+        "
+        init   app handles=TERM
+        +0     KILL engine:script -> 1
+        +0.01  exit 1
+        +0.02  end
+        => cause.id killed-outside
+        ",
+    );
+}
+
+/// A hook that failed, a cgroup that cannot be made: the runtime kills its child, which is no container yet.
+#[test]
+fn a_container_that_was_given_up_before_its_program_ran_is_known() {
+    for (init, killer, never_ran) in [
+        ("crun", "parent:crun", true),
+        ("runc:[2:INIT]", "parent:runc", true),
+        // `runc run` in the foreground, and the program runs.
+        ("app", "parent:runc", false),
+        // `runc kill`, and not who made it.
+        ("runc:[2:INIT]", "runc", false),
+        // A sandbox of its own making.
+        ("chrome", "parent:chrome", false),
+    ] {
+        let world = check(&format!(
+            "
+            init   {init}
+            +0     KILL {killer} -> 1
+            +0.01  exit 1
+            +0.02  end
+            => verdict forced
+            "
+        ));
+        assert_eq!(
+            world.closed[0].facts.never_ran, never_ran,
+            "{init} {killer}"
+        );
+    }
+}
