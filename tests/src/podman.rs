@@ -11,6 +11,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
+    cri::runtime,
     lines,
     needs::{Kernel, skip},
     program::WORKLOAD,
@@ -32,6 +33,8 @@ const LIMITS: [&str; 4] = [
 #[derive(Debug)]
 pub struct Podman {
     dir: TempDir,
+    /// What makes the containers.
+    runtime: PathBuf,
 }
 
 impl Podman {
@@ -45,6 +48,7 @@ impl Podman {
         }
         let podman = Self {
             dir: TempDir::new().unwrap(),
+            runtime: runtime::ready()?,
         };
         podman.import();
         Some(podman)
@@ -138,7 +142,8 @@ impl Podman {
         // No mount is left behind, no service is asked, and what this machine is set up for does not count.
         command
             .args(["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"])
-            .args(["--runtime", "runc", "--events-backend", "none"])
+            .args(["--events-backend", "none", "--runtime"])
+            .arg(&self.runtime)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -6,7 +6,7 @@ mod containerd;
 mod images;
 mod messages;
 mod pod;
-mod runtime;
+pub(crate) mod runtime;
 mod scope;
 mod spec;
 

@@ -1,4 +1,4 @@
-//! The program that makes containers for containerd: another than runc when the tests are asked for it.
+//! The program that makes containers, for containerd and for podman: another than runc when the tests are asked for it.
 
 use std::{env, fs, path::PathBuf};
 
@@ -12,7 +12,7 @@ const USUAL: &str = "runc";
 const NEEDS_V2: &str = "crun";
 
 /// Where the runtime is that the tests use. `None`, with the reason printed, where it cannot be used.
-pub(super) fn ready() -> Option<PathBuf> {
+pub(crate) fn ready() -> Option<PathBuf> {
     let name = env::var(VARIABLE).unwrap_or_else(|_| USUAL.to_owned());
     let Some(program) = find(&name) else {
         skip(&format!(

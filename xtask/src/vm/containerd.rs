@@ -13,16 +13,20 @@ use crate::run;
 
 /// Comes before the init.
 const SWITCH: &str = include_str!("switch.sh");
-/// What runs pods, and what the tests make images with.
-const PROGRAMS: [&str; 7] = [
+/// What runs pods, what runs containers without a daemon, and what the tests make images with.
+const PROGRAMS: [&str; 9] = [
+    "conmon",
     "containerd",
     "containerd-shim-runc-v2",
     "crun",
     "ctr",
     "ip",
+    "podman",
     "runc",
     "tar",
 ];
+/// podman asks it whether an image may be used.
+const POLICY: &str = "/etc/containers/policy.json";
 /// A script, which the tests ask for libraries, and what runs it.
 const LDD: &str = "ldd";
 const LDD_SHELL: &str = "/bin/bash";
@@ -61,6 +65,9 @@ pub(super) fn add<'a>(
     for name in PROGRAMS {
         archive.program(&guest::found(name)?)?;
     }
+    archive
+        .same(Path::new(POLICY))
+        .context("podman is not set up; run `cargo xtask setup --tests`")?;
     archive.same(&guest::found(LDD)?)?;
     archive.link(LDD_SHELL, &guest::found("bash")?.display().to_string());
     for name in PLUGINS {

@@ -44,9 +44,10 @@ const PYTHON_DYNAMIC: &str = "lib-dynload";
 
 /// The package of the test programs.
 const TESTS: &str = "rinit-trace-tests";
-/// The one with the random stops, and the one that runs pods.
+/// The one with the random stops, the one that runs pods, and the one that has podman run containers.
 pub(super) const RANDOM: &str = "random";
 pub(super) const PODS: &str = "kubernetes";
+pub(super) const PODMAN: &str = "podman";
 
 /// The images of the guests of a run.
 pub(super) struct Images(Vec<(Contents, PathBuf)>);
@@ -104,6 +105,7 @@ fn image(contents: Contents, guests: &[&(Kernel, Plan)], program: &Path) -> Resu
         Contents::Containerd => {
             containerd::add(&mut archive, guests.iter().map(|(kernel, _)| kernel))?;
             add_test(&mut archive, PODS)?;
+            add_test(&mut archive, PODMAN)?;
             "initramfs-containerd"
         }
     };

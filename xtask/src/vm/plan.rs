@@ -9,6 +9,7 @@ const SCENARIOS_TIME: u64 = 900;
 /// For a hundred random stops.
 const RANDOM_TIME: u64 = 900;
 const PODS_TIME: u64 = 1800;
+const PODMAN_TIME: u64 = 900;
 /// And beside them the guest's start and end.
 const BOOT_TIME: u64 = 120;
 
@@ -34,7 +35,8 @@ const PODS_SKIPPED: [&str; 6] = [
 /// How many times longer than elsewhere tests wait before they give up.
 const PATIENCE: u32 = 5;
 /// The runtimes of pods.
-const RUNTIMES: [&str; 2] = ["runc", "crun"];
+const CRUN: &str = "crun";
+const RUNTIMES: [&str; 2] = ["runc", CRUN];
 
 /// The program with the options of a plan: tests drop variables that would change what it does.
 const WRAPPER: &str = "/run/rinit-trace";
@@ -50,6 +52,15 @@ pub(super) enum Step {
     Random(u64, u64),
     /// Pods in a containerd, whose containers a runtime of this name runs.
     Pods(&'static str),
+    /// Containers by podman, which runs crun.
+    Podman,
+}
+
+impl Step {
+    /// Whether its tests run containers.
+    pub(super) fn has_containers(self) -> bool {
+        matches!(self, Self::Pods(_) | Self::Podman)
+    }
 }
 
 /// What is in a guest.
@@ -114,6 +125,7 @@ impl Step {
             Self::Scenarios => "scenarios".to_owned(),
             Self::Random(count, _) => format!("random-{count}"),
             Self::Pods(runtime) => runtime.to_owned(),
+            Self::Podman => "podman".to_owned(),
         }
     }
 
@@ -123,6 +135,7 @@ impl Step {
             Self::Scenarios => SCENARIOS_TIME,
             Self::Random(count, _) => RANDOM_TIME.max(RANDOM_TIME * count / RANDOM_STOPS),
             Self::Pods(_) => PODS_TIME,
+            Self::Podman => PODMAN_TIME,
         }
     }
 
@@ -133,6 +146,10 @@ impl Step {
             Self::Random(count, seed) => format!(
                 "env RINIT_TRACE_BIN={WRAPPER} RINIT_TRACE_TEST_RANDOM={count} RINIT_TRACE_TEST_SEED={seed} {} {RANDOM_TEST} --exact",
                 guest::test_program(guest::RANDOM)
+            ),
+            Self::Podman => format!(
+                "env RINIT_TRACE_BIN={WRAPPER} RINIT_TRACE_TEST_RUNTIME={CRUN} RINIT_TRACE_TEST_PATIENCE={PATIENCE} {} --test-threads=1",
+                guest::test_program(guest::PODMAN)
             ),
             // The static program is what is packaged into an image.
             Self::Pods(runtime) => format!(
@@ -250,7 +267,7 @@ fn with_containerd(plain: &Plan) -> Plan {
         contents: Contents::Containerd,
         cpus: 2,
         before: containerd::BEFORE,
-        steps: [&[Step::Attached], &pods[..]].concat(),
+        steps: [&[Step::Attached], &pods[..], &[Step::Podman]].concat(),
         ..plain.clone()
     }
 }
@@ -380,6 +397,7 @@ mod tests {
                 let variable = format!(" RINIT_TRACE_TEST_RUNTIME={runtime} ");
                 assert!(script.contains(&variable), "{script}");
             }
+            assert!(script.contains("step podman 900 env "), "{script}");
             assert!(!quick(*series, 1).iter().any(|plan| has_pods(&plan)));
         }
     }

@@ -85,7 +85,7 @@ impl Row {
                 (_, None) => row.add(&step.name(), Outcome::Failed(broke.to_owned())),
                 (Step::Attached, Some(answer)) => row.judge_attached(answer),
                 (Step::Random(..), Some(answer)) => row.judge_random(step, answer, broke),
-                (Step::Pods(_), Some(answer)) => row.judge_pods(step, answer, broke),
+                (Step::Pods(_) | Step::Podman, Some(answer)) => row.judge_pods(step, answer, broke),
             }
         }
         row

@@ -8,7 +8,6 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::info::Info;
-use super::plan::Step;
 use super::results::{Outcome, Row};
 use super::scenarios::Came;
 
@@ -28,7 +27,7 @@ pub(super) fn markdown(rows: &[Row], date: &str) -> String {
     );
     text.push_str(&kernels(rows));
     text.push_str(
-        "\n| kernel | guest | attached by | teardown | scenarios as expected | random stops | tests with pods | wrong | unknown | no report |\n\
+        "\n| kernel | guest | attached by | teardown | scenarios as expected | random stops | tests with containers | wrong | unknown | no report |\n\
          |---|---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
@@ -101,30 +100,24 @@ fn line(row: &Row) -> String {
         row.kernel.series,
         row.plan.name,
         random.as_deref().unwrap_or(NONE),
-        pods(row),
+        containers(row),
         list(wrong),
         list(unknown.map(|one| &*one.name)),
         list(silent.map(|one| &*one.name)),
     )
 }
 
-/// How many tests with pods passed, by runtime.
-fn pods(row: &Row) -> String {
-    let counts = row.plan.steps.iter().filter_map(|step| {
-        let Step::Pods(runtime) = step else {
-            return None;
-        };
+/// How many tests with containers passed, by what runs these.
+fn containers(row: &Row) -> String {
+    let steps = row.plan.steps.iter();
+    let counts = steps.filter(|step| step.has_containers()).map(|step| {
         let prefix = format!("{}/{}/", row.name(), step.name());
         let tests = row
             .tests
             .iter()
             .filter(|test| test.name.starts_with(&prefix));
         let passed = tests.clone().filter(|test| test.outcome == Outcome::Passed);
-        Some(format!(
-            "{runtime}: {} of {}",
-            passed.count(),
-            tests.count()
-        ))
+        format!("{}: {} of {}", step.name(), passed.count(), tests.count())
     });
     let counts: Vec<String> = counts.collect();
     if counts.is_empty() {
