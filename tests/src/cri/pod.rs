@@ -30,6 +30,9 @@ const RUNTIME_ROOT: &str = "/run/containerd/runc/k8s.io";
 /// States of a container in CRI.
 const EXITED: i32 = 2;
 
+/// How often a container is stopped before that has failed.
+const STOPS: usize = 3;
+
 /// How a container is, in the runtime's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
@@ -421,7 +424,19 @@ fn mounts(spec: &ContainerSpec) -> Vec<Mount> {
         .collect()
 }
 
+/// As a kubelet it tries again: containerd may lose its connection to the shim of several containers when one of them
+/// ends.
 fn stop(containerd: &Containerd, id: &str, grace: u32) -> Result<(), String> {
+    for _ in 1..STOPS {
+        match try_stop(containerd, id, grace) {
+            Ok(()) => return Ok(()),
+            Err(error) => eprintln!("{error}; trying again"),
+        }
+    }
+    try_stop(containerd, id, grace)
+}
+
+fn try_stop(containerd: &Containerd, id: &str, grace: u32) -> Result<(), String> {
     let request = StopContainer {
         id: id.to_owned(),
         timeout: i64::from(grace),
