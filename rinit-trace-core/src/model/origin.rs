@@ -6,9 +6,12 @@ use super::{SignalEvent, SignalInfo};
 
 /// Command names of programs that stop containers. A sender from outside with one of these names,
 /// or a child or the parent of the init itself, is the container's runtime.
-pub const RUNTIME_COMMS: [&str; 14] = [
+pub const RUNTIME_COMMS: [&str; 16] = [
     "runc",
     "crun",
+    // Copies of themselves in memory, which they may run in place of their file.
+    "memfd:runc_clon",
+    "memfd:crun_clon",
     "youki",
     "runsc",
     "conmon",

@@ -166,8 +166,11 @@ pub struct Sender {
 
 impl Sender {
     /// What people know it by: its command name, or its parent's when its own is but the number of the
-    /// file descriptor that it was started by.
+    /// file descriptor that it was started by; `crun` and `runc` for their copies in memory.
     pub fn name(&self) -> &str {
+        if let Some(copied) = copied_into_memory(&self.comm) {
+            return copied;
+        }
         let is_number = self.comm.bytes().all(|byte| byte.is_ascii_digit());
         if is_number && !self.parent_comm.is_empty() {
             &self.parent_comm
@@ -175,6 +178,11 @@ impl Sender {
             &self.comm
         }
     }
+}
+
+/// `crun` of `memfd:crun_clon`: the kernel cuts names at 15 bytes.
+fn copied_into_memory(comm: &str) -> Option<&str> {
+    comm.strip_prefix("memfd:")?.strip_suffix("_clon")
 }
 
 /// A SIGKILL to the init.

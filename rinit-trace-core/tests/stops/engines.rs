@@ -35,6 +35,17 @@ fn a_runtime_is_known_by_the_engine_that_runs_it() {
     check(
         "
         init   app handles=TERM
+        +0     KILL host:memfd:crun_clon -> 1
+        +0.01  exit 1
+        +0.02  end
+        => cause.id no-stop-signal
+        => cause.summary ~ the runtime (crun) sent SIGKILL
+        => stop.kill.sender.comm memfd:crun_clon
+        ",
+    );
+    check(
+        "
+        init   app handles=TERM
         +0     KILL engine:script -> 1
         +0.01  exit 1
         +0.02  end
