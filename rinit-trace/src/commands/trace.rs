@@ -229,18 +229,18 @@ async fn next(
     tokio::pin!(timed_out);
     loop {
         tokio::select! {
-                    news = tracer.next() => match news {
-                        News::Stop(report) => return Event::Report(report),
-                        News::SandboxStop(report) | News::NeverRan(report) => {
-         return Event::NoStop(report);
-        }
-                        News::SignalDropped(dropped) => warn_of_dropped(&dropped),
-                        News::KilledOutsideStop(kills) => warn_of_kills(&kills),
-                        News::Known(_) => {}
-                    },
-                    () = &mut timed_out => return Event::TimedOut,
-                    () = interrupts.recv() => return Event::Interrupted,
+            news = tracer.next() => match news {
+                News::Stop(report) => return Event::Report(report),
+                News::SandboxStop(report) | News::NeverRan(report) => {
+                    return Event::NoStop(report);
                 }
+                News::SignalDropped(dropped) => warn_of_dropped(&dropped),
+                News::KilledOutsideStop(kills) => warn_of_kills(&kills),
+                News::Known(_) => {}
+            },
+            () = &mut timed_out => return Event::TimedOut,
+            () = interrupts.recv() => return Event::Interrupted,
+        }
     }
 }
 
