@@ -28,7 +28,8 @@ pub const RUNTIME_COMMS: [&str; 16] = [
 
 /// Command names of those who run the OCI runtime as their own child while the init is a child of
 /// conmon. The child's own name may tell nothing: crun starts itself anew by a file descriptor, and
-/// before 6.14 a program that is started so is called by that number (`bprm->filename`, fs/exec.c).
+/// older kernels call a program that is started so by that number (`bprm->filename`, fs/exec.c: seen
+/// on 5.10; 6.14 and its stable siblings take the file's name).
 pub const ENGINE_COMMS: [&str; 2] = ["podman", "crio"];
 
 /// Who or what in the kernel made a signal.
