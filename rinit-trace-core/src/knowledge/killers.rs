@@ -24,7 +24,7 @@ pub(super) const RUNTIME: Article = Article {
     what: "runc, crun, conmon, a shim or the like sent SIGKILL.",
     shown_by: &[("stop.kill.sender", "for PID 1: who sent it")],
     limits: &[
-        "A runtime is known by its name, by being the parent of PID 1, or another child of that parent. A program of the host with such a name passes for one.",
+        "A runtime is known by its name, by being the parent of PID 1 or another child of that parent, or as a child of podman or CRI-O. A program of the host with such a name passes for one.",
     ],
     ..Article::NONE
 };
