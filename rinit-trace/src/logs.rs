@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{cli::LogFormat, lines::Lines};
 
-/// Most bytes of logs that wait to be written: some ten thousand lines.
+/// Most bytes of logs that wait to be written: some thousand lines.
 const MAX_WAITING: usize = 1 << 20;
 
 /// How long the last lines may take.

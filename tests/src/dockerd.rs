@@ -13,7 +13,7 @@ use crate::{
     mounts::unmount_below,
     namespace::send,
     needs::{Kernel, skip},
-    program::WORKLOAD,
+    program::import_workload,
     wait,
 };
 
@@ -99,15 +99,8 @@ impl Dockerd {
     }
 
     fn import(&self) {
-        let (folder, name) = WORKLOAD.rsplit_once('/').unwrap();
-        let mut tar = Command::new("tar");
-        tar.args(["--create", "--directory", folder, "--transform"]);
-        tar.args(["s,.*,workload,", name]);
-        let mut tar = tar.stdout(Stdio::piped()).spawn().unwrap();
         let mut import = self.client();
-        import.args(["import", "-", IMAGE]).stdout(Stdio::null());
-        let imported = import.stdin(tar.stdout.take().unwrap()).status().unwrap();
-        assert!(imported.success() && tar.wait().unwrap().success());
+        import_workload(import.args(["import", "-", IMAGE]));
     }
 }
 

@@ -1,8 +1,8 @@
-//! Mounts that engines leave behind.
+//! Mounts that tests make, and that engines leave behind.
 
 use std::{ffi::CString, fs, io, path::Path};
 
-/// Unmounts what is mounted below a folder, the last first.
+/// Unmounts what is mounted on a folder and below it, the last first.
 pub(crate) fn unmount_below(dir: &Path) {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));

@@ -5,7 +5,6 @@ use std::{
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
-    thread,
 };
 
 use tempfile::TempDir;
@@ -14,7 +13,7 @@ use crate::{
     cri::runtime,
     lines,
     needs::{Kernel, skip},
-    program::WORKLOAD,
+    program::import_workload,
     wait,
 };
 
@@ -50,24 +49,8 @@ impl Podman {
             dir: TempDir::new().unwrap(),
             runtime: runtime::ready()?,
         };
-        podman.import();
+        import_workload(&mut podman.command(&["import", "--quiet", "-", IMAGE]));
         Some(podman)
-    }
-
-    fn import(&self) {
-        let files = self.dir.path().join("image");
-        fs::create_dir(&files).unwrap();
-        fs::copy(WORKLOAD, files.join(&INSIDE[1..])).unwrap();
-        let archive = self.dir.path().join("image.tar");
-        let status = Command::new("tar")
-            .arg("-C")
-            .arg(&files)
-            .arg("-cf")
-            .arg(&archive)
-            .arg(".")
-            .status();
-        assert!(status.unwrap().success(), "tar failed");
-        self.succeed(&["import", "--quiet", archive.to_str().unwrap(), IMAGE]);
     }
 
     /// Starts a container of a program of `tests/workloads` with children, and waits until all are ready.
@@ -110,6 +93,8 @@ impl Podman {
         let socket = self.dir.path().join("podman.sock");
         let address = format!("unix://{}", socket.display());
         let mut command = self.command(&["system", "service", "--time", "0", &address]);
+        // Nobody would read it.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().unwrap();
         wait::until("podman's socket is there", || socket.exists().then_some(()));
         Service { child, socket }
@@ -214,9 +199,6 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         let _ = self.child.kill();
-        let output = self.child.wait();
-        if thread::panicking() {
-            eprintln!("podman's service: {output:?}");
-        }
+        let _ = self.child.wait();
     }
 }

@@ -73,6 +73,23 @@ pub fn run_with_closed_stdout(arguments: &[&str]) -> Ended {
     Tracer::spawn_into(command, writer.into()).ended()
 }
 
+/// Runs a command that makes an image of the archive on its stdin: `docker import -`. The workload is all that is in it,
+/// as `/workload`.
+pub(crate) fn import_workload(import: &mut Command) {
+    let (folder, name) = WORKLOAD.rsplit_once('/').unwrap();
+    let mut tar = Command::new("tar");
+    tar.args(["--create", "--directory", folder, "--transform"]);
+    tar.args(["s,.*,workload,", name]);
+    let mut tar = tar.stdout(Stdio::piped()).spawn().unwrap();
+    import.stdin(tar.stdout.take().unwrap());
+    let output = import.output().unwrap();
+    assert!(
+        output.status.success() && tar.wait().unwrap().success(),
+        "{import:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
 /// A command with pipes, no input, and none of the variables that change what `rinit-trace` does.
 pub(crate) fn plain(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);

@@ -9,6 +9,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::mounts::unmount_below;
+
 /// A small file system in memory. Dropping it unmounts it.
 #[derive(Debug)]
 pub struct Tmpfs {
@@ -65,11 +67,7 @@ impl Tmpfs {
 
 impl Drop for Tmpfs {
     fn drop(&mut self) {
-        let point = path(self.path());
-        // SAFETY: reads the path.
-        if unsafe { libc::umount2(point.as_ptr(), libc::MNT_DETACH) } != 0 {
-            eprintln!("cannot unmount {point:?}: {}", io::Error::last_os_error());
-        }
+        unmount_below(self.path());
     }
 }
 

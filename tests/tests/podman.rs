@@ -1,6 +1,6 @@
 //! Stops by a real podman: no daemon, and conmon in place of a shim.
 
-use rinit_trace_tests::{Daemon, Podman, Report, Tracer, shared_trace};
+use rinit_trace_tests::{Daemon, Podman, Report, Tracer, shared_trace, wait};
 
 /// What podman and its containers are called in a report.
 fn is_by_podman(report: &Report, name: &str) {
@@ -71,14 +71,13 @@ fn container_that_could_not_be_set_up_is_no_stop() {
     let id = podman.break_off();
     tracer.no_report_of(id.as_str());
     daemon.output().no_report_of(id.as_str());
-    let told = daemon.output().stderr();
-    let told: Vec<&str> = told
-        .lines()
-        .filter(|line| line.contains(&id[..12]))
-        .collect();
-    let [line] = told.as_slice() else {
-        panic!("{told:?}");
-    };
+    // Written by a thread of its own.
+    let line = wait::until("the daemon's log tells of it", || {
+        let told = daemon.output().stderr();
+        told.lines()
+            .find(|line| line.contains(&id[..12]))
+            .map(str::to_owned)
+    });
     assert!(
         line.contains("gave it up before its program was started"),
         "{line}"

@@ -2,7 +2,7 @@
 
 use crate::world::check;
 
-/// crun is started by a file descriptor, and called by its number before 6.14; conmon is the parent of
+/// crun is started by a file descriptor, and called by its number on older kernels; conmon is the parent of
 /// the init, and the engine that of crun.
 #[test]
 fn a_runtime_is_known_by_the_engine_that_runs_it() {
