@@ -15,7 +15,7 @@ pub use config::{Config, Offsets, feature};
 pub use record::*;
 
 /// Raised with every change of a record's layout. The user side refuses records of another version.
-pub const ABI_VERSION: u16 = 6;
+pub const ABI_VERSION: u16 = 7;
 
 /// Length of a command name in `task_struct.comm` (`TASK_COMM_LEN`, include/linux/sched.h).
 pub const COMM_LEN: usize = 16;
@@ -29,6 +29,14 @@ pub const DISPOSITION_SIGNALS: [u32; 9] = [1, 2, 3, 10, 12, 15, 28, 30, 37];
 
 /// In the place of a start time: the key is that of a container's cgroup and not of a pid namespace.
 pub const CONTAINER_KEY: u64 = u64::MAX;
+
+/// Nanoseconds of a clock tick, in which `/proc/PID/stat` counts start times (`USER_HZ` is 100 on
+/// x86-64 and arm64).
+pub const TICK_NS: u64 = 10_000_000;
+
+/// Bit of a start time that user space tells the kernel side: it is in clock ticks, all that `/proc`
+/// shows.
+pub const STARTED_IN_TICKS: u64 = 1 << 63;
 
 /// Bit of a signal in a mask: signal 1 is bit 0, as in the kernel's `sigset_t`.
 pub const fn signal_bit(signal: u32) -> u64 {

@@ -57,8 +57,10 @@ pub mod counter {
     pub const RECOVERED_EXECS: u32 = SIGNALS_PASSED + 4;
     /// The same of births.
     pub const RECOVERED_FORKS: u32 = SIGNALS_PASSED + 5;
+    /// A container in a shared pid namespace that is not told from others because the table was full.
+    pub const CONTAINERS_REFUSED: u32 = SIGNALS_PASSED + 6;
     /// Number of slots.
-    pub const COUNT: u32 = SIGNALS_PASSED + 6;
+    pub const COUNT: u32 = SIGNALS_PASSED + 7;
 }
 
 /// First member of every record.

@@ -2,11 +2,14 @@
 //!
 //! On a hybrid host that is the v1 hierarchy of the pids controller, else v2.
 
-use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
+use core::ptr::{read_volatile, write_volatile};
+
+use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str};
 use rinit_trace_common::{LEAF_LEN, feature};
 
 use crate::{
     globals::{has, offset},
+    maps::CGROUPS,
     reads::{Kernel, load},
 };
 
@@ -116,10 +119,147 @@ pub(crate) unsafe fn name(cgroup: Kernel, out: *mut [u8; LEAF_LEN]) -> bool {
     }
     // SAFETY: as the caller's; the helper writes at most LEAF_LEN bytes.
     unsafe {
-        let node: Kernel = load(cgroup, offset!(cgroup_kn));
-        let name: Kernel = load(node, offset!(kernfs_name));
-        bpf_probe_read_kernel_str(out.cast(), LEAF_LEN as u32, name.cast()) >= ID_AND_NUL
+        bpf_probe_read_kernel_str(out.cast(), LEAF_LEN as u32, name_of(cgroup).cast()) >= ID_AND_NUL
     }
+}
+
+#[inline(always)]
+unsafe fn name_of(cgroup: Kernel) -> Kernel {
+    // SAFETY: `cgroup` is a typed pointer to a `cgroup`.
+    unsafe {
+        let node: Kernel = load(cgroup, offset!(cgroup_kn));
+        load(node, offset!(kernfs_name))
+    }
+}
+
+/// Room for the name of a cgroup while it is looked at.
+#[repr(C)]
+pub(crate) struct Name {
+    /// All of it (`NAME_MAX` in include/uapi/linux/limits.h, and the NUL).
+    whole: [u8; 256],
+    /// The 64 bytes that may be an id.
+    id: [u64; 8],
+    /// What is before or behind them.
+    around: u64,
+    /// A result on its way.
+    kept: u64,
+}
+
+/// The container that a cgroup is of: the nearest whose name holds a container's id, this one or one
+/// above. `found` becomes its kernfs id, or 0.
+///
+/// # Safety
+/// `cgroup` is a typed pointer to a `cgroup`; `found` and `name` point to live values that nobody else
+/// uses.
+#[inline(always)]
+pub(crate) unsafe fn container(cgroup: Kernel, found: *mut u64, name: *mut Name) {
+    // SAFETY: as the caller's; values of the map are whole words.
+    unsafe {
+        let id = id_of(cgroup);
+        if let Some(known) = CGROUPS.get(id) {
+            write_volatile(found, *known);
+            return;
+        }
+        walk(cgroup, found, name);
+        // An LRU table gives up what was not asked for for longest.
+        let _ = CGROUPS.insert(id, read_volatile(found), 0);
+    }
+}
+
+/// Looks at a cgroup and at fifteen above; a process that is further below its container is in none.
+///
+/// Not inlined: it is the same for every task that a program asks about. Not a loop: the verifier
+/// forgets states of an instruction that it has in many.
+#[inline(always)]
+unsafe fn walk(cgroup: Kernel, found: *mut u64, name: *mut Name) {
+    // SAFETY: as the caller's.
+    unsafe {
+        write_volatile(found, 0);
+        let mut at = cgroup;
+        macro_rules! steps {
+            ($($step:literal)*) => {
+                $(
+                    if $step > 0 {
+                        at = above(at);
+                    }
+                    let id = id_of(at);
+                    // Above the root.
+                    if id == 0 {
+                        return;
+                    }
+                    if is_container(at, name) {
+                        write_volatile(found, id);
+                        return;
+                    }
+                )*
+            };
+        }
+        steps!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+    }
+}
+
+/// Whether the name of a cgroup ends in a container's id, `.scope` behind it left out:
+/// `docker-ID.scope`, `libpod-ID`, `x.slice:cri-containerd:ID`, `ID`; but not that of a monitor,
+/// `libpod-conmon-ID.scope`. User space says the same of it (`split_container_id`).
+///
+/// Written without branches, of which the verifier would follow both sides at every step: 1 is yes,
+/// 0 is no, and what is computed goes through a map, so that the compiler makes no branches of it.
+#[inline(never)]
+unsafe fn is_container(cgroup: Kernel, name: *mut Name) -> bool {
+    const ID: u64 = 64;
+    const SCOPE: u64 = 6;
+    // SAFETY: as the caller's; the helpers write at most what they are told, and the source may be
+    // anything: what cannot be read is zeroed.
+    unsafe {
+        let text = name_of(cgroup) as u64;
+        let whole = (&raw mut (*name).whole).cast();
+        let length = bpf_probe_read_kernel_str(whole, 256, text as *const _);
+        if length < ID_AND_NUL {
+            return false;
+        }
+        let slot = &raw mut (*name).kept;
+        let kept = move |value: u64| {
+            write_volatile(slot, value);
+            read_volatile(slot)
+        };
+        let differs = |one: u64, other: u64| {
+            let bits = one ^ other;
+            kept((bits | bits.wrapping_neg()) >> 63)
+        };
+        let at = |address: u64| address as *const core::ffi::c_void;
+        let around = (&raw mut (*name).around).cast();
+        let end = text + length as u64 - 1;
+        (*name).around = 0;
+        bpf_probe_read_kernel(around, SCOPE as u32, at(end - SCOPE));
+        let is_scope = 1 ^ differs((*name).around, u64::from_le_bytes(*b".scope\0\0"));
+        let start = end - SCOPE * is_scope - ID;
+        bpf_probe_read_kernel((&raw mut (*name).id).cast(), ID as u32, at(start));
+        bpf_probe_read_kernel(around, 8, at(start - 8));
+        let mut wrong = 0;
+        let mut index = 0;
+        while index < 8 {
+            wrong |= not_hex((*name).id[index]);
+            index += 1;
+        }
+        let before = (*name).around;
+        let last = before >> 56;
+        let no_separator = differs(last, u64::from(b'-')) & differs(last, u64::from(b':'));
+        let is_monitor = 1 ^ differs(before >> 8, u64::from_le_bytes(*b"conmon-\0"));
+        let has_prefix = differs(start, text);
+        kept(wrong | (has_prefix & (no_separator | is_monitor))) == 0
+    }
+}
+
+/// Not 0 when one of eight bytes is no lower-case hex digit.
+#[inline(always)]
+fn not_hex(bytes: u64) -> u64 {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let each = |byte: u8| u64::from_ne_bytes([byte; 8]);
+    // Of a byte below 128 the sum with 128 - limit has the high bit where the byte is not below the limit.
+    let from = |limit: u8| (bytes & !HIGH) + each(128 - limit);
+    let digit = from(b'0') & !from(b'9' + 1);
+    let letter = from(b'a') & !from(b'f' + 1);
+    (bytes | !(digit | letter)) & HIGH
 }
 
 /// Whether a cgroup is of the hierarchy that containers are told apart by; `task` is any.

@@ -33,20 +33,12 @@ pub(crate) enum Wake {
     Now,
 }
 
-/// Reserves a record of `kind` about a namespace with its header filled, or counts a loss.
-///
-/// # Safety
-/// `place.namespace` is a typed pointer to a `pid_namespace`.
+/// Reserves a record of `kind` about a workload with its header filled, or counts a loss.
 #[inline(always)]
-pub(crate) unsafe fn reserve<T: Record + 'static>(
-    kind: u16,
-    place: &Place,
-) -> Option<RingBufEntry<T>> {
+pub(crate) fn reserve<T: Record + 'static>(kind: u16, place: &Place) -> Option<RingBufEntry<T>> {
     let entry = reserve_global(kind);
     if entry.is_none() {
-        // SAFETY: as the caller's.
-        let key = unsafe { place.key() };
-        note_lost(&key);
+        note_lost(&place.key());
     }
     entry
 }

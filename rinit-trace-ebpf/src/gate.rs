@@ -1,70 +1,94 @@
 //! Which workloads are of interest, and the gate for exits.
 
-use rinit_trace_common::counter;
+use rinit_trace_common::{STOP_SIGNALS, counter, signal_bit};
 
 use crate::{
     globals,
-    maps::{GATES, GateKey, count, note_lost},
+    maps::{GATES, Gate, STOP_SIGNALS_OF, count, note_lost},
     place::Place,
 };
 
-/// `BPF_ANY`: create or update.
-const ANY: u64 = 0;
+/// `BPF_NOEXIST`: create, never update.
+const NOEXIST: u64 = 1;
 
 /// Whether records of this place are wanted at all. The host's own processes are not, but for
 /// containers that share its pid namespace.
-///
-/// # Safety
-/// `place.namespace` is a typed pointer to a `pid_namespace`.
 #[inline(always)]
-pub(crate) unsafe fn is_wanted(place: &Place) -> bool {
-    if place.level == 0 && place.container == 0 {
+pub(crate) fn is_wanted(place: &Place) -> bool {
+    if place.level() == 0 && place.container() == 0 {
         return false;
     }
     let container = globals::target_container();
     if container != 0 {
-        return place.container == container;
+        return place.container() == container;
     }
     let (inum, reaper) = globals::target();
-    // SAFETY: as the caller's.
-    inum == 0
-        || (place.inum == inum && (reaper == 0 || unsafe { place.namespace_init() } == reaper))
+    inum == 0 || (place.inum() == inum && (reaper == 0 || place.reaper() == reaper))
 }
 
-/// Opens the gate of a workload, or adds a signal to what it lets pass.
-///
-/// # Safety
-/// `place.namespace` is a typed pointer to a `pid_namespace`.
+/// Opens the gate of a workload, for a signal or, with 0, for none.
 #[inline(always)]
-pub(crate) unsafe fn open(place: &Place, signals: u64) {
-    // SAFETY: as the caller's.
-    let key = unsafe { place.key() };
-    let mask = signals | signals_of(&key).unwrap_or(0);
-    if GATES.insert(key, mask, ANY).is_err() {
+pub(crate) fn open(place: &Place, signal: u32) {
+    let key = place.key();
+    if let Some(gate) = GATES.get_ptr_mut(key) {
+        // SAFETY: the map hands out a live value.
+        unsafe { set(gate, signal) };
+        return;
+    }
+    let mut gate = Gate { signals: [0; 64] };
+    // SAFETY: the value is ours.
+    unsafe { set(&raw mut gate, signal) };
+    if GATES.insert(key, gate, NOEXIST).is_ok() {
+        return;
+    }
+    // Opened by another CPU in the meantime, or the table is full.
+    if let Some(gate) = GATES.get_ptr_mut(key) {
+        // SAFETY: as above.
+        unsafe { set(gate, signal) };
+    } else {
         count(counter::GATES_REFUSED);
         note_lost(&key);
     }
 }
 
-/// The signals that an open gate lets pass; `None` when it is closed.
-///
 /// # Safety
-/// `place.namespace` is a typed pointer to a `pid_namespace`.
+/// `gate` points to a value that may be written.
 #[inline(always)]
-pub(crate) unsafe fn lets_pass(place: &Place) -> Option<u64> {
-    // SAFETY: as the caller's.
-    let open = signals_of(&unsafe { place.key() });
-    if open.is_none() && place.container != 0 && place.level > 0 {
-        // What looks like a container of its own may be an exec session, of one whose init has moved
-        // to a cgroup below (systemd): user space tells.
-        // SAFETY: as the caller's.
-        return signals_of(&unsafe { place.namespace_key() });
+unsafe fn set(gate: *mut Gate, signal: u32) {
+    if signal != 0 {
+        // SAFETY: as the caller's; 64 bytes are there.
+        unsafe { *(&raw mut (*gate).signals).cast::<u8>().add(index(signal)) = 1 }
     }
-    open
 }
 
 #[inline(always)]
-fn signals_of(key: &GateKey) -> Option<u64> {
-    // SAFETY: the value is copied at once; a concurrent update replaces the whole element.
-    unsafe { GATES.get(key) }.copied()
+fn index(signal: u32) -> usize {
+    (signal.wrapping_sub(1) & 63) as usize
+}
+
+/// Whether the gate of a workload is open.
+#[inline(always)]
+pub(crate) fn is_open(place: &Place) -> bool {
+    GATES.get_ptr(place.key()).is_some()
+}
+
+/// Whether it is open, and lets a signal pass; `None` when it is closed.
+#[inline(always)]
+pub(crate) fn lets_pass(place: &Place, signal: u32) -> Option<bool> {
+    let gate = GATES.get_ptr(place.key())?;
+    // SAFETY: the map hands out a live value of 64 bytes.
+    Some(unsafe { *(&raw const (*gate).signals).cast::<u8>().add(index(signal)) } != 0)
+}
+
+/// Whether a signal asks a program of this workload to end: one that always does, or the stop signal
+/// that the workload is configured to have.
+#[inline(always)]
+pub(crate) fn is_stop_signal(place: &Place, signal: u32) -> bool {
+    let bit = signal_bit(signal);
+    if STOP_SIGNALS & bit != 0 {
+        return true;
+    }
+    // SAFETY: the value is one word, copied at once.
+    let own = unsafe { STOP_SIGNALS_OF.get(place.key()) };
+    own.is_some_and(|own| *own & bit != 0)
 }

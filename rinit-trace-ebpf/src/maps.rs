@@ -6,6 +6,8 @@ use aya_ebpf::{
 };
 use rinit_trace_common::counter;
 
+use crate::place::{Scratch, slot};
+
 /// Records for user space. Its size is set at load.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
@@ -15,10 +17,15 @@ pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 pub(crate) static COUNTERS: PerCpuArray<[u64; counter::COUNT as usize]> =
     PerCpuArray::with_max_entries(1, 0);
 
-/// Namespaces whose members' exits are recorded, with the signals that opened the gate. The kernel
+/// Workloads whose members' exits are recorded, with the signals that opened the gate. The kernel
 /// side opens, user space closes.
 #[map]
-pub(crate) static GATES: HashMap<GateKey, u64> = HashMap::with_max_entries(16384, 0);
+pub(crate) static GATES: HashMap<GateKey, Gate> = HashMap::with_max_entries(16384, 0);
+
+/// The configured stop signal of a workload as a mask, where it is none of those that are recorded
+/// everywhere. User space writes it when it learns it.
+#[map]
+pub(crate) static STOP_SIGNALS_OF: HashMap<GateKey, u64> = HashMap::with_max_entries(16384, 0);
 
 /// Records lost by namespace: a stop of another one is not in doubt.
 #[map]
@@ -29,10 +36,20 @@ pub(crate) static LOST: LruHashMap<GateKey, u64> = LruHashMap::with_max_entries(
 pub(crate) static LAST_SIGNALS: LruHashMap<FoldKey, FoldState> =
     LruHashMap::with_max_entries(4096, 0);
 
-/// cgroups of containers by kernfs id, and those right below them (crun makes one for the processes,
-/// systemd several). Needed of containers that share a pid namespace with others, the host among them.
+/// The container of a cgroup, both by kernfs id, or 0. Only a memory of what the names say: ids are
+/// not used again, so no entry is ever wrong, and an evicted one is found again.
 #[map]
-pub(crate) static CONTAINERS: HashMap<u64, Container> = HashMap::with_max_entries(16384, 0);
+pub(crate) static CGROUPS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(16384, 0);
+
+/// Main processes of containers that share a pid namespace with others, the host among them, by the
+/// kernfs id of the container's cgroup.
+#[map]
+pub(crate) static MAINS: HashMap<u64, Main> = HashMap::with_max_entries(16384, 0);
+
+/// Room in which a program keeps what it finds out, one element for each program of [`slot`]: a
+/// program is never entered again on a CPU before it is done.
+#[map]
+pub(crate) static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(slot::COUNT, 0);
 
 /// Thread groups that entered a workload from outside while it ran, and their descendants.
 #[map]
@@ -46,24 +63,38 @@ pub(crate) static SEEN: LruHashMap<u32, u64> = LruHashMap::with_max_entries(1638
 #[map]
 pub(crate) static SELF_TEST: Array<u32> = Array::with_max_entries(1, 0);
 
-/// Whose cgroup it is.
+/// The main process of a container in a shared pid namespace.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub(crate) struct Container {
-    /// kernfs id of the container's cgroup: the same one, or the one above.
-    pub(crate) id: u64,
-    /// Thread group of the first process that entered, or 0; kept with the container's own cgroup.
-    pub(crate) main: u64,
+pub(crate) struct Main {
+    /// Its thread group.
+    pub(crate) tgid: u64,
+    /// Depth of its pid namespace.
+    pub(crate) level: u64,
+}
+
+/// An open gate: a byte for each signal that it lets pass, so that two that open it at the same time
+/// do not lose one another.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Gate {
+    pub(crate) signals: [u8; 64],
 }
 
 /// Where a process has entered.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Entered {
-    /// [`GateKey::id`] of the workload.
+    /// [`GateKey::id`] of the workload; 0 for the one that it is of, when user space has found it.
     pub(crate) workload: u64,
-    /// Start of the thread group: its number is used again.
+    /// Start of the thread group, since its number is used again: nanoseconds since boot, or
+    /// [`TICKS`](Self::TICKS) and clock ticks, which is what `/proc` shows.
     pub(crate) start: u64,
+}
+
+impl Entered {
+    /// Bit of a start in clock ticks.
+    pub(crate) const TICKS: u64 = rinit_trace_common::STARTED_IN_TICKS;
 }
 
 /// A workload. A pid namespace: `ns_id`, or the inum, with its reaper's start time. A container in a

@@ -1,14 +1,17 @@
-//! Who entered a workload from outside while it ran (`docker exec`, exec probes), and who descends from
-//! them.
+//! Which processes entered a workload from outside while it ran (`docker exec`, exec probes), and which
+//! descend from them.
 //!
 //! A process that has left its session, and whose parent has ended, looks like any other of the
-//! workload: only its descent tells.
+//! workload: only its descent tells. Of sessions that are older than the trace user space finds the
+//! processes, by one look at `/proc`.
+
+use rinit_trace_common::TICK_NS;
 
 use crate::{
     cgroup,
     globals::offset,
-    maps::{CONTAINERS, ENTERED, Entered},
-    place::{Place, container},
+    maps::{ENTERED, Entered, MAINS},
+    place::{Place, Scratch, find},
     reads::{Kernel, load},
 };
 
@@ -22,17 +25,23 @@ const ANY: u64 = 0;
 #[inline(always)]
 pub(crate) unsafe fn note(task: Kernel, place: &Place) {
     // SAFETY: as the caller's.
+    unsafe { enter(task, place.id()) }
+}
+
+#[inline(always)]
+unsafe fn enter(task: Kernel, workload: u64) {
+    // SAFETY: `task` is a typed pointer to a `task_struct`.
     unsafe {
         let entered = Entered {
-            workload: place.id(),
+            workload,
             start: start(task),
         };
-        // An LRU table gives up who was not asked for for longest.
+        // An LRU table gives up what was not asked for for longest.
         let _ = ENTERED.insert(load::<u32>(task, offset!(task_tgid)), entered, ANY);
     }
 }
 
-/// A process is in another cgroup than before, or than its parent, by whoever did it: a runtime, that
+/// A process is in another cgroup than before, or than its parent, by whatever did it: a runtime, that
 /// puts an exec session into its container.
 ///
 /// Where containers share the host's pid namespace nothing else tells: `runc exec` may have ended
@@ -40,16 +49,17 @@ pub(crate) unsafe fn note(task: Kernel, place: &Place) {
 /// orphan of the container has.
 ///
 /// # Safety
-/// `task` and `by` are typed pointers to a `task_struct`.
+/// `task` and `by` are typed pointers to a `task_struct`, `scratch` is the program's own.
 #[inline(always)]
-pub(crate) unsafe fn note_moved(task: Kernel, by: Kernel) {
+pub(crate) unsafe fn note_moved(task: Kernel, by: Kernel, scratch: *mut Scratch) {
     // SAFETY: as the caller's; values are written whole.
     unsafe {
-        let into = container(cgroup::id(task));
+        let name = &raw mut (*scratch).name;
+        let into = container(task, &raw mut (*scratch).target, name);
         if into == 0 {
             return;
         }
-        // Who moves itself there was sent by its parent (youki).
+        // One that moves itself there was sent by its parent (youki).
         let moves_itself =
             load::<u32>(by, offset!(task_tgid)) == load::<u32>(task, offset!(task_tgid));
         let from = if moves_itself {
@@ -57,31 +67,38 @@ pub(crate) unsafe fn note_moved(task: Kernel, by: Kernel) {
         } else {
             by
         };
-        if into == container(cgroup::id(from)) {
+        if into == container(from, &raw mut (*scratch).sender, name) {
             return;
         }
-        let Some(found) = CONTAINERS.get(into) else {
+        let Some(found) = MAINS.get(into) else {
             return;
         };
         // Before its main process is known the runtime sets the container up.
-        let tgid: u32 = load(task, offset!(task_tgid));
-        if found.main == 0 || found.main == u64::from(tgid) {
-            return;
+        if found.tgid != u64::from(load::<u32>(task, offset!(task_tgid))) {
+            enter(task, into);
         }
-        let entered = Entered {
-            workload: into,
-            start: start(task),
-        };
-        let _ = ENTERED.insert(tgid, entered, ANY);
+    }
+}
+
+/// The container that a task's cgroup is of, or 0; kept in `place`.
+///
+/// # Safety
+/// `task` is a typed pointer to a `task_struct`; `place` and `name` are the program's own.
+#[inline(always)]
+pub(crate) unsafe fn container(task: Kernel, place: *mut Place, name: *mut cgroup::Name) -> u64 {
+    // SAFETY: as the caller's.
+    unsafe {
+        cgroup::container(cgroup::own(task), Place::own_mut(place), name);
+        (*place).own()
     }
 }
 
 /// A process has a child.
 ///
 /// # Safety
-/// Both are typed pointers to a `task_struct`.
+/// Both are typed pointers to a `task_struct`, `scratch` is the program's own.
 #[inline(always)]
-pub(crate) unsafe fn inherit(parent: Kernel, child: Kernel) {
+pub(crate) unsafe fn inherit(parent: Kernel, child: Kernel, scratch: *mut Scratch) {
     // SAFETY: as the caller's; values are written whole, and a torn one is of no process.
     unsafe {
         let (parent_tgid, tgid): (u32, u32) = (
@@ -92,14 +109,16 @@ pub(crate) unsafe fn inherit(parent: Kernel, child: Kernel) {
             return;
         };
         // A thread is of its group.
-        if tgid == parent_tgid || found.start != start(parent) {
+        if tgid == parent_tgid || !is_start(found.start, start(parent)) {
             return;
         }
-        let entered = Entered {
-            workload: found.workload,
-            start: start(child),
-        };
-        let _ = ENTERED.insert(tgid, entered, ANY);
+        let mut workload = found.workload;
+        if workload == 0 {
+            let place = &raw mut (*scratch).target;
+            find(parent, place, &raw mut (*scratch).name);
+            workload = (*place).id();
+        }
+        enter(child, workload);
     }
 }
 
@@ -113,7 +132,10 @@ pub(crate) unsafe fn is_of(task: Kernel, place: &Place) -> bool {
     // SAFETY: as in `inherit`.
     unsafe {
         match ENTERED.get(load::<u32>(task, offset!(task_tgid))) {
-            Some(found) => found.start == start(task) && found.workload == place.id(),
+            Some(found) => {
+                let is_there = found.workload == 0 || found.workload == place.id();
+                is_there && is_start(found.start, start(task))
+            }
             None => false,
         }
     }
@@ -127,6 +149,12 @@ pub(crate) unsafe fn is_of(task: Kernel, place: &Place) -> bool {
 pub(crate) unsafe fn forget(task: Kernel) {
     // SAFETY: as the caller's. Not there: it was none of them.
     let _ = ENTERED.remove(unsafe { load::<u32>(task, offset!(task_tgid)) });
+}
+
+/// Whether a start that was noted is this one.
+#[inline(always)]
+fn is_start(noted: u64, start: u64) -> bool {
+    noted == start || noted == (start / TICK_NS) | Entered::TICKS
 }
 
 /// Start of a task's thread group.

@@ -8,28 +8,10 @@ use rinit_trace_common::{
 use crate::{
     cgroup,
     globals::{has, offset},
-    place::Place,
+    place::{Place, at_level, inner_tgid},
     reads::{Kernel, load},
     sessions,
 };
-
-/// Runs `$then` with the depth as a literal, for the depths that are resolved: host, container, and
-/// two nested. Deeper, the number and the namespace of a process read as 0 and user space leaves it
-/// out. One constant index per depth: a variable one on a typed pointer is refused up to 6.1.
-macro_rules! at_level {
-    ($level:expr, $then:ident) => {
-        if $level == 0 {
-            $then!(0)
-        } else if $level == 1 {
-            $then!(1)
-        } else if $level == 2 {
-            $then!(2)
-        } else if $level == 3 {
-            $then!(3)
-        }
-    };
-}
-pub(crate) use at_level;
 
 /// Depth of a task's pid namespace, the cheapest filter.
 ///
@@ -59,25 +41,19 @@ pub(crate) unsafe fn fill_task(task: Kernel, place: &Place, out: *mut TaskRecord
         (*out).tgid = load(task, offset!(task_tgid));
         (*out).flags = load(task, offset!(task_flags));
         (*out).ptrace = load(task, offset!(task_ptrace));
-        (*out).level = place.level;
-        (*out).ns_tgid = place.ns_tgid;
-        (*out).inner_level = place.inner_level;
-        (*out).inner_tgid = place.inner_tgid;
-        (*out).container = place.container;
-        (*out).main_tgid = place.main;
+        (*out).level = place.level();
+        (*out).ns_tgid = place.ns_tgid();
+        (*out).inner_level = place.depth();
+        (*out).inner_tgid = inner_tgid(task, place.depth());
+        (*out).container = place.container();
+        (*out).main_tgid = place.main();
         (*out).entered = u32::from(sessions::is_of(task, place));
-        (*out).ns_inum = place.inum;
-        (*out).ns_id = if has(feature::NS_ID) {
-            load(place.namespace, offset!(ns_id))
-        } else {
-            0
-        };
-        let reaper: Kernel = load(place.namespace, offset!(ns_child_reaper));
-        (*out).reaper_tgid = load(reaper, offset!(task_tgid));
-        let reaper_leader: Kernel = load(reaper, offset!(task_group_leader));
-        (*out).reaper_start = load(reaper_leader, offset!(task_start));
+        (*out).ns_inum = place.inum();
+        (*out).ns_id = place.ns_id();
+        (*out).reaper_tgid = place.reaper();
+        (*out).reaper_start = place.reaper_start();
 
-        fill_groups(task, place.level, out);
+        fill_groups(task, place.level(), out);
 
         let parent: Kernel = load(task, offset!(task_real_parent));
         (*out).ppid = load(parent, offset!(task_tgid));
@@ -181,9 +157,7 @@ pub(crate) unsafe fn fill_state(task: Kernel, place: &Place, out: *mut TaskState
         (*out).group_exit_code = load(signal, offset!(signal_group_exit_code));
         (*out).exit_code = load(leader, offset!(task_exit_code));
         (*out).pdeath_signal = load(task, offset!(task_pdeath_signal));
-        let allocated: u32 = load(place.namespace, offset!(ns_pid_allocated));
-        // The top bit (PIDNS_ADDING) only says that new numbers may be given out.
-        (*out).ns_tasks = allocated & 0x7fff_ffff;
+        (*out).ns_tasks = place.tasks();
         let oom_mm: u64 = load(signal, offset!(signal_oom_mm));
         // A kernel address stays in the kernel.
         (*out).oom = u32::from(oom_mm != 0);

@@ -65,8 +65,6 @@ use workload::{Step, Workload};
 pub struct Correlator {
     config: Config,
     workloads: HashMap<WorkloadId, Workload>,
-    /// Containers of namespaces that were there before, by inum and start of the init in ticks.
-    owners: HashMap<(u32, u64), String>,
     /// Deadlines of workloads, the next one first.
     deadlines: BTreeSet<(BootTime, WorkloadId)>,
     /// Facts of all workloads.
@@ -97,7 +95,6 @@ impl Correlator {
             now: config.started,
             config,
             workloads: HashMap::new(),
-            owners: HashMap::new(),
             deadlines: BTreeSet::new(),
             facts: 0,
             outputs: VecDeque::new(),
@@ -133,7 +130,7 @@ impl Correlator {
     }
 
     fn on_signal(&mut self, event: &SignalEvent) {
-        let Some(id) = self.route(&event.target, &event.leaf) else {
+        let Some(id) = self.route(&event.target) else {
             return;
         };
         let event = self.at_home(id, event, event.target.container, |event| {
@@ -145,7 +142,7 @@ impl Correlator {
     }
 
     fn on_deliver(&mut self, event: &DeliverEvent) {
-        let Some(id) = self.route(&event.task, "") else {
+        let Some(id) = self.route(&event.task) else {
             return;
         };
         let away = event.task.container;
@@ -156,7 +153,7 @@ impl Correlator {
     }
 
     fn on_exec(&mut self, task: &Task, leaf: &str, at: BootTime) {
-        let Some(id) = self.route(task, leaf) else {
+        let Some(id) = self.route(task) else {
             return;
         };
         let task = self.at_home(id, task, task.container, |task| [task]);
@@ -167,7 +164,7 @@ impl Correlator {
     }
 
     fn on_exit(&mut self, event: &ExitEvent) {
-        let Some(id) = self.route(&event.task, &event.leaf) else {
+        let Some(id) = self.route(&event.task) else {
             return;
         };
         let away = event.task.container;
@@ -188,7 +185,7 @@ impl Correlator {
             .find(|(workload, _)| workload.kernel_key() == (id, key));
         match known {
             Some((_, workload)) => workload.losses.note(count, at),
-            // An exec session of one whose init has moved to a cgroup below, perhaps.
+            // One that is being set up, and so far counts to the workload whose namespace it shares.
             None if key == rinit_trace_common::CONTAINER_KEY => {
                 self.handle_unknown_loss(count, at);
                 self.losses.note((id, key), count, at);
@@ -214,15 +211,6 @@ impl Correlator {
             workload.see(task, at);
             Step::Stay
         });
-    }
-
-    /// The container of a pid namespace that was there before: inum, start of its init in clock ticks,
-    /// the container's id. Who enters it later is told from other containers by that.
-    pub fn handle_owner(&mut self, inum: u32, start_ticks: u64, container_id: String) {
-        if self.owners.len() >= self.config.max_workloads {
-            self.owners.clear();
-        }
-        self.owners.insert((inum, start_ticks), container_id);
     }
 
     /// The answer to [`Output::LookupWorkload`].
@@ -282,7 +270,7 @@ impl Correlator {
 
     /// Runs one input on its workload.
     fn step(&mut self, task: &Task, leaf: &str, input: impl FnOnce(&mut Workload, usize) -> Step) {
-        if let Some(id) = self.route(task, leaf) {
+        if let Some(id) = self.route(task) {
             self.step_of(id, task, leaf, input);
         }
     }

@@ -1,4 +1,4 @@
-//! Who lives in a workload: their names, and who of them has entered from outside.
+//! What lives in a workload: names of its processes, and which of them have entered from outside.
 
 use super::workload::Workload;
 use crate::model::{
@@ -42,8 +42,7 @@ impl Workload {
         for member in self.members.values() {
             // Its parent lives outside and it is not the init: it entered.
             if !member.parent_inside && member.pid != self.init.tgid {
-                self.entered
-                    .note(member.pid, member.start_ticks, member.sid);
+                self.entered.note(member.pid, member.start_ticks);
             }
         }
     }
@@ -73,14 +72,13 @@ impl Workload {
         }
     }
 
-    /// Whether a process is part of an exec session by itself. Another container's main process in
+    /// Whether a process is part of an exec session by itself: it entered, or descends from one that did.
+    /// Numbers of sessions say nothing, since they are used again. Another container's main process in
     /// the same namespace is none.
     pub(super) fn is_exec(&self, task: &Task) -> bool {
         task.key != self.init
             && !self.is_other_container(task)
-            && (task.has_entered
-                || self.entered.contains(task.key)
-                || self.entered.has_session_of(task))
+            && (task.has_entered || self.entered.contains(task.key))
     }
 
     /// Whether a process may be another container's, where nobody tells: it is in another cgroup.
@@ -99,7 +97,7 @@ impl Workload {
         // An orphan of the container that becomes another program has the shim for its parent, too: the
         // kernel side knows who was put there.
         if self.is_on_host && task.key != self.init && task.has_entered && !self.is_over() {
-            self.entered.note_task(task);
+            self.entered.note_process(task.key);
         }
         self.forget_program(task);
     }
@@ -124,7 +122,7 @@ impl Workload {
     pub(super) fn note_entered(&mut self, task: &Task) {
         let from_outside = task.parent_level < task.level && task.key != self.init;
         if from_outside && !self.is_other_container(task) {
-            self.entered.note_task(task);
+            self.entered.note_process(task.key);
         }
     }
 }

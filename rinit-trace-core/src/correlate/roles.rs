@@ -1,6 +1,6 @@
 //! The part of each member: the init, a member, or an exec session and its descendants.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{members::Member, workload::Workload};
 use crate::model::{Role, TICK_NS};
@@ -25,7 +25,6 @@ pub(super) fn roles(workload: &Workload, members: &[Member]) -> Vec<Role> {
 
 fn exec_members(workload: &Workload, members: &[Member]) -> Vec<bool> {
     let children = children(workload, members);
-    let own_sessions = own_sessions(workload, members);
     let mut is_exec = vec![false; members.len()];
     // Parents whose children are still to be looked at, with their start.
     let mut parents: Vec<(u32, u64)> = workload
@@ -34,9 +33,7 @@ fn exec_members(workload: &Workload, members: &[Member]) -> Vec<bool> {
         .map(|entry| (entry.tgid, entry.start_ticks))
         .collect();
     for (index, member) in members.iter().enumerate() {
-        let sid = member.task.sid.filter(|_| !member.task.has_entered);
-        let own = sid.is_some_and(|sid| own_sessions.contains(&sid));
-        if !own && workload.is_exec(member.task) {
+        if workload.is_exec(member.task) {
             is_exec[index] = true;
             parents.push((member.key.tgid, member.key.start / TICK_NS));
         }
@@ -89,13 +86,4 @@ fn is_parent(starts: &HashMap<u32, Vec<u64>>, pid: u32, parent: u64, child: u64)
         .flatten()
         .any(|start| *start > parent && *start <= child);
     parent <= child && !had_by_another
-}
-
-/// Sessions led by a process of the workload: a number that an ended exec session had before.
-fn own_sessions(workload: &Workload, members: &[Member]) -> HashSet<u32> {
-    members
-        .iter()
-        .filter(|member| !member.task.has_entered && !workload.entered.contains(member.key))
-        .filter_map(|member| member.task.sid.filter(|sid| *sid == member.task.ns_tgid))
-        .collect()
 }

@@ -5,12 +5,12 @@
 //! here with the default disposition when it is unblocked, and is dropped after the tracepoint.
 //! Arguments: `(int sig, kernel_siginfo *info, k_sigaction *ka)`.
 
-use rinit_trace_common::{DeliverRecord, STOP_SIGNALS, kind, signal_bit};
+use rinit_trace_common::{DeliverRecord, kind};
 
 use crate::{
     emit::{Wake, reserve, submit},
     gate,
-    place::place,
+    place::{Scratch, find, inner_tgid, slot},
     reads::{TracePoint, current, tracepoint},
     task::{fill_task, handler},
 };
@@ -31,23 +31,29 @@ pub fn signal_deliver(ctx: TracePoint) -> i32 {
 #[inline(always)]
 unsafe fn on_deliver(signal: u32) {
     let task = current();
-    // SAFETY: `task` is a typed pointer to a task_struct.
+    let Some(scratch) = Scratch::of(slot::DELIVER) else {
+        return;
+    };
+    // SAFETY: `task` is a typed pointer to a task_struct, `scratch` is this program's.
     unsafe {
-        let own = place(task);
+        find(task, &raw mut (*scratch).target, &raw mut (*scratch).name);
+        let own = &(*scratch).target;
+        if !gate::is_wanted(own) {
+            return;
+        }
         // Default actions do not apply to the init of a namespace within the container's either.
-        let is_nested_init = own.inner_level > own.level && own.inner_tgid == 1;
-        if !gate::is_wanted(&own) || !(own.is_main(task) || is_nested_init) {
+        let is_nested_init = || own.depth() > own.level() && inner_tgid(task, own.depth()) == 1;
+        if !own.is_main(task) && !is_nested_init() {
             return;
         }
-        let mask = STOP_SIGNALS | gate::lets_pass(&own).unwrap_or(0);
-        if mask & signal_bit(signal) == 0 {
+        if !gate::is_stop_signal(own, signal) && gate::lets_pass(own, signal) != Some(true) {
             return;
         }
-        let Some(mut entry) = reserve::<DeliverRecord>(kind::DELIVER, &own) else {
+        let Some(mut entry) = reserve::<DeliverRecord>(kind::DELIVER, own) else {
             return;
         };
         let record = entry.as_mut_ptr();
-        fill_task(task, &own, &raw mut (*record).task);
+        fill_task(task, own, &raw mut (*record).task);
         (*record).signal = signal;
         (*record).pad = 0;
         (*record).handler = handler(task, signal);

@@ -9,7 +9,7 @@ use crate::{
     emit::{Wake, reserve, submit},
     gate,
     globals::{has, offset},
-    place::{Place, place},
+    place::{Place, Scratch, find, slot},
     reads::{Kernel, TracePoint, load, tracepoint},
     sessions,
     task::{fill_leaf, fill_state, fill_task},
@@ -22,26 +22,26 @@ const STATUS_SIGNAL: i32 = 0x7f;
 /// Attached to the tracepoint of its name.
 #[tracepoint]
 pub fn sched_process_exit(ctx: TracePoint) -> i32 {
-    see(&ctx, Turn::First);
+    see(&ctx, Turn::First, slot::EXIT);
     0
 }
 
 /// Attached to the same, behind it.
 #[tracepoint]
 pub fn sched_process_exit_second(ctx: TracePoint) -> i32 {
-    see(&ctx, Turn::Later(counter::RECOVERED_EXITS));
+    see(&ctx, Turn::Later(counter::RECOVERED_EXITS), slot::EXIT + 1);
     0
 }
 
 /// Attached to the same, behind that.
 #[tracepoint]
 pub fn sched_process_exit_third(ctx: TracePoint) -> i32 {
-    see(&ctx, Turn::Later(counter::RECOVERED_EXITS));
+    see(&ctx, Turn::Later(counter::RECOVERED_EXITS), slot::EXIT + 2);
     0
 }
 
 #[inline(always)]
-fn see(ctx: &TracePoint, turn: Turn) {
+fn see(ctx: &TracePoint, turn: Turn, slot: u32) {
     let task = ctx.arg::<Kernel>(0);
     // SAFETY: argument 0 is a task_struct. An end is told from births and starts of the same task by its
     // inverted bits.
@@ -62,27 +62,30 @@ fn see(ctx: &TracePoint, turn: Turn) {
     if group_dead {
         // SAFETY: as above.
         unsafe {
-            on_exit(task);
+            if let Some(scratch) = Scratch::of(slot) {
+                on_exit(task, scratch);
+            }
             sessions::forget(task);
         }
     }
 }
 
 #[inline(always)]
-unsafe fn on_exit(task: Kernel) {
-    // SAFETY: `task` is a typed pointer to a task_struct.
+unsafe fn on_exit(task: Kernel, scratch: *mut Scratch) {
+    // SAFETY: `task` is a typed pointer to a task_struct, `scratch` is this program's.
     unsafe {
-        let own = place(task);
-        if !gate::is_wanted(&own) {
+        find(task, &raw mut (*scratch).target, &raw mut (*scratch).name);
+        let own = &(*scratch).target;
+        if !gate::is_wanted(own) {
             return;
         }
         let is_main = own.is_main(task);
         if is_main {
-            gate::open(&own, 0);
-        } else if !is_reported(task, &own) {
+            gate::open(own, 0);
+        } else if !is_reported(task, own) {
             return;
         }
-        emit(task, &own, is_main);
+        emit(task, own, is_main);
     }
 }
 
@@ -92,7 +95,7 @@ unsafe fn on_exit(task: Kernel) {
 /// SIGTERM.
 #[inline(always)]
 unsafe fn is_reported(task: Kernel, own: &Place) -> bool {
-    // SAFETY: `task` and `own.namespace` are typed pointers.
+    // SAFETY: `task` is a typed pointer to a task_struct.
     unsafe {
         let signal: Kernel = load(task, offset!(task_signal));
         if load::<i32>(signal, offset!(signal_group_exit_code)) & STATUS_SIGNAL != 0 {
@@ -100,13 +103,13 @@ unsafe fn is_reported(task: Kernel, own: &Place) -> bool {
         }
         let parent: Kernel = load(task, offset!(task_real_parent));
         let ppid: u32 = load(parent, offset!(task_tgid));
-        ppid == own.main_tgid() || gate::lets_pass(own).is_some()
+        ppid == own.main_tgid() || gate::is_open(own)
     }
 }
 
 #[inline(always)]
 unsafe fn emit(task: Kernel, own: &Place, is_main: bool) {
-    // SAFETY: `task` and `own.namespace` are typed pointers; the record was reserved whole.
+    // SAFETY: `task` is a typed pointer to a task_struct; the record was reserved whole.
     unsafe {
         let Some(mut entry) = reserve::<ExitRecord>(kind::EXIT, own) else {
             return;

@@ -5,17 +5,17 @@
 //! Arguments, 5.4 to 7.3: `(int sig, kernel_siginfo *info, task_struct *t, int group, int result)`.
 
 use aya_log_ebpf::info;
-use rinit_trace_common::{STOP_SIGNALS, SignalRecord, counter, kind, signal_bit};
+use rinit_trace_common::{SignalRecord, counter, kind, signal_bit};
 
 use crate::{
     emit::{Wake, now, reserve, submit},
     gate, globals,
     globals::offset,
     maps::{FoldKey, FoldState, LAST_SIGNALS, SELF_TEST, count},
-    place::{Place, place},
+    place::{Place, Scratch, find, slot},
     probes::emit_task,
     reads::{Kernel, TracePoint, current, load, tracepoint},
-    task::{fill_leaf, fill_state, fill_task, handler, signal_code},
+    task::{fill_leaf, fill_state, fill_task, handler, level, signal_code},
 };
 
 const SIGKILL: u32 = 9;
@@ -28,6 +28,10 @@ const NEVER: u64 = signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(18);
 /// `PF_EXITING` (include/linux/sched.h)
 const PF_EXITING: u32 = 4;
 const RESULT_DELIVERED: u32 = 0;
+
+/// `zap_pid_ns_processes()` waits until nothing has a number but the thread that runs it, and the
+/// leader (kernel/pid_namespace.c `init_pids`).
+const LAST_OF_A_NAMESPACE: u32 = 2;
 
 /// Equal signals of one process to another within this time are folded into the first ones: a flood
 /// costs neither room in the ring nor the records of others.
@@ -55,17 +59,39 @@ pub fn signal_generate(ctx: TracePoint) -> i32 {
         group: ctx.arg::<i32>(3) as u32,
         result: ctx.arg::<i32>(4) as u32,
     };
-    // SAFETY: argument 2 is a typed pointer to the target's task_struct.
+    let Some(scratch) = Scratch::of(slot::SIGNAL) else {
+        return 0;
+    };
+    // SAFETY: argument 2 is a typed pointer to the target's task_struct; `scratch` is this program's.
     unsafe {
         let self_test = is_self_test(&arguments);
+        let is_harmless = !self_test && signal_bit(arguments.signal) & NEVER != 0;
+        let name = &raw mut (*scratch).name;
+        let target = &(*scratch).target;
+        if is_harmless {
+            if !is_last_word(&arguments) {
+                return 0;
+            }
+        } else {
+            find(arguments.target, &raw mut (*scratch).target, name);
+            if !self_test && !(gate::is_wanted(target) && may_be_recorded(&arguments, target)) {
+                return 0;
+            }
+        }
+        find(current(), &raw mut (*scratch).sender, name);
+        if is_harmless {
+            on_last_word(&arguments, &(*scratch).sender);
+            return 0;
+        }
+        let sender = &(*scratch).sender;
         // One place that emits, for all: the verifier walks it once.
         let folded = if self_test {
             Some(0)
         } else {
-            decide(&arguments)
+            decide(&arguments, target, sender)
         };
         if let Some(folded) = folded {
-            emit(&arguments, folded);
+            emit(&arguments, target, sender, folded);
         }
         if self_test {
             // The only message of the kernel side: events are records, never log lines.
@@ -75,43 +101,57 @@ pub fn signal_generate(ctx: TracePoint) -> i32 {
     0
 }
 
-/// Whether a signal is recorded, and then how many equal ones were left out before it.
+/// Whether a signal is recorded, as far as its target tells: most signals of a container are nobody's
+/// request to end, and where their sender lives need not be found out.
 #[inline(always)]
-unsafe fn decide(arguments: &Arguments) -> Option<u32> {
-    let bit = signal_bit(arguments.signal);
+unsafe fn may_be_recorded(arguments: &Arguments, target: &Place) -> bool {
+    let signal = arguments.signal;
+    // SAFETY: the target is a typed pointer to a task_struct.
+    unsafe {
+        is_recorded_everywhere(target, signal)
+            || target.is_main(arguments.target)
+            || is_of_the_stop(target, signal)
+    }
+}
+
+/// Whether a signal is recorded whoever of the workload it is for.
+#[inline(always)]
+fn is_recorded_everywhere(target: &Place, signal: u32) -> bool {
+    signal == SIGKILL
+        || globals::interest() & signal_bit(signal) != 0
+        || gate::is_stop_signal(target, signal)
+}
+
+/// Whether a signal that may be recorded is, and then how many equal ones were left out before it.
+#[inline(always)]
+unsafe fn decide(arguments: &Arguments, target: &Place, sender: &Place) -> Option<u32> {
     // SAFETY: `target` and `current()` are typed pointers to task_structs.
     unsafe {
-        if bit & NEVER != 0 {
-            on_harmless(arguments);
-            return None;
-        }
-        let target = place(arguments.target);
-        if !gate::is_wanted(&target) {
-            return None;
-        }
+        let signal = arguments.signal;
         let is_main = target.is_main(arguments.target);
-        let usual = arguments.signal == SIGKILL || globals::interest() & bit != 0;
-        // The gate is looked up last: most signals of a container are nobody's request to end.
-        if !usual && !is_main && !is_of_the_stop(&target, bit) {
-            return None;
-        }
-        let from_outside = target.is_outside(&place(current()));
-        if !usual && is_main && !from_outside && !passes_gate(&target, bit) {
+        let from_outside = target.is_outside(sender);
+        let is_left_out = is_main
+            && !from_outside
+            && !is_recorded_everywhere(target, signal)
+            && gate::lets_pass(target, signal) != Some(true);
+        if is_left_out {
             return None;
         }
         let mut folded = 0;
         // A SIGKILL that the kernel accepted is never left out.
-        if arguments.signal != SIGKILL || arguments.result != RESULT_DELIVERED {
-            folded = fold(arguments, &target)?;
+        if signal != SIGKILL || arguments.result != RESULT_DELIVERED {
+            folded = fold(arguments, target)?;
         }
         count(counter::SIGNALS_PASSED);
         let opens = if is_main {
-            asks_to_end(arguments, bit, from_outside)
+            asks_to_end(arguments, target, from_outside)
         } else {
-            is_passed_on(&target, bit)
+            // An init passes a stop signal on that it was not sent: dumb-init does when it leaves. Which
+            // processes end by it, and how, is part of the stop that begins with the init's end.
+            signal != SIGKILL && gate::is_stop_signal(target, signal) && is_by_main(target)
         };
         if opens {
-            gate::open(&target, bit);
+            gate::open(target, signal);
         }
         Some(folded)
     }
@@ -120,52 +160,36 @@ unsafe fn decide(arguments: &Arguments) -> Option<u32> {
 /// Whether a signal to a member is part of a stop: the gate lets it pass, or the gate is open and
 /// the init sends it. An init may pass another signal on than it was sent (`dumb-init -r`).
 #[inline(always)]
-unsafe fn is_of_the_stop(target: &Place, bit: u64) -> bool {
-    // SAFETY: `target.namespace` and `current()` are typed pointers.
-    unsafe {
-        let Some(signals) = gate::lets_pass(target) else {
-            return false;
-        };
-        signals & bit != 0 || is_by_main(target)
-    }
-}
-
-/// Whether an init passes a stop signal on that it was not sent: dumb-init does when it leaves. Who
-/// ends by it, and how, is part of the stop that begins with the init's end.
-#[inline(always)]
-unsafe fn is_passed_on(target: &Place, bit: u64) -> bool {
-    // SAFETY: `target.namespace` and `current()` are typed pointers.
-    unsafe { bit & STOP_SIGNALS != 0 && is_by_main(target) }
+unsafe fn is_of_the_stop(target: &Place, signal: u32) -> bool {
+    let Some(lets_pass) = gate::lets_pass(target, signal) else {
+        return false;
+    };
+    // SAFETY: as in `is_by_main`.
+    lets_pass || unsafe { is_by_main(target) }
 }
 
 /// Whether the main process of the target's workload sends.
 #[inline(always)]
 unsafe fn is_by_main(target: &Place) -> bool {
-    // SAFETY: `target.namespace` and `current()` are typed pointers.
+    // SAFETY: `current()` is a typed pointer to a task_struct.
     unsafe { load::<u32>(current(), offset!(task_tgid)) == target.main_tgid() }
 }
 
-/// Whether the gate of a namespace is open for a signal.
+/// Whether a signal to an init opens its gate: any from outside, a stop signal from inside that was
+/// queued, and a SIGKILL that the kernel did not drop.
 #[inline(always)]
-unsafe fn passes_gate(target: &Place, bit: u64) -> bool {
-    // SAFETY: `target.namespace` is a typed pointer to a pid_namespace.
-    unsafe { gate::lets_pass(target) }.unwrap_or(0) & bit != 0
-}
-
-/// Whether a signal to an init opens its gate: any from outside, a usual stop signal from inside
-/// that was queued, and a SIGKILL that the kernel did not drop.
-#[inline(always)]
-fn asks_to_end(arguments: &Arguments, bit: u64, from_outside: bool) -> bool {
+fn asks_to_end(arguments: &Arguments, target: &Place, from_outside: bool) -> bool {
+    let is_delivered = arguments.result == RESULT_DELIVERED;
     if arguments.signal == SIGKILL {
-        return arguments.result == RESULT_DELIVERED;
+        return is_delivered;
     }
-    from_outside || (bit & STOP_SIGNALS != 0 && arguments.result == RESULT_DELIVERED)
+    from_outside || (is_delivered && gate::is_stop_signal(target, arguments.signal))
 }
 
 /// Folds a flood of equal signals. `None`: leave this one out; else how many were left out before.
 #[inline(always)]
 unsafe fn fold(arguments: &Arguments, target: &Place) -> Option<u32> {
-    // SAFETY: `target.namespace` and `current()` are typed pointers.
+    // SAFETY: the target and `current()` are typed pointers to task_structs.
     let key = unsafe {
         FoldKey {
             workload: target.key(),
@@ -197,13 +221,11 @@ unsafe fn fold(arguments: &Arguments, target: &Place) -> Option<u32> {
 }
 
 #[inline(always)]
-unsafe fn emit(arguments: &Arguments, folded: u32) {
+unsafe fn emit(arguments: &Arguments, target: &Place, of_sender: &Place, folded: u32) {
     let (info, code) = signal_code(arguments.info);
     // SAFETY: typed pointers as above; the record was reserved whole.
     unsafe {
-        // Read again: places kept from the decision would multiply the verifier's paths.
-        let target = place(arguments.target);
-        let Some(mut entry) = reserve::<SignalRecord>(kind::SIGNAL, &target) else {
+        let Some(mut entry) = reserve::<SignalRecord>(kind::SIGNAL, target) else {
             return;
         };
         let record = entry.as_mut_ptr();
@@ -216,11 +238,10 @@ unsafe fn emit(arguments: &Arguments, folded: u32) {
         let parent: Kernel = load(arguments.target, offset!(task_parent));
         (*record).tracer = load(parent, offset!(task_tgid));
         (*record).pad = 0;
-        fill_task(arguments.target, &target, &raw mut (*record).target);
-        fill_state(arguments.target, &target, &raw mut (*record).state);
+        fill_task(arguments.target, target, &raw mut (*record).target);
+        fill_state(arguments.target, target, &raw mut (*record).state);
         fill_leaf(arguments.target, &raw mut (*record).leaf);
-        let sender = current();
-        fill_task(sender, &place(sender), &raw mut (*record).sender);
+        fill_task(current(), of_sender, &raw mut (*record).sender);
         // Last: it forks the verifier's walk into one path per signal, short ones here.
         (*record).handler = handler(arguments.target, arguments.signal);
         let kills = arguments.signal == SIGKILL && arguments.result == RESULT_DELIVERED;
@@ -230,20 +251,6 @@ unsafe fn emit(arguments: &Arguments, folded: u32) {
             Wake::Later
         };
         submit(entry, wake);
-    }
-}
-
-/// CHLD, URG and CONT: of these only the SIGCHLD of a dying init means something to us.
-#[inline(always)]
-unsafe fn on_harmless(arguments: &Arguments) {
-    // SAFETY: `target` and `current()` are typed pointers to task_structs.
-    unsafe {
-        if arguments.signal == SIGCHLD {
-            let flags: u32 = load(current(), offset!(task_flags));
-            if flags & PF_EXITING != 0 {
-                on_child_end(arguments);
-            }
-        }
     }
 }
 
@@ -261,20 +268,37 @@ unsafe fn is_self_test(arguments: &Arguments) -> bool {
     }
 }
 
+/// Whether the last thread of a process tells the parent of its end: of CHLD, URG and CONT only that,
+/// of an init, means something to us.
+#[inline(always)]
+unsafe fn is_last_word(arguments: &Arguments) -> bool {
+    if arguments.signal != SIGCHLD {
+        return false;
+    }
+    // SAFETY: `current()` is a typed pointer to a task_struct.
+    unsafe {
+        let signal: Kernel = load(current(), offset!(task_signal));
+        let flags: u32 = load(current(), offset!(task_flags));
+        flags & PF_EXITING != 0 && load::<i32>(signal, offset!(signal_live)) == 0
+    }
+}
+
 /// A dying init tells its parent: `exit_notify()` (kernel/exit.c) does so only after
 /// `zap_pid_ns_processes()` has seen every task of the namespace gone. This is the end of a
 /// namespace, unless the parent ignores SIGCHLD; then user space counts exits instead.
+///
+/// A thread of an init tells its tracer of its own end in the same way, and another may be the one
+/// that waits for the namespace: so its tasks are counted.
 #[inline(always)]
-unsafe fn on_child_end(arguments: &Arguments) {
+unsafe fn on_last_word(arguments: &Arguments, init: &Place) {
     // SAFETY: `target` and `current()` are typed pointers to task_structs.
     unsafe {
-        let init = place(current());
-        if init.container != 0 || !init.is_main(current()) || !gate::is_wanted(&init) {
-            return;
-        }
-        let parent = place(arguments.target);
-        if parent.level < init.level {
-            emit_task(kind::NAMESPACE_END, current(), &init, Wake::Now);
+        let is_end = init.container() == 0
+            && init.is_main(current())
+            && init.tasks() <= LAST_OF_A_NAMESPACE
+            && gate::is_wanted(init);
+        if is_end && level(arguments.target) < init.level() {
+            emit_task(kind::NAMESPACE_END, current(), init, Wake::Now);
         }
     }
 }

@@ -9,7 +9,13 @@ use aya_ebpf::{
 };
 use rinit_trace_common::kind;
 
-use crate::{emit::Wake, gate, place::place, probes::emit_task, reads::current};
+use crate::{
+    emit::Wake,
+    gate,
+    place::{Scratch, find, slot},
+    probes::emit_task,
+    reads::current,
+};
 
 /// Attached by fentry where the kernel allows it.
 #[fentry(function = "zap_pid_ns_processes")]
@@ -28,12 +34,16 @@ pub fn teardown_kprobe(_ctx: ProbeContext) -> u32 {
 #[inline(always)]
 fn on_teardown() {
     let task = current();
-    // SAFETY: `task` is a typed pointer to a task_struct.
+    let Some(scratch) = Scratch::of(slot::TEARDOWN) else {
+        return;
+    };
+    // SAFETY: `task` is a typed pointer to a task_struct, `scratch` is this program's.
     unsafe {
-        let own = place(task);
+        find(task, &raw mut (*scratch).target, &raw mut (*scratch).name);
+        let own = &(*scratch).target;
         // That of a namespace within a container's is no end of the container.
-        if own.container == 0 && own.is_main(task) && gate::is_wanted(&own) {
-            emit_task(kind::TEARDOWN, task, &own, Wake::Later);
+        if own.container() == 0 && own.is_main(task) && gate::is_wanted(own) {
+            emit_task(kind::TEARDOWN, task, own, Wake::Later);
         }
     }
 }

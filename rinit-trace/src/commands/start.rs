@@ -71,7 +71,10 @@ pub(super) fn tracer(
         Some(target) if target.cgroup.is_none() => vec![target.init.clone()],
         _ => runtime::all_namespaces(),
     });
-    tracer.learn_shared(runtime::shared_containers());
+    let shared = runtime::shared_containers();
+    let mains = shared.iter().map(|container| container.main.pid).collect();
+    tracer.learn_shared(shared);
+    tracer.learn_entered(|| runtime::entered(&mains));
     Ok(tracer)
 }
 

@@ -136,7 +136,7 @@ pub const HOOKS: &[Hook] = &[
         programs: &tracepoint("sched_process_fork"),
         later: &["sched_process_fork_second", "sched_process_fork_third"],
         required: false,
-        lost_without: "children of exec sessions that have left the session and lost their parent: they count as members",
+        lost_without: "children of exec sessions that have lost their parent: they count as members",
     },
     Hook {
         name: "oom:mark_victim",
@@ -144,13 +144,6 @@ pub const HOOKS: &[Hook] = &[
         later: &[],
         required: false,
         lost_without: "OOM kills are recognised at the victim's exit",
-    },
-    Hook {
-        name: "cgroup:cgroup_mkdir",
-        programs: &tracepoint("cgroup_mkdir"),
-        later: &[],
-        required: false,
-        lost_without: "containers that share a pid namespace (--pid=host, --pid=container:X) and start while tracing",
     },
     Hook {
         name: "cgroup:cgroup_rmdir",

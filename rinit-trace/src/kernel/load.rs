@@ -185,7 +185,10 @@ fn kernel(mut ebpf: Ebpf) -> Result<Kernel, StartError> {
     let counters = PerCpuArray::try_from(take("COUNTERS")?).map_err(|error| failed(&error))?;
     let gates = HashMap::try_from(take("GATES")?).map_err(|error| failed(&error))?;
     let lost = HashMap::try_from(take("LOST")?).map_err(|error| failed(&error))?;
-    let containers = HashMap::try_from(take("CONTAINERS")?).map_err(|error| failed(&error))?;
+    let stop_signals =
+        HashMap::try_from(take("STOP_SIGNALS_OF")?).map_err(|error| failed(&error))?;
+    let mains = HashMap::try_from(take("MAINS")?).map_err(|error| failed(&error))?;
+    let entered = HashMap::try_from(take("ENTERED")?).map_err(|error| failed(&error))?;
     let switch = Array::try_from(take("SELF_TEST")?).map_err(|error| failed(&error))?;
     Ok(Kernel {
         ring: Ring::new(ring).map_err(|error| failed(&error))?,
@@ -193,7 +196,9 @@ fn kernel(mut ebpf: Ebpf) -> Result<Kernel, StartError> {
         counters,
         gates,
         lost,
-        containers,
+        stop_signals,
+        mains,
+        entered,
         switch,
         log: EbpfLogger::init(&mut ebpf).ok(),
         misses: Misses::default(),

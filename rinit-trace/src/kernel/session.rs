@@ -8,7 +8,7 @@ use std::{
 
 use aya::maps::{Array, HashMap, MapData, PerCpuArray};
 use aya_log::EbpfLogger;
-use rinit_trace_common::{counter, kind};
+use rinit_trace_common::{STARTED_IN_TICKS, STOP_SIGNALS, counter, kind, signal_bit};
 
 use super::{
     Ring, SystemInfo,
@@ -120,6 +120,8 @@ pub struct Losses {
     pub by_kind: [u64; kind::COUNT],
     /// Gates that could not be opened: exits that were not recorded.
     pub gates_refused: u64,
+    /// Containers in shared pid namespaces that are not told from others.
+    pub containers_refused: u64,
     /// Signals that passed the filter.
     pub passed: u64,
     /// Repeated signals folded into one record.
@@ -129,7 +131,7 @@ pub struct Losses {
 impl Losses {
     /// Everything that makes a report incomplete.
     pub fn total(&self) -> u64 {
-        self.by_kind.iter().sum::<u64>() + self.gates_refused
+        self.by_kind.iter().sum::<u64>() + self.gates_refused + self.containers_refused
     }
 }
 
@@ -151,10 +153,16 @@ pub struct Kernel {
     /// What was found and attached.
     pub info: SystemInfo,
     pub(super) counters: PerCpuArray<MapData, [u64; counter::COUNT as usize]>,
-    pub(super) gates: HashMap<MapData, [u64; 2], u64>,
+    /// A byte for each signal that an open gate lets pass.
+    pub(super) gates: HashMap<MapData, [u64; 2], [u8; 64]>,
+    /// Masks of configured stop signals by workload.
+    pub(super) stop_signals: HashMap<MapData, [u64; 2], u64>,
     pub(super) lost: HashMap<MapData, [u64; 2], u64>,
-    /// By kernfs id of a cgroup: that of its container's, and the container's main process or 0.
-    pub(super) containers: HashMap<MapData, u64, [u64; 2]>,
+    /// Main process of a container in a shared pid namespace and the depth of that, by the kernfs id of
+    /// its cgroup.
+    pub(super) mains: HashMap<MapData, u64, [u64; 2]>,
+    /// By thread group: the workload that it entered from outside, or 0, and its start.
+    pub(super) entered: HashMap<MapData, u32, [u64; 2]>,
     /// Messages of the kernel side: none but the self-test's.
     pub(super) log: Option<EbpfLogger<&'static dyn log::Log>>,
     /// The self-test's switch.
@@ -213,6 +221,7 @@ impl Kernel {
         losses.passed = slot(counter::SIGNALS_PASSED);
         losses.folded = slot(counter::SIGNALS_FOLDED);
         losses.gates_refused = slot(counter::GATES_REFUSED);
+        losses.containers_refused = slot(counter::CONTAINERS_REFUSED);
         let mut misses = std::mem::take(&mut self.misses);
         misses.add(&mut losses.by_kind, is_due, || self.slots());
         self.misses = misses;
@@ -294,26 +303,50 @@ impl Kernel {
         let _ = self.gates.remove(&[id, start]);
     }
 
-    /// Tells the kernel side of a container that was there before and shares a pid namespace: kernfs
-    /// ids of its cgroup and of the one that its main process is in, and that process.
-    pub fn know_container(&mut self, cgroup: u64, inner: u64, main: u32) {
-        // The kernel side has seen its main process start: it knows better.
-        if self
-            .containers
-            .get(&cgroup, 0)
-            .is_ok_and(|[_, main]| main != 0)
-        {
-            return;
-        }
-        let mut known = self.containers.insert(cgroup, [cgroup, u64::from(main)], 0);
-        if inner != cgroup {
-            known = known.and_then(|()| self.containers.insert(inner, [cgroup, 0], 0));
-        }
-        if let Err(error) = known {
+    /// Tells the kernel side of a container that was there before and shares a pid namespace: the kernfs
+    /// id of its cgroup, its main process, and the depth of the namespace, which is 0 for the host's.
+    pub fn know_container(&mut self, cgroup: u64, main: u32, level: u32) {
+        const NOEXIST: u64 = 1;
+        let known = [u64::from(main), u64::from(level)];
+        // There already: the kernel side has seen its main process start, and knows better.
+        let is_there = self.mains.get(&cgroup, 0).is_ok();
+        if !is_there && let Err(error) = self.mains.insert(cgroup, known, NOEXIST) {
             tracing::warn!(
                 "the container with main process {main} is not traced: {}",
                 attach::one_line(&error)
             );
         }
+    }
+
+    /// Tells the kernel side of a process that entered its workload from outside before the trace, or
+    /// descends from one that did: its children are known by that. `start_ticks` is in clock ticks.
+    pub fn know_entered(&mut self, tgid: u32, start_ticks: u64) {
+        let entered = [0, start_ticks | STARTED_IN_TICKS];
+        if let Err(error) = self.entered.insert(tgid, entered, 0) {
+            tracing::warn!(
+                "process {tgid}, which entered its container from outside, counts as a member of it: {}",
+                attach::one_line(&error)
+            );
+        }
+    }
+
+    /// Tells the kernel side of the stop signal that a workload is configured to have: it is recorded
+    /// among members from now on. `key` is the workload's `WorkloadId::kernel_key`.
+    pub fn know_stop_signal(&mut self, (id, start): (u64, u64), signal: u32) {
+        if STOP_SIGNALS & signal_bit(signal) != 0 {
+            return;
+        }
+        if let Err(error) = self.stop_signals.insert([id, start], signal_bit(signal), 0) {
+            tracing::warn!(
+                "signal {signal}, a container's stop signal, is not recorded among its processes: {}",
+                attach::one_line(&error)
+            );
+        }
+    }
+
+    /// A workload is gone: its stop signal is forgotten.
+    pub fn forget_stop_signal(&mut self, (id, start): (u64, u64)) {
+        // Not there: it was a usual one, or was not known.
+        let _ = self.stop_signals.remove(&[id, start]);
     }
 }

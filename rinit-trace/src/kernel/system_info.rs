@@ -65,11 +65,9 @@ impl SystemInfo {
         }
     }
 
-    /// Whether the kernel side is told of every container's cgroup: it reads their names when they are made.
+    /// Whether the kernel side tells containers apart: by the names of their cgroups.
     pub fn knows_containers(&self) -> bool {
-        let sees_new_ones =
-            |probe: &Attached| probe.hook == "cgroup:cgroup_mkdir" && probe.mechanism.is_some();
-        self.features.probe_read && self.probes.iter().any(sees_new_ones)
+        self.features.probe_read
     }
 }
 

@@ -23,9 +23,11 @@ mod text;
 
 pub use cgroup::CgroupIdentity;
 pub use lookups::{LookupConfig, LookupOutcome, LookupSource, LookupStats, Lookups};
-pub use proc::{NamespaceError, NamespaceInit, Proc, Residence};
+pub use proc::{Entered, NamespaceError, NamespaceInit, Proc, Residence};
 pub use shared::SharedContainer;
 pub use target::{ContainerName, Matches, Owner, Syntax, Target, TargetError, resolve};
+
+use std::collections::HashSet;
 
 use rinit_trace_core::model::ProcessNames;
 
@@ -43,6 +45,12 @@ pub fn shared_containers() -> Vec<SharedContainer> {
 /// Every living process outside our own pid namespace. Blocking: one scan of `/proc`.
 pub fn contained() -> Vec<ProcessNames> {
     Proc::default().contained()
+}
+
+/// Every process that entered a pid namespace from outside, and what descends from them; `mains` are
+/// main processes of containers that share one. Blocking: one scan of `/proc`.
+pub fn entered(mains: &HashSet<u32>) -> Vec<Entered> {
+    Proc::default().entered(mains)
 }
 
 /// One process. Blocking, and quick.

@@ -20,11 +20,13 @@ use super::{
     shared::Resident,
 };
 
+mod entered;
 mod members;
 mod parse;
 #[cfg(test)]
 mod tests;
 
+pub use entered::Entered;
 pub use members::Residence;
 use parse::{Stat, parse_arguments, parse_environment, parse_namespace, parse_ns_ids, parse_stat};
 
@@ -170,6 +172,12 @@ impl Proc {
                 process.as_init(inum)
             })
             .collect()
+    }
+
+    /// Depth of a process's pid namespace below our own, if it still lives. Blocking.
+    pub(super) fn depth_of(&self, pid: u32) -> Option<u32> {
+        let ids = self.open(pid).ok()?.ns_ids("NSpid:")?;
+        u32::try_from(ids.len().checked_sub(1)?).ok()
     }
 
     /// The cgroup of a process, if it still lives. Blocking.

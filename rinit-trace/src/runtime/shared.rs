@@ -4,12 +4,7 @@
 //! The kernel side knows such a container by the kernfs id of its cgroup, which is the inode number
 //! of the cgroup's folder.
 
-use std::{
-    collections::HashMap,
-    ffi::OsStr,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashMap, ffi::OsStr, os::unix::fs::MetadataExt as _, path::PathBuf};
 
 use rinit_trace_core::model::{Runtime, split_container_id};
 
@@ -28,8 +23,8 @@ pub struct SharedContainer {
     pub container_id: String,
     /// kernfs id of its cgroup.
     pub cgroup: u64,
-    /// The same of the cgroup that its main process is in: that one, or one below (crun, systemd).
-    pub inner: u64,
+    /// Depth of the pid namespace that it shares; 0 is our own.
+    pub level: u32,
     /// Its main process; `inum` is that of the namespace it shares.
     pub main: NamespaceInit,
 }
@@ -82,29 +77,40 @@ impl Proc {
         let found = mains.into_values();
         found
             .filter_map(|main| {
-                let (cgroup, inner) = self.cgroup_ids(&main.cgroups)?;
                 Some(SharedContainer {
                     container_id: main.container_id.clone(),
-                    cgroup,
-                    inner,
+                    cgroup: self.cgroup_id(&main.cgroups)?,
+                    level: self.depth_of(main.process.pid)?,
                     main: main.process.clone(),
                 })
             })
             .collect()
     }
 
-    /// The init of the namespace around another one, when both are in the same cgroup: then that is
-    /// whose container it is. Blocking.
+    /// The init of the outermost namespace around a process that is of the same container as its own: a
+    /// namespace within a container is part of it, also in a cgroup below. Blocking.
     pub fn container_init_of(&self, pid: u32) -> Result<NamespaceInit, NamespaceError> {
-        let mut init = self.init_of(pid)?;
+        let mut inits = vec![self.init_of(pid)?];
         for _ in 0..MAX_DEPTH {
-            let parent = self.process(init.pid).map_or(0, |process| process.ppid);
+            let inner = &inits[inits.len() - 1];
+            let parent = self.process(inner.pid).map_or(0, |process| process.ppid);
             match self.init_of(parent) {
-                Ok(outer) if outer.inum != init.inum && outer.cgroup == init.cgroup => init = outer,
+                Ok(outer) if outer.inum != inner.inum => inits.push(outer),
                 _ => break,
             }
         }
-        Ok(init)
+        // One that is in no container is of the one around it.
+        let container = |index: usize| {
+            let around = inits.iter().skip(index);
+            around
+                .clone()
+                .find_map(|init| init.cgroup.container_id.as_ref())
+        };
+        let outermost = (0..inits.len()).rev();
+        let found = outermost
+            .clone()
+            .find(|index| container(*index) == container(0));
+        Ok(inits.swap_remove(found.unwrap_or(0)))
     }
 
     /// One of them, by its full id. Blocking.
@@ -113,9 +119,9 @@ impl Proc {
         shared.find(|container| container.container_id == id)
     }
 
-    /// The kernfs ids of the cgroup that is named after a container, and of the one below it that a
-    /// process is in, from the text of `/proc/PID/cgroup`.
-    fn cgroup_ids(&self, cgroups: &str) -> Option<(u64, u64)> {
+    /// The kernfs id of the cgroup that is named after a container, from the text of `/proc/PID/cgroup` of
+    /// a process in it.
+    fn cgroup_id(&self, cgroups: &str) -> Option<u64> {
         let is_v1 = is_v1_pids(cgroups);
         let path = path_of(cgroups, is_v1)?;
         let mounts = std::fs::read_to_string(self.file("self/mountinfo")).ok()?;
@@ -126,8 +132,7 @@ impl Proc {
             let name = folder.file_name().and_then(OsStr::to_str);
             name.is_some_and(|name| split_container_id(name).is_some())
         })?;
-        let id = |folder: &Path| Some(std::fs::metadata(folder).ok()?.ino());
-        Some((id(own)?, id(&inner)?))
+        Some(std::fs::metadata(own).ok()?.ino())
     }
 }
 

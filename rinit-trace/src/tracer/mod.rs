@@ -9,7 +9,7 @@ mod scans;
 mod stats;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -35,7 +35,7 @@ use crate::{
         Kernel, Losses,
         attach::{Mechanism, TEARDOWN_FUNCTION},
     },
-    runtime::{self, Lookups, NamespaceInit, Residence, SharedContainer},
+    runtime::{self, Entered, Lookups, NamespaceInit, Residence, SharedContainer},
 };
 use cmdlines::Cmdlines;
 pub use news::{KnownWorkload, News};
@@ -126,10 +126,6 @@ impl Tracer {
     /// at their stop it may be too late.
     pub fn learn(&mut self, namespaces: Vec<NamespaceInit>) {
         for init in namespaces {
-            if let Some(container) = &init.cgroup.container_id {
-                let (inum, start) = (init.inum, init.start_ticks);
-                self.correlator.handle_owner(inum, start, container.clone());
-            }
             self.ask_early(init);
         }
         self.see(runtime::contained);
@@ -149,8 +145,22 @@ impl Tracer {
         });
         for container in containers {
             self.kernel
-                .know_container(container.cgroup, container.inner, container.main.pid);
+                .know_container(container.cgroup, container.main.pid, container.level);
             self.ask_early(container.main);
+        }
+    }
+
+    /// Tells the kernel side which processes have entered a container from outside before the trace.
+    /// `look` is called twice: what they forked before the kernel side knew of them is found by the
+    /// second look.
+    pub fn learn_entered(&mut self, look: impl Fn() -> Vec<Entered>) {
+        let mut known = HashSet::new();
+        for _ in 0..2 {
+            for entered in look() {
+                if known.insert(entered) {
+                    self.kernel.know_entered(entered.pid, entered.start_ticks);
+                }
+            }
         }
     }
 

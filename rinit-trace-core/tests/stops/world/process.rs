@@ -32,7 +32,9 @@ pub(crate) struct Process {
     pub(crate) exec_id: u64,
     pub(crate) cgroup: u64,
     pub(crate) oom: bool,
-    /// A descendant of who entered, as the kernel side knows it.
+    /// It came from outside.
+    pub(crate) came: bool,
+    /// A descendant of one that entered, as the kernel side knows it.
     pub(crate) entered: bool,
     /// Its number in a namespace within the container's.
     pub(crate) nested: Option<u32>,
@@ -79,6 +81,7 @@ impl Process {
             exec_id: 1,
             cgroup: 77 + u64::from(id.0),
             oom: false,
+            came: false,
             entered: false,
             nested: None,
             shim: id.0,

@@ -151,9 +151,13 @@ fn add(world: &mut World, id: Id, comm: &str, attributes: &[&str], is_exec: bool
     process.parent = Some(main);
     if is_exec {
         process.parent = None;
+        process.came = true;
         process.sid = Some(id.1);
     }
     set(&mut process, attributes);
+    // The kernel side follows descent from what came from outside.
+    let parent = process.parent.and_then(|parent| world.processes.get(&(id.0, parent)));
+    process.entered |= parent.is_some_and(|parent| parent.came || parent.entered);
     world.processes.insert(id, process);
 }
 
