@@ -11,6 +11,8 @@ mod origin;
 mod outside;
 mod process;
 mod report;
+#[cfg(test)]
+mod round_trip;
 mod signal;
 mod stop;
 
