@@ -202,6 +202,7 @@ fn signals(scene: &Scene, members: &[Member]) -> Vec<SignalEntry> {
                 to: event.target.key.tgid,
                 result: event.result,
                 origin: event.origin(),
+                to_dead: Some(is_to_dying(event)),
             })
         })
         .collect()

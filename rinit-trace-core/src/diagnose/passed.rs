@@ -66,6 +66,8 @@ pub(super) fn asking(report: &StopReport) -> Vec<Asking<'_>> {
             let is_sent_on = entry.from == init && entry.to != init;
             entry.signal.asks_to_end(stop_signal, is_sent_on)
                 && entry.at_ms >= 0.0
+                // A dead process does not take it, even where the kernel says that it was delivered.
+                && entry.to_dead != Some(true)
                 && matches!(entry.origin, Origin::User | Origin::Thread)
         })
         .filter_map(|(index, entry)| {

@@ -99,12 +99,13 @@ fn is_run_by(stop: &ClosedStop, interpreter: &str) -> bool {
 }
 
 /// The first signal that a process sent to each other one, by its index: no SIGKILL, none of the
-/// kernel.
+/// kernel, none to a dead process.
 pub(super) fn first_sent(report: &StopReport, from: u32) -> HashMap<u32, usize> {
     let mut first = HashMap::new();
     for (index, entry) in report.signals.iter().enumerate() {
         let is_sent = entry.from == from
             && entry.signal != Signal::KILL
+            && entry.to_dead != Some(true)
             && matches!(entry.origin, Origin::User | Origin::Thread);
         if is_sent {
             first.entry(entry.to).or_insert(index);

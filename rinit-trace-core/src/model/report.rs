@@ -221,6 +221,8 @@ pub struct SignalEntry {
     pub result: SendResult,
     /// Who made it.
     pub origin: Origin,
+    /// Whether the target was dead or dying when it came; `None` in reports from before this field.
+    pub to_dead: Option<bool>,
 }
 
 /// How well a stop was seen.

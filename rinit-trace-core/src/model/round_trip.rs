@@ -311,15 +311,19 @@ fn entry() -> BoxedStrategy<SignalEntry> {
         ParentDeath,
         Ptrace,
     ]);
-    (ms(), signal(), any::<u32>(), any::<u32>(), result(), origin)
-        .prop_map(|(at_ms, signal, from, to, result, origin)| SignalEntry {
-            at_ms,
-            signal,
-            from,
-            to,
-            result,
-            origin,
-        })
+    let sent = (ms(), signal(), any::<u32>(), any::<u32>(), result(), origin);
+    (sent, of(any::<bool>()))
+        .prop_map(
+            |((at_ms, signal, from, to, result, origin), to_dead)| SignalEntry {
+                at_ms,
+                signal,
+                from,
+                to,
+                result,
+                origin,
+                to_dead,
+            },
+        )
         .boxed()
 }
 

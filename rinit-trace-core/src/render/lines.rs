@@ -77,6 +77,8 @@ fn target(names: &Names<'_>, entry: &SignalEntry) -> String {
     }
 }
 
+const DEAD_ALREADY: &str = "dead already";
+
 /// What became of a signal.
 fn signal_note(report: &StopReport, names: &Names<'_>, entry: &SignalEntry) -> &'static str {
     let first = names.process(entry.to).filter(|process| {
@@ -86,9 +88,13 @@ fn signal_note(report: &StopReport, names: &Names<'_>, entry: &SignalEntry) -> &
         report.stop.signal == Some(entry.signal)
             && at_ms.is_some_and(|at_ms| (at_ms - entry.at_ms).abs() < 0.0005)
     });
+    // To what is left of a process that has ended an older kernel delivers a signal, too.
+    if entry.to_dead == Some(true) {
+        return DEAD_ALREADY;
+    }
     match entry.result {
         // The kernel drops it for nobody else then: who has ended and was not reaped, or is dying.
-        SendResult::Ignored if entry.origin == Origin::PidnsTeardown => "dead already",
+        SendResult::Ignored if entry.origin == Origin::PidnsTeardown => DEAD_ALREADY,
         SendResult::Ignored => first.map_or("ignored", why_ignored),
         SendResult::AlreadyPending => "already pending",
         SendResult::Overflow => "not queued: too many are pending",

@@ -102,6 +102,7 @@ fn entry(at_ms: f64, signal: Signal, from: u32, to: u32) -> SignalEntry {
         to,
         result: SendResult::Delivered,
         origin: Origin::User,
+        to_dead: Some(false),
     }
 }
 

@@ -85,6 +85,8 @@ fn a_zombie_that_a_teardown_finds_is_dead_already() {
         to: 4242,
         result: SendResult::Ignored,
         origin: crate::model::Origin::PidnsTeardown,
+        // A report from before that field.
+        to_dead: None,
     });
     let text = plain(&report);
     let line = text.lines().find(|line| line.contains("4242")).unwrap();
@@ -330,7 +332,7 @@ const CONTRACT: &[(&str, &str)] = &[
         "disposition disposition_at_end received taken first_at_ms result from",
     ),
     ("processes.exit", "at_ms code signal"),
-    ("signals", "at_ms signal from to result origin"),
+    ("signals", "at_ms signal from to result origin to_dead"),
     ("observation", "pidns_teardown lost_records"),
 ];
 

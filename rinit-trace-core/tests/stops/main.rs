@@ -52,6 +52,8 @@ mod tables;
 #[cfg(test)]
 mod taken;
 #[cfg(test)]
+mod timeline;
+#[cfg(test)]
 mod unheeded;
 #[cfg(test)]
 mod world;
