@@ -14,7 +14,7 @@ use super::{
 };
 use crate::model::{
     BootTime, InitSettings, KilledFromOutside, Origin, ProcessKey, Signal, SignalEvent, StopFacts,
-    TornDown, Trigger,
+    TornDown, Trigger, millis,
 };
 
 pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> StopFacts {
@@ -22,6 +22,14 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
     let init = members.iter().find(|member| member.key == workload.init);
     let end_state = init.and_then(Member::end_state);
     let gap = begin::chain_gap(workload.names.as_ref());
+    let asked = init.and_then(|init| asked(scene, init));
+    let begun_since = asked.map_or_else(Vec::new, |asked| {
+        let is_younger = |member: &Member| {
+            let born = BootTime(member.key.start).since(begin.at);
+            member.task.ppid == workload.init.tgid && millis(born) > asked.at_ms
+        };
+        pids(members, is_younger)
+    });
     let older_than_trace = workload.init.start < config.started.0;
     StopFacts {
         init: workload.init,
@@ -56,7 +64,8 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
         never_ran: begin.kill.is_some_and(begin::is_by_who_made_it),
         is_opaque: workload.names.as_ref().is_some_and(|names| names.is_opaque),
         unreaped: unreaped(scene),
-        asked: init.and_then(|init| asked(scene, init)),
+        asked,
+        begun_since,
         killed_by_runtime: begin.kill.is_some_and(begin::is_runtime_kill),
         may_have_missed_begin: older_than_trace && begin.at.since(config.started) < gap,
         unlinked: begin.unlinked,

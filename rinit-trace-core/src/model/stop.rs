@@ -50,6 +50,8 @@ pub struct StopFacts {
     pub unreaped: Vec<(u32, String)>,
     /// The signal that decided the stop; `None` when there was no stop signal.
     pub asked: Option<Asked>,
+    /// Host pids of children of the init that began after that signal: it lived on.
+    pub begun_since: Vec<u32>,
     /// The first SIGKILL to the init came from the container's runtime, also through `cgroup.kill`.
     pub killed_by_runtime: bool,
     /// A stop signal may have been sent before the tracer looked: the workload is older than the

@@ -13,7 +13,8 @@ fn a_slow_init_exceeds_the_grace_period() {
         +120.1  exit 1
         +120.2  end
         => cause.id grace-exceeded
-        => cause.confidence certain
+        => cause.confidence likely
+        => cause.summary ~ sent SIGKILL; nothing shows that PID 1 was ending
         => stop.trigger stop-signal
         => stop.grace_used_ms 120050
         => stop.taken true
@@ -37,14 +38,14 @@ fn a_hook_before_the_stop_is_named_where_the_grace_period_is_exceeded() {
             +5.1  exit 1
             +5.2  end
             => cause.id grace-exceeded
-            => cause.confidence certain
+            => cause.confidence likely
             => cause.fix.0 ~ end it sooner
             {advice}
             "
         ))
     };
     let with_hook = "
-            => cause.summary ~ sent SIGKILL; the container has a preStop hook, whose time counts to the grace period
+            => cause.summary ~ nothing shows that PID 1 was ending; the container has a preStop hook, whose time counts to the grace period
             => cause.fix.1 ~ make the preStop hook shorter
             => cause.fix.2 ~ give it more time";
     scenario("pre-stop=yes", with_hook);
@@ -67,6 +68,106 @@ fn a_hook_before_the_stop_is_not_named_where_the_signal_was_dropped() {
     );
     let report = format!("{:?}", world.reports[0]);
     assert!(!report.contains("preStop"), "{report}");
+}
+
+/// A trap without `exit`, a dump, a restart of workers: a handler may mean anything.
+#[test]
+fn a_handler_that_may_mean_something_else_likely_exceeds_the_grace_period() {
+    for (living_on, summary) in [
+        ("", "sent SIGKILL; nothing shows that PID 1 was ending"),
+        (
+            "+3 spawn 8 worker\n+4 exit 8",
+            "; PID 1 began worker in that time, and nothing shows that it was ending",
+        ),
+        // It passed the signal on to a worker, and has another since.
+        (
+            "+0.001 TERM 1 -> 7\n+0.1 exit 7 code=0\n+0.2 spawn 8 worker handles=TERM\n+0.3 exit 8",
+            "; PID 1 began worker in that time, and nothing shows that it was ending",
+        ),
+        (
+            "+0.001 TERM 1 -> 7\n+0.1 spawn 8 worker\n+0.2 exit 8",
+            "worker had SIGTERM handled and was still there; PID 1 began worker in that time",
+        ),
+        // PID 1 need not wait for a member that another process asked.
+        (
+            "+0.001 TERM host:bash -> 7",
+            "was still there; nothing shows that PID 1 was ending",
+        ),
+    ] {
+        let end = if living_on.contains("exit 7") {
+            ""
+        } else {
+            "+10.2 zap 7\n+10.3 exit 7"
+        };
+        check(&format!(
+            "
+            init   sh handles=TERM
+            member 7 worker handles=TERM
+            +0     TERM runc -> 1
+            {living_on}
+            +10    KILL runc -> 1
+            +10.1  exit 1
+            {end}
+            +10.4  end
+            => cause.id grace-exceeded
+            => cause.confidence likely
+            => cause.summary ~ {summary}
+            => cause.fix.2 ~ let it end the program
+            "
+        ));
+    }
+}
+
+#[test]
+fn an_init_that_waits_for_whom_it_asked_certainly_exceeds_the_grace_period() {
+    for (init, member) in [
+        ("app handles=TERM", "handles=TERM"),
+        ("app handles=TERM", "ignores=TERM"),
+        // It leaves with its child, whatever that does.
+        ("tini waits=TERM", "blocks=TERM"),
+        ("tini waits=TERM", "handles=TERM"),
+    ] {
+        check(&format!(
+            "
+            init   {init}
+            member 7 worker {member}
+            exec   9 sh
+            +0     TERM runc -> 1
+            +0.001 TERM 1 -> 7
+            +1     enter 10 probe
+            +10    KILL runc -> 1
+            +10.1  exit 1
+            +10.2  zap 7 9 10
+            +10.3  exit 7
+            +10.3  exit 9
+            +10.3  exit 10
+            +10.4  end
+            => cause.id grace-exceeded
+            => cause.confidence certain
+            => cause.fix 2
+            "
+        ));
+    }
+}
+
+/// `dumb-init -r 15:0`
+#[test]
+fn an_init_that_keeps_the_signal_from_its_child_is_not_on_its_way_to_end() {
+    check(
+        "
+        init   dumb-init waits=TERM handles=TERM
+        member 7 worker handles=TERM
+        +0     TERM runc -> 1
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.2  zap 7
+        +10.3  exit 7
+        +10.4  end
+        => cause.id grace-exceeded
+        => cause.confidence likely
+        => cause.summary ~ nothing shows that PID 1 was ending
+        ",
+    );
 }
 
 /// The program that took it is gone.

@@ -366,14 +366,14 @@ fn of_several_signals_the_one_that_the_runtime_means_decides() {
             "app handles=TERM",
             "INT",
             "TERM",
-            "grace-exceeded",
+            "grace-exceeded likely",
             "took SIGTERM and had not ended 10.0 s later",
         ),
         (
             "bash handles=INT",
             "INT",
             "TERM",
-            "init-no-handler",
+            "init-no-handler certain",
             "no SIGTERM handler, so the kernel dropped the signal; the runtime waited 10.0 s",
         ),
         // Whoever lost patience in between changed nothing.
@@ -381,17 +381,18 @@ fn of_several_signals_the_one_that_the_runtime_means_decides() {
             "app handles=TERM",
             "TERM",
             "INT",
-            "grace-exceeded",
+            "grace-exceeded likely",
             "took SIGTERM and had not ended 15.0 s later",
         ),
         (
             "python3 handles=INT",
             "TERM",
             "INT",
-            "init-no-handler",
+            "init-no-handler certain",
             "no SIGTERM handler, so the kernel dropped the signal; the runtime waited 15.0 s",
         ),
     ] {
+        let (cause, confidence) = cause.split_once(' ').unwrap();
         check(&format!(
             "
             init  {init}
@@ -402,7 +403,7 @@ fn of_several_signals_the_one_that_the_runtime_means_decides() {
             +15.2 end
             => stop.signal SIG{stop}
             => cause.id {cause}
-            => cause.confidence certain
+            => cause.confidence {confidence}
             => cause.summary ~ {text}
             => findings 1
             "

@@ -50,6 +50,18 @@ pub const MORE_TIME: Fix = Fix::new(
     ],
 );
 
+/// Of a program of which nothing shows that it was ending.
+pub const END_AT_ALL: Fix = Fix::new(
+    "or, where the handler means something else, let it end the program: `exit` in a trap",
+    &[Diff {
+        file: "entrypoint.sh",
+        lines: &[
+            "-trap 'echo stopping' TERM",
+            "+trap 'echo stopping; exit 0' TERM",
+        ],
+    }],
+);
+
 /// What is known.
 pub const ARTICLE: Article = Article {
     line: "PID 1 took the stop signal and was not done when SIGKILL came",
@@ -75,12 +87,12 @@ pub const ARTICLE: Article = Article {
             "killed-handling, killed-ignoring: who was not done",
         ),
     ],
-    fixes: &[&END_SOONER, &SHORTER_PRE_STOP, &MORE_TIME],
+    fixes: &[&END_SOONER, &SHORTER_PRE_STOP, &MORE_TIME, &END_AT_ALL],
     limits: &[
         "grace_ms is what is configured; `docker stop -t`, and the kubelet, which deducts the time of a preStop hook, may have used another. What counts is grace_used_ms.",
-        "It is likely, not certain, where the taking of a signal could not be seen, or where PID 1 had become another program since.",
+        "It is certain only where PID 1 passed the signal on and was left waiting: tini and its like for their child, any other program for a member that handled or ignored the signal, and it had not begun a new child since. Otherwise it is likely, also where the taking of a signal could not be seen, or where PID 1 had become another program since.",
         "Of a preStop hook is known that it is configured, and not how long it took: it ends before the stop begins, and runs only when the kubelet stops the container.",
-        "What PID 1 did in that time is not seen. A handler that only sets a flag which nobody reads looks the same.",
+        "What PID 1 did in that time is not seen. A trap without `exit`, a handler that restarts workers or writes a dump, and one that only sets a flag which nobody reads look the same.",
     ],
     close: Some(Close {
         scenario: "waits-for-all-slow",
