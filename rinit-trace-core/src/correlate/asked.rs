@@ -49,6 +49,9 @@ fn describe(scene: &Scene, init: &Member, event: &SignalEvent) -> Option<Asked> 
     let dequeued = taken == Some(true);
     let at_once = dequeued && event.result != SendResult::Ignored;
     let end = init.end_state();
+    // The program of the end may have been sent it, too.
+    let of_its_kind = |other: &&&SignalEvent| other.signal == Some(signal);
+    let last = init.asked.iter().rfind(of_its_kind).unwrap_or(&event);
     Some(Asked {
         signal,
         at_ms: millis(event.at.since(scene.begin.at)),
@@ -60,6 +63,7 @@ fn describe(scene: &Scene, init: &Member, event: &SignalEvent) -> Option<Asked> 
             .map(|end| init.disposition(scene, end.disposition(signal), &end, signal, dequeued)),
         unkillable: event.state.is_unkillable(),
         dropped_at_delivery: init.drops_at_delivery(scene, signal) > 0,
-        exec_since: end.map(|end| event.state.exec_id != end.exec_id),
+        comm: last.target.comm.clone(),
+        exec_since: end.map(|end| last.state.exec_id != end.exec_id),
     })
 }

@@ -233,7 +233,7 @@ fn describe(
             pid: workload.init.tgid,
             ns_pid: init.map_or(1, |member| member.task.ns_tgid),
             comm: init
-                .map(|member| member.task.comm.clone())
+                .map(|member| member.comm().to_owned())
                 .unwrap_or_default(),
             cmdline,
             kind: InitKind::Unknown,

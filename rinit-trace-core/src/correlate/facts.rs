@@ -23,7 +23,7 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
     let end_state = init.and_then(Member::end_state);
     let gap = begin::chain_gap(workload.names.as_ref());
     let asked = init.and_then(|init| asked(scene, init));
-    let begun_since = asked.map_or_else(Vec::new, |asked| {
+    let begun_since = asked.as_ref().map_or_else(Vec::new, |asked| {
         let is_younger = |member: &Member| {
             let born = BootTime(member.key.start).since(begin.at);
             member.task.ppid == workload.init.tgid && millis(born) > asked.at_ms

@@ -22,6 +22,8 @@ pub(super) struct Member<'a> {
     pub(super) kill: Option<&'a SignalEvent>,
     /// Signals that asked it to end, in order.
     pub(super) asked: Vec<&'a SignalEvent>,
+    /// What the last signal found it to be (`self_exec_id`).
+    exec_id: Option<u64>,
 }
 
 /// Whether an init that was asked to end sends something to a member: that may be the stop signal for
@@ -83,12 +85,14 @@ impl<'a> Member<'a> {
             exit,
             kill: None,
             asked: Vec::new(),
+            exec_id: None,
         }
     }
 
     fn add(&mut self, event: &'a SignalEvent, scene: &Scene) {
         // At its exit its parent may be gone already, and another its parent.
         self.task = &event.target;
+        self.exec_id = Some(event.state.exec_id);
         if is_effective_kill(event) {
             self.kill.get_or_insert(event);
         } else if event
@@ -108,7 +112,7 @@ impl<'a> Member<'a> {
             ppid: self.task.ppid,
             pgid: self.task.pgid,
             sid: self.task.sid,
-            comm: self.task.comm.clone(),
+            comm: self.comm().to_owned(),
             cmdline: scene
                 .workload
                 .names_of(self.key)
@@ -130,6 +134,17 @@ impl<'a> Member<'a> {
                 }
             }),
         }
+    }
+
+    /// Its name at the end. An exit has that of the last thread, which counts only where the process
+    /// has become another program since its last signal.
+    pub(super) fn comm(&self) -> &'a str {
+        let has_execed = |exit: &&ExitEvent| {
+            let before = self.exec_id;
+            before.is_some_and(|before| before != exit.state.exec_id)
+        };
+        let task = self.exit.filter(has_execed).map(|exit| &exit.task);
+        &task.unwrap_or(self.task).comm
     }
 
     /// State at its SIGKILL, else at its exit.

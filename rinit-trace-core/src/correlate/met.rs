@@ -37,6 +37,7 @@ impl Member<'_> {
             first_at_ms: first.map(|event| millis(event.at.since(scene.begin.at))),
             result: first.map(|event| event.result),
             from: first.map(|event| event.sender.key.tgid),
+            comm: first.map(|event| event.target.comm.clone()),
         }
     }
 

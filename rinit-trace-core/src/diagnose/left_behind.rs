@@ -18,7 +18,9 @@ pub(super) struct LeftBehind<'a> {
     pub(super) stop: &'a ClosedStop,
     pub(super) init: Listed<'a>,
     pub(super) signal: Signal,
-    /// PID 1 is known to have taken it.
+    /// Name of PID 1, and of what it became after it had taken the signal.
+    pub(super) comm: String,
+    /// PID 1 is known to have taken it, and to be the same program still.
     is_sure: bool,
     /// Victims that no stop signal had been sent to.
     pub(super) unsignalled: Vec<Listed<'a>>,
@@ -32,7 +34,7 @@ pub(super) struct LeftBehind<'a> {
 pub(super) fn left_behind(stop: &ClosedStop) -> Option<LeftBehind<'_>> {
     let report = &stop.report;
     let init = init(report)?;
-    let asked = stop.facts.asked?;
+    let asked = stop.facts.asked.as_ref()?;
     let victims: Vec<Listed> = torn_down(stop).collect();
     if asked.taken == Some(false) || !init_ended_by_itself(report) || victims.is_empty() {
         return None;
@@ -51,7 +53,8 @@ pub(super) fn left_behind(stop: &ClosedStop) -> Option<LeftBehind<'_>> {
         stop,
         init,
         signal: asked.signal,
-        is_sure: asked.taken == Some(true),
+        comm: words::taker(asked, init.1),
+        is_sure: asked.taken == Some(true) && asked.exec_since != Some(true),
         unsignalled,
         signalled,
         passed,

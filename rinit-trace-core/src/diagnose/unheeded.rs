@@ -5,14 +5,14 @@ use super::{
     words,
 };
 use crate::model::{
-    Asked, ClosedStop, Confidence, DispositionAtStop, Evidence, Finding, FindingId, KilledBy,
-    Process, SendResult, Signal, StopReport,
+    Asked, ClosedStop, Confidence, DispositionAtStop, Evidence, Finding, FindingId, InitKind,
+    KilledBy, Process, SendResult, Signal, StopReport, init_kind,
 };
 
 pub(super) struct Unheeded<'a> {
     pub(super) init: &'a Process,
     /// The signal, and how the init met it.
-    pub(super) asked: Asked,
+    pub(super) asked: &'a Asked,
     pub(super) signal: Signal,
     /// How it ended, as the second half of a sentence.
     pub(super) end: String,
@@ -46,7 +46,7 @@ pub(super) fn unheeded(stop: &ClosedStop) -> Option<Unheeded<'_>> {
 pub(super) fn runtime_gave_up(stop: &ClosedStop) -> Option<Unheeded<'_>> {
     let report = &stop.report;
     let (index, init) = init(report)?;
-    let asked = stop.facts.asked?;
+    let asked = stop.facts.asked.as_ref()?;
     if !is_killed_by_runtime(stop, init) {
         return None;
     }
@@ -63,9 +63,11 @@ pub(super) fn runtime_gave_up(stop: &ClosedStop) -> Option<Unheeded<'_>> {
 fn ended_later(stop: &ClosedStop) -> Option<Unheeded<'_>> {
     let report = &stop.report;
     let (_, init) = init(report)?;
-    let asked = stop.facts.asked?;
+    let asked = stop.facts.asked.as_ref()?;
     let victims: Vec<Listed> = torn_down(stop).collect();
-    if asked.taken != Some(false) || !init_ended_by_itself(report) || victims.is_empty() {
+    // Or what ended was another program than the one that took it.
+    let may_have_acted = asked.taken != Some(false) && !was_taken_by_another(asked, init);
+    if may_have_acted || !init_ended_by_itself(report) || victims.is_empty() {
         return None;
     }
     let waited = words::duration(init.exit?.at_ms - asked.at_ms);
@@ -83,7 +85,7 @@ fn ended_later(stop: &ClosedStop) -> Option<Unheeded<'_>> {
 fn about<'a>(
     report: &StopReport,
     init: &'a Process,
-    asked: Asked,
+    asked: &'a Asked,
     victims: impl Iterator<Item = Listed<'a>>,
     confidence: Confidence,
 ) -> Unheeded<'a> {
@@ -119,4 +121,17 @@ pub(super) fn was_dropped(asked: &Asked) -> bool {
     // A shell blocks signals while it forks: then it is dropped a moment later.
     let later = asked.dropped_at_delivery && asked.disposition != DispositionAtStop::Ignored;
     asked.taken == Some(false) && (at_once || later)
+}
+
+/// Whether a program took the stop signal and PID 1 became another one by exec, which was not sent
+/// it. Inits and supervisors end their shutdown by running another program, and a program that
+/// executes itself again may do so because of the signal: not those.
+pub(super) fn was_taken_by_another(asked: &Asked, init: &Process) -> bool {
+    let kind = init_kind(&asked.comm, None, None);
+    let may_be_an_entrypoint = match kind {
+        InitKind::Shell => true,
+        InitKind::App | InitKind::Unknown => asked.comm != init.comm,
+        _ => false,
+    };
+    asked.taken == Some(true) && asked.exec_since == Some(true) && may_be_an_entrypoint
 }

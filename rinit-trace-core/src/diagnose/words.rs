@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::model::{
-    ClosedStop, Confidence, Evidence, Finding, FindingId, Process, SendResult, Signal, StopReport,
-    Unlinked, millis,
+    Asked, ClosedStop, Confidence, Evidence, Finding, FindingId, Process, SendResult, Signal,
+    StopReport, Unlinked, millis,
 };
 
 /// A signal's name, SIGTERM when there was none.
@@ -38,6 +38,26 @@ pub(super) fn names<'a>(processes: impl Iterator<Item = (usize, &'a Process)>) -
         [one] => (*one).to_owned(),
         [one, other] => format!("{one} and {other}"),
         [one, rest @ ..] => format!("{one} and {} others", rest.len()),
+    }
+}
+
+/// `another program (python3, by exec)`: what PID 1 is that was `asked` under another name.
+pub(super) fn another_program(asked: &Asked, init: &Process) -> String {
+    if asked.comm == init.comm {
+        "another program (exec)".to_owned()
+    } else {
+        format!("another program ({}, by exec)", init.comm)
+    }
+}
+
+/// `bash`, or `bash, python3 since its exec`: the name of a PID 1 that took the signal.
+pub(super) fn taker(asked: &Asked, init: &Process) -> String {
+    if asked.exec_since != Some(true) {
+        init.comm.clone()
+    } else if asked.comm == init.comm {
+        format!("{}, which has executed itself again", init.comm)
+    } else {
+        format!("{}, {} since its exec", asked.comm, init.comm)
     }
 }
 

@@ -62,6 +62,9 @@ pub struct StopSignal {
     pub result: Option<SendResult>,
     /// Host pid of who sent the first.
     pub from: Option<u32>,
+    /// Its command name when the first came: it may have become another program since. `None` also in
+    /// reports from before this field.
+    pub comm: Option<String>,
 }
 
 /// Disposition for the stop signal.

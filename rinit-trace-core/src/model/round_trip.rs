@@ -167,7 +167,7 @@ fn disposition() -> BoxedStrategy<Option<DispositionAtStop>> {
 }
 
 fn stop_signal() -> BoxedStrategy<StopSignal> {
-    let met = (disposition(), disposition(), any::<u32>());
+    let met = (disposition(), disposition(), any::<u32>(), of(text()));
     (
         met,
         of(any::<bool>()),
@@ -176,7 +176,13 @@ fn stop_signal() -> BoxedStrategy<StopSignal> {
         of(any::<u32>()),
     )
         .prop_map(
-            |((disposition, disposition_at_end, received), taken, first_at_ms, result, from)| {
+            |(
+                (disposition, disposition_at_end, received, comm),
+                taken,
+                first_at_ms,
+                result,
+                from,
+            )| {
                 StopSignal {
                     disposition,
                     disposition_at_end,
@@ -185,6 +191,7 @@ fn stop_signal() -> BoxedStrategy<StopSignal> {
                     first_at_ms,
                     result,
                     from,
+                    comm,
                 }
             },
         )

@@ -91,7 +91,7 @@ pub struct TornDown {
 
 /// How the init met the signal that decided the stop: its stop signal, or, when it was sent several
 /// kinds, the one that the runtime means to stop it by.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
     /// Which.
     pub signal: Signal,
@@ -110,7 +110,9 @@ pub struct Asked {
     /// The init had blocked it for a moment, and it was dropped when that unblocked it without a
     /// handler, or ignores it.
     pub dropped_at_delivery: bool,
-    /// The init has exec'd between this signal and its end; `None` when that was not seen.
+    /// Command name of the init when the last signal of its kind came.
+    pub comm: String,
+    /// The init has exec'd between that one and its end; `None` when that was not seen.
     pub exec_since: Option<bool>,
 }
 

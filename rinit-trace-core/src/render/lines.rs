@@ -4,7 +4,7 @@ use anstyle::Style;
 
 use super::{
     layout::{BAD, DIM, GOOD, PLAIN, WARN},
-    words::Names,
+    words::{self, Names},
 };
 use crate::model::{
     DispositionAtStop, Exit, Origin, Outcome, Process, Role, SendResult, Signal, SignalEntry,
@@ -47,7 +47,7 @@ pub(super) fn of_signal(
         style,
         what: entry.signal.to_string(),
         source: source(names, entry),
-        target: target(names, entry),
+        target: target(report, names, entry),
         note_style: DIM,
         note,
     }
@@ -68,26 +68,38 @@ fn source(names: &Names<'_>, entry: &SignalEntry) -> String {
     }
 }
 
-fn target(names: &Names<'_>, entry: &SignalEntry) -> String {
+fn target(report: &StopReport, names: &Names<'_>, entry: &SignalEntry) -> String {
     let by_program = matches!(entry.origin, Origin::User | Origin::Thread);
     if by_program && entry.from == entry.to {
-        "itself".to_owned()
-    } else {
-        names.name(entry.to)
+        return "itself".to_owned();
     }
+    let met = first_met(report, names, entry).and_then(|process| process.stop_signal.comm.as_ref());
+    match met {
+        // It may have become another program since.
+        Some(comm) => words::process(comm, entry.to),
+        None => names.name(entry.to),
+    }
+}
+
+/// The target of a signal that was its first stop signal: of no other one the report knows more.
+fn first_met<'a>(
+    report: &StopReport,
+    names: &Names<'a>,
+    entry: &SignalEntry,
+) -> Option<&'a Process> {
+    names.process(entry.to).filter(|process| {
+        // Times have microseconds.
+        let at_ms = process.stop_signal.first_at_ms;
+        report.stop.signal == Some(entry.signal)
+            && at_ms.is_some_and(|at_ms| (at_ms - entry.at_ms).abs() < 0.0005)
+    })
 }
 
 const DEAD_ALREADY: &str = "dead already";
 
 /// What became of a signal.
 fn signal_note(report: &StopReport, names: &Names<'_>, entry: &SignalEntry) -> &'static str {
-    let first = names.process(entry.to).filter(|process| {
-        // The report knows this of the first stop signal to each process only; times have
-        // microseconds.
-        let at_ms = process.stop_signal.first_at_ms;
-        report.stop.signal == Some(entry.signal)
-            && at_ms.is_some_and(|at_ms| (at_ms - entry.at_ms).abs() < 0.0005)
-    });
+    let first = first_met(report, names, entry);
     // To what is left of a process that has ended an older kernel delivers a signal, too.
     if entry.to_dead == Some(true) {
         return DEAD_ALREADY;

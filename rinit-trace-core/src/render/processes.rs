@@ -93,14 +93,23 @@ fn row(process: &Process) -> Row {
         Cell::new(STRONG, escape::name(&process.comm)),
         Cell::right(PLAIN, process.pid.to_string()),
         Cell::right(PLAIN, process.ns_pid.to_string()),
-        Cell::new(PLAIN, stop_signal(&process.stop_signal)),
+        Cell::new(PLAIN, stop_signal(process)),
         Cell::new(style, outcome(process)),
         Cell::new(DIM, command),
     ])
 }
 
-/// Disposition, then what became of it: `handled, taken`.
-fn stop_signal(stop_signal: &StopSignal) -> String {
+/// Disposition, then what became of it: `handled, taken`; in front of that the program that it met,
+/// where the process has become another one.
+fn stop_signal(process: &Process) -> String {
+    let how = how_met(&process.stop_signal);
+    match &process.stop_signal.comm {
+        Some(comm) if *comm != process.comm => format!("as {}: {how}", escape::name(comm)),
+        _ => how,
+    }
+}
+
+fn how_met(stop_signal: &StopSignal) -> String {
     use DispositionAtStop::{Handled, Waited};
     let at_end = stop_signal.disposition_at_end;
     if stop_signal.received == 0 {
@@ -192,12 +201,12 @@ mod tests {
             (sent(Ignored, Ignored, Some(false), dropped), "ignored"),
             (StopSignal::default(), "none"),
         ] {
-            assert_eq!(stop_signal(&how), shown);
+            assert_eq!(how_met(&how), shown);
         }
         let twice = StopSignal {
             received: 2,
             ..sent(Handled, Handled, Some(true), queued)
         };
-        assert_eq!(stop_signal(&twice), "handled, taken, sent 2 times");
+        assert_eq!(how_met(&twice), "handled, taken, sent 2 times");
     }
 }

@@ -69,6 +69,7 @@ impl Process {
             first_at_ms: Some(at_ms),
             result: Some(SendResult::Delivered),
             from: Some(from),
+            comm: Some(self.comm.clone()),
         };
         self
     }

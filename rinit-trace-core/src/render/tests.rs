@@ -329,7 +329,7 @@ const CONTRACT: &[(&str, &str)] = &[
     ),
     (
         "processes.stop_signal",
-        "disposition disposition_at_end received taken first_at_ms result from",
+        "disposition disposition_at_end received taken first_at_ms result from comm",
     ),
     ("processes.exit", "at_ms code signal"),
     ("signals", "at_ms signal from to result origin to_dead"),

@@ -45,6 +45,11 @@ pub(super) fn could_not_finish(count: u32) -> String {
     format!("{count} had a handler and could not finish")
 }
 
+/// `sh[8014]`
+pub(super) fn process(comm: &str, pid: u32) -> String {
+    format!("{}[{pid}]", escape::name(comm))
+}
+
 /// What people call the workload, the container id behind it where both are known.
 pub(super) fn workload(workload: &Workload) -> String {
     called(
@@ -113,14 +118,14 @@ impl<'a> Names<'a> {
     /// where the pid of a program gone at once says nothing, else the bare pid.
     pub(super) fn name(&self, pid: u32) -> String {
         if let Some(process) = self.process(pid) {
-            return format!("{}[{pid}]", escape::name(&process.comm));
+            return self::process(&process.comm, pid);
         }
         // An init that ended before the tracer came is in no list.
         if pid == self.init.pid {
-            return format!("{}[{pid}]", escape::name(&self.init.comm));
+            return self::process(&self.init.comm, pid);
         }
         match self.senders.get(&pid) {
-            Some(sender) if sender.inside => format!("{}[{pid}]", escape::name(&sender.comm)),
+            Some(sender) if sender.inside => self::process(&sender.comm, pid),
             Some(sender) => outside(sender),
             None => format!("pid {pid}"),
         }

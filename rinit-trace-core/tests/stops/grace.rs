@@ -172,7 +172,7 @@ fn an_init_that_keeps_the_signal_from_its_child_is_not_on_its_way_to_end() {
 
 /// The program that took it is gone.
 #[test]
-fn an_init_that_became_another_program_likely_exceeds_the_grace_period() {
+fn an_init_that_became_another_program_may_have_exceeded_the_grace_period() {
     check(
         "
         init  launcher handles=TERM
@@ -181,9 +181,10 @@ fn an_init_that_became_another_program_likely_exceeds_the_grace_period() {
         +10    KILL runc -> 1
         +10.1  exit 1
         +10.2  end
-        => cause.id grace-exceeded
-        => cause.confidence likely
-        => cause.summary PID 1 (app) took SIGTERM, became another program (exec) and had not ended 10.0 s later, when the runtime sent SIGKILL
+        => cause.id startup-window
+        => findings.1.id grace-exceeded
+        => findings.1.confidence likely
+        => findings.1.summary PID 1 (launcher) took SIGTERM, became another program (app, by exec) and had not ended 10.0 s later, when the runtime sent SIGKILL
         ",
     );
 }

@@ -18,6 +18,8 @@ mod departures;
 mod dropped;
 mod engines;
 #[cfg(test)]
+mod execs;
+#[cfg(test)]
 mod finish;
 #[cfg(test)]
 mod grace;

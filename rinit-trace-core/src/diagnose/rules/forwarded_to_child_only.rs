@@ -30,7 +30,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let alone = if left.passed.len() == 1 { " alone" } else { "" };
     let summary = format!(
         "PID 1 ({}) passed {} to {}{alone}; {names} {verb} never signalled and killed with the pid namespace when PID 1 {}",
-        left.init.1.comm,
+        left.comm,
         left.signal,
         words::names(left.recipients()),
         left.left("left")

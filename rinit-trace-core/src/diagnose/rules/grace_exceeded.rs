@@ -40,12 +40,17 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let was_waiting = was_waiting(stop, gave_up.init);
     let summary = format!(
         "PID 1 ({}) took {}{} and had not ended {} later, when the runtime sent SIGKILL{}{}{}",
-        gave_up.init.comm,
+        if has_execed {
+            &gave_up.asked.comm
+        } else {
+            &gave_up.init.comm
+        },
         gave_up.signal,
         if has_execed {
-            ", became another program (exec)"
+            let program = words::another_program(gave_up.asked, gave_up.init);
+            format!(", became {program}")
         } else {
-            ""
+            String::new()
         },
         gave_up.waited,
         who_was_waited_for(stop, gave_up.signal),

@@ -40,7 +40,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     };
     let summary = format!(
         "PID 1 ({}) passed {} to the process group of its child; {names} {verb} in another group, {what} and killed with the pid namespace when PID 1 {}",
-        left.init.1.comm,
+        left.comm,
         left.signal,
         left.left("left")
     );

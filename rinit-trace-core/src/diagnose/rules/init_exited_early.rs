@@ -23,7 +23,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     } else {
         "were"
     };
-    let comm = &left.init.1.comm;
+    let comm = &left.comm;
     let (kind, did) = (left.stop.report.workload.init.kind, left.left("left"));
     let why = if kind.leaves_with_main_child() && did == "left" {
         " when its main child had ended"

@@ -9,7 +9,7 @@ use crate::{
         Rule, rules::init_no_handler::make_shell_react, unheeded::unheeded, view::is_shell,
     },
     knowledge::causes::init_ignores_signal as fixes,
-    model::{ClosedStop, DispositionAtStop, Finding, FindingId, SendResult, Signal},
+    model::{Asked, ClosedStop, DispositionAtStop, Finding, FindingId, SendResult, Signal},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -19,13 +19,13 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let unheeded = unheeded(stop)?;
-    let asked = &unheeded.asked;
+    let asked = unheeded.asked;
     // At once, or when it was unblocked.
     let was_dropped = asked.result == SendResult::Ignored || asked.dropped_at_delivery;
     let ignores = was_dropped
         && asked.taken == Some(false)
         && asked.disposition == DispositionAtStop::Ignored;
-    if !ignores {
+    if !ignores || ignored_as_another(asked) {
         return None;
     }
     let signal = unheeded.signal;
@@ -53,4 +53,14 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         ]
     };
     Some(unheeded.finding(RULE.id, summary, fix))
+}
+
+/// Whether the program that ignored the signal is gone: PID 1 became another one, which does not.
+pub(in crate::diagnose) fn ignored_as_another(asked: &Asked) -> bool {
+    let ignores_at_end = asked.disposition_at_end == Some(DispositionAtStop::Ignored);
+    asked.disposition == DispositionAtStop::Ignored
+        && asked.taken == Some(false)
+        && asked.exec_since == Some(true)
+        && asked.disposition_at_end.is_some()
+        && !ignores_at_end
 }

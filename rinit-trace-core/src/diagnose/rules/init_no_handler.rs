@@ -25,7 +25,7 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let unheeded = unheeded(stop)?;
     let is_same_program = unheeded.asked.exec_since == Some(false);
-    if !was_dropped(&unheeded.asked) || !is_same_program || reacts_later(stop, &unheeded.asked) {
+    if !was_dropped(unheeded.asked) || !is_same_program || reacts_later(stop, unheeded.asked) {
         return None;
     }
     let signal = unheeded.signal;

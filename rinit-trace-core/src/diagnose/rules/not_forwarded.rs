@@ -31,7 +31,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     };
     let names = words::names(victims.iter().copied());
     let verb = if victims.len() == 1 { "was" } else { "were" };
-    let (comm, signal, ended) = (&left.init.1.comm, left.signal, left.left("ended"));
+    let (comm, signal, ended) = (&left.comm, left.signal, left.left("ended"));
     // A helper that PID 1 started may have signalled for it (`pkill` in a trap).
     let others_signal = left.somebody_else_signals();
     let itself = if others_signal { " itself" } else { "" };

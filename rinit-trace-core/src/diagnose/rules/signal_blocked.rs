@@ -14,7 +14,7 @@ pub(in crate::diagnose) const RULE: Rule = Rule {
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let unheeded = unheeded(stop)?;
-    let asked = &unheeded.asked;
+    let asked = unheeded.asked;
     let is_pending = asked.taken == Some(false)
         && !asked.dropped_at_delivery
         && matches!(

@@ -1,17 +1,21 @@
 //! The stop signal came too early: it was dropped because PID 1 had no handler yet, and at the end
-//! PID 1 handled or waited for it, or had become another program.
+//! PID 1 handled or waited for it, or had become another program. Or the program before that took it:
+//! a shell catches INT on its own, and what it becomes is not told.
 
 use std::time::Duration;
 
 use crate::{
     diagnose::{
         Rule,
-        unheeded::{unheeded, was_dropped},
+        rules::init_ignores_signal::ignored_as_another,
+        unheeded::{unheeded, was_dropped, was_taken_by_another},
         view::is_shell,
         words,
     },
     knowledge::causes::startup_window as fixes,
-    model::{Asked, ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, millis},
+    model::{
+        Asked, ClosedStop, Confidence, DispositionAtStop, Finding, FindingId, Process, millis,
+    },
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -30,26 +34,39 @@ const YOUNG: Duration = Duration::from_secs(10);
 
 fn check(stop: &ClosedStop) -> Option<Finding> {
     let unheeded = unheeded(stop)?;
-    if !was_dropped(&unheeded.asked) {
-        return None;
+    let (asked, init, signal) = (unheeded.asked, unheeded.init, unheeded.signal);
+    let age = age(stop, asked);
+    let was_taken = was_taken_by_another(asked, init);
+    let summary = if was_taken {
+        let program = words::another_program(asked, init);
+        format!(
+            "PID 1 ({}) took {signal}{age}, and became {program} later, which was not sent it; {}",
+            asked.comm, unheeded.end
+        )
+    } else {
+        let why = if ignored_as_another(asked) {
+            format!("ignored {signal} (SIG_IGN) then")
+        } else if was_dropped(asked) {
+            format!("had no {signal} handler yet")
+        } else {
+            return None;
+        };
+        let change = change(stop, asked, init)?;
+        format!(
+            "PID 1 ({}) {why}{age}, so the kernel dropped the signal; {change} later, and {}",
+            asked.comm, unheeded.end
+        )
+    };
+    let mut fix = vec![fixes::EXEC_SOON.plain()];
+    if !was_taken {
+        fix.insert(0, fixes::HANDLER_FIRST.about(signal));
     }
-    let change = change(stop, &unheeded.asked)?;
-    let summary = format!(
-        "PID 1 ({}) had no {} handler yet{}, so the kernel dropped the signal; {change} later, and {}",
-        unheeded.init.comm,
-        unheeded.signal,
-        age(stop, &unheeded.asked),
-        unheeded.end
-    );
-    let fix = vec![
-        fixes::HANDLER_FIRST.about(unheeded.signal),
-        fixes::EXEC_SOON.plain(),
-    ];
     // Blocked for good by one that waits for signals, or for the moment of a fork?
-    let asked = unheeded.asked;
     let is_blocked = asked.disposition_at_end == Some(DispositionAtStop::Blocked);
+    let is_unclear = is_blocked && asked.exec_since != Some(true);
     let mut finding = unheeded.finding(RULE.id, summary, fix);
-    if is_blocked && asked.exec_since != Some(true) {
+    // What a program did with a signal that it took is not seen: a trap may end by exec.
+    if is_unclear || was_taken {
         finding.confidence = Confidence::Likely;
     }
     Some(finding)
@@ -58,8 +75,8 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
 fn maybe(stop: &ClosedStop) -> Option<Finding> {
     let unheeded = unheeded(stop)?;
     let is_young = stop.facts.init_age.is_some_and(|age| age < YOUNG);
-    let is_missing = was_dropped(&unheeded.asked)
-        && !reacts_later(stop, &unheeded.asked)
+    let is_missing = was_dropped(unheeded.asked)
+        && !reacts_later(stop, unheeded.asked)
         && unheeded.asked.exec_since == Some(false);
     if !is_young || !is_missing {
         return None;
@@ -67,7 +84,7 @@ fn maybe(stop: &ClosedStop) -> Option<Finding> {
     let summary = format!(
         "PID 1 ({}) may still have been starting{}: no handler came until its end",
         unheeded.init.comm,
-        age(stop, &unheeded.asked)
+        age(stop, unheeded.asked)
     );
     let mut finding = unheeded.finding(MAYBE.id, summary, Vec::new());
     finding.confidence = Confidence::Likely;
@@ -84,11 +101,11 @@ fn age(stop: &ClosedStop, asked: &Asked) -> String {
 }
 
 /// What PID 1 had become at its end; `None` when it had not changed, or nobody knows.
-fn change(stop: &ClosedStop, asked: &Asked) -> Option<&'static str> {
+fn change(stop: &ClosedStop, asked: &Asked, init: &Process) -> Option<String> {
     if asked.exec_since == Some(true) {
-        Some("it became another program (exec)")
+        Some(format!("it became {}", words::another_program(asked, init)))
     } else if reacts_later(stop, asked) {
-        Some("it was ready for it")
+        Some("it was ready for it".to_owned())
     } else {
         None
     }

@@ -30,8 +30,8 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         return of_systemd(stop);
     }
     let unheeded = unheeded(stop)?;
-    let is_missing = was_dropped(&unheeded.asked)
-        && !reacts_later(stop, &unheeded.asked)
+    let is_missing = was_dropped(unheeded.asked)
+        && !reacts_later(stop, unheeded.asked)
         && unheeded.asked.exec_since == Some(false);
     if !is_missing {
         return None;

@@ -26,8 +26,8 @@ pub const EXEC_SOON: Fix = Fix::new(
 
 /// What is known.
 pub const ARTICLE: Article = Article {
-    line: "the stop signal came before PID 1 had its handler",
-    what: "The signal was dropped because PID 1 had no handler yet. At its end PID 1 handled or waited for it, or had become another program by exec: it came too early, and nobody sends it again. As a finding behind init-no-handler, and likely, it says that a young PID 1 may still have been starting.",
+    line: "the stop signal came before PID 1 was ready for it",
+    what: "The signal was dropped because PID 1 had no handler yet. At its end PID 1 handled or waited for it, or had become another program by exec: it came too early, and nobody sends it again. The same when the program before that exec took it, as a shell takes SIGINT on its own, or ignored it, as bash does SIGQUIT. As a finding behind init-no-handler, and likely, it says that a young PID 1 may still have been starting.",
     kernel: &[kernel::UNKILLABLE, kernel::EXEC],
     see: &[
         MASKS,
@@ -42,11 +42,13 @@ pub const ARTICLE: Article = Article {
             "processes[0].stop_signal.disposition_at_end",
             "handled or waited",
         ),
+        ("processes[0].stop_signal.comm", "what PID 1 was then"),
         ("stop.result", "ignored"),
     ],
     fixes: &[&HANDLER_FIRST, &EXEC_SOON],
     limits: &[
         "That PID 1 has become another program is seen; whether that one would have reacted is not.",
+        "It is likely, not certain, where the program before the exec took the signal: a trap may end by exec. Inits, which end their shutdown by running another program, and programs that execute themselves again are left out.",
         "A shell that blocks signals while it forks is not taken for one that waits for them.",
         "As a finding behind init-no-handler it rests on age alone (under 10 s), and may be noise.",
     ],

@@ -34,6 +34,9 @@ pub(in crate::render) fn hostile(name: &str) -> StopReport {
     report.stop.sender = Some(sender(8061, name, name));
     for process in &mut report.processes {
         process.comm = text();
+        if let Some(comm) = &mut process.stop_signal.comm {
+            *comm = format!("{name} before");
+        }
         process.cmdline = Some(vec![text(), text()]);
     }
     for finding in &mut report.findings {
