@@ -6,6 +6,7 @@ use super::{
     begin::{asks_to_end, is_inside, is_runtime},
     members::Member,
     scene::Scene,
+    terminal::is_of_terminal,
 };
 use crate::model::{Asked, SendResult, Signal, SignalEvent, millis};
 
@@ -23,7 +24,9 @@ pub(super) fn asked(scene: &Scene, init: &Member) -> Option<Asked> {
         asking.filter(|event| asks_to_end(event, names))
     };
     let by_runtime = |event: &&SignalEvent| {
-        event.signal == Some(meant) && is_runtime(&event.sender, &event.target)
+        event.signal == Some(meant)
+            && is_runtime(&event.sender, &event.target)
+            && !is_of_terminal(event)
     };
     let mut decided = if first.signal == Some(meant) {
         first

@@ -13,6 +13,7 @@ use super::{
     oom::OomMarks,
     origins, roles,
     scene::Scene,
+    terminal::is_of_terminal,
     workload::Workload,
 };
 use crate::model::{
@@ -20,6 +21,9 @@ use crate::model::{
     ProcessKey, Role, SCHEMA, Sender, SignalEntry, SignalEvent, StopDetails, StopReport, Trigger,
     Verdict, WorkloadNames, millis,
 };
+
+/// In place of the pid of who sent a signal: no process did.
+const NOBODY: u32 = 0;
 
 /// Docker's grace period, where none is known.
 const USUAL_GRACE: Duration = Duration::from_secs(10);
@@ -115,6 +119,14 @@ fn details(scene: &Scene, members: &[Member], names: &WorkloadNames) -> StopDeta
 
 pub(super) fn sender(event: &SignalEvent) -> Sender {
     let task = &event.sender;
+    if is_of_terminal(event) {
+        return Sender {
+            pid: NOBODY,
+            comm: "terminal".to_owned(),
+            parent_comm: String::new(),
+            inside: false,
+        };
+    }
     Sender {
         pid: task.key.tgid,
         comm: task.comm.clone(),
@@ -175,18 +187,19 @@ fn is_somebody_unknown_left(scene: &Scene, processes: &[Process]) -> bool {
     left > processes.len().saturating_sub(1) + zombies.len()
 }
 
-/// Signals since the begin, and the SIGKILLs shortly before it that ended a member.
+/// Signals since the begin, and those shortly before it that ended a member: SIGKILLs, and signals of
+/// its terminal.
 fn signals(scene: &Scene, members: &[Member]) -> Vec<SignalEntry> {
     let begin = scene.begin.at;
     let before: HashSet<(ProcessKey, BootTime)> = members
         .iter()
-        .filter_map(|member| member.kill)
-        .filter(|kill| kill.at < begin)
-        .map(|kill| (kill.target.key, kill.at))
+        .flat_map(|member| member.kill.into_iter().chain(member.ended_by_terminal))
+        .filter(|ended| ended.at < begin)
+        .map(|ended| (ended.target.key, ended.at))
         .collect();
     let is_shown = |event: &&SignalEvent| {
-        event.at >= begin
-            || (is_effective_kill(event) && before.contains(&(event.target.key, event.at)))
+        let may_have_ended = is_effective_kill(event) || is_of_terminal(event);
+        event.at >= begin || (may_have_ended && before.contains(&(event.target.key, event.at)))
     };
     scene
         .workload
@@ -198,7 +211,11 @@ fn signals(scene: &Scene, members: &[Member]) -> Vec<SignalEntry> {
             Some(SignalEntry {
                 at_ms: millis(event.at.since(begin)) - millis(begin.since(event.at)),
                 signal: event.signal?,
-                from: event.sender.key.tgid,
+                from: if is_of_terminal(event) {
+                    NOBODY
+                } else {
+                    event.sender.key.tgid
+                },
                 to: event.target.key.tgid,
                 result: event.result,
                 origin: event.origin(),

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     episode::{BEFORE_EXIT, Episode, SKEW, found_alive, is_dropped, is_to_dying},
-    oom,
+    oom, terminal,
     workload::Workload,
 };
 use crate::model::{
@@ -51,6 +51,9 @@ pub(super) fn asks_to_end(event: &SignalEvent, names: Option<&WorkloadNames>) ->
     };
     if signal == Signal::KILL || is_to_dying(event) {
         return false;
+    }
+    if terminal::is_of_terminal(event) {
+        return terminal::may_end(event);
     }
     let inside = is_inside(&event.sender, &event.target);
     if inside && event.result != SendResult::Delivered {
@@ -161,17 +164,22 @@ pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
         let drop = event.signal.and_then(|signal| drops.get(&signal));
         event.disposition != Disposition::Handled && drop.is_some_and(|at| *at >= event.at)
     };
-    let candidates: Vec<&SignalEvent> = episode
+    let (of_terminal, candidates): (Vec<&SignalEvent>, Vec<_>) = episode
         .signals
         .iter()
         .filter(|event| event.target.key == workload.init && event.at.since(end) <= SKEW)
         .filter(|event| asks_to_end(event, names))
         // From inside it would have been dropped at once, had it not been blocked for a moment.
         .filter(|event| !is_inside(&event.sender, &event.target) || !was_dropped_late(event))
-        .collect();
-    if let Some(first) = chain_start(&candidates, kill, end, names) {
+        .partition(|event| terminal::is_of_terminal(event));
+    let by_terminal = || {
+        let is_not_killed = kill.is_none();
+        is_not_killed.then(|| terminal::begin(workload, &of_terminal, end))?
+    };
+    let asked = chain_start(&candidates, kill, end, names).map(|first| (first, first.at));
+    if let Some((first, at)) = asked.or_else(by_terminal) {
         return Some(Begin {
-            at: first.at,
+            at,
             trigger: Trigger::StopSignal,
             signal: Some(first),
             kill,
@@ -193,7 +201,8 @@ pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
         signal: None,
         kill,
         child,
-        unlinked: unlinked(workload, &candidates, kill, end),
+        unlinked: unlinked(workload, &candidates, kill, end)
+            .or_else(|| terminal::unlinked(&of_terminal, kill, end)),
     })
 }
 
@@ -332,7 +341,7 @@ fn is_torn_down(episode: &Episode, exit: &ExitEvent) -> bool {
 }
 
 /// What kind of init it is, as far as is known when its stop closes.
-fn init_kind_of(workload: &Workload, init: &Task) -> InitKind {
+pub(super) fn init_kind_of(workload: &Workload, init: &Task) -> InitKind {
     let looked_up = workload.names_of(workload.init).map(|names| &names.cmdline);
     let named = workload.names.as_ref();
     let cmdline = looked_up.or_else(|| named?.init_cmdline.as_ref());

@@ -7,6 +7,7 @@ use super::{
     assemble::sender,
     begin::{asks_to_end, is_inside},
     episode::is_dropped,
+    terminal::is_of_terminal,
     workload::Workload,
 };
 use crate::model::{BootTime, DeliverEvent, Disposition, DroppedSignal, SignalEvent};
@@ -74,6 +75,7 @@ impl Workload {
                 && event.signal == Some(deliver.signal)
                 && event.disposition == deliver.disposition
                 && !is_inside(&event.sender, &event.target)
+                && !is_of_terminal(event)
         });
         if let Some(event) = sent {
             self.drops.note(event, deliver.at);

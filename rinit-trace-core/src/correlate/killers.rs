@@ -12,7 +12,7 @@ pub(super) fn killed_by(kill: &SignalEvent, is_runtime: bool) -> KilledBy {
         Origin::ParentDeath => KilledBy::ParentDeath,
         Origin::Ptrace => KilledBy::Tracer,
         // The sender of a timer's signal is whatever the interrupt hit.
-        Origin::Kernel | Origin::Timer => KilledBy::Kernel,
+        Origin::Kernel | Origin::Timer | Origin::Terminal => KilledBy::Kernel,
         Origin::User | Origin::Thread if kill.sender.key == kill.target.key => KilledBy::Itself,
         Origin::User | Origin::Thread if is_inside(&kill.sender, &kill.target) => KilledBy::Peer,
         Origin::User | Origin::Thread if is_runtime => KilledBy::Runtime,

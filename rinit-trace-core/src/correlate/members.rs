@@ -7,6 +7,7 @@ use super::{
     killers::killed_by,
     oom,
     scene::Scene,
+    terminal::is_of_terminal,
 };
 use crate::model::{
     BootTime, Exit, ExitEvent, ExitStatus, KilledBy, Origin, Outcome, Process, ProcessKey, Role,
@@ -20,6 +21,8 @@ pub(super) struct Member<'a> {
     pub(super) exit: Option<&'a ExitEvent>,
     /// Its first SIGKILL that the kernel accepted.
     pub(super) kill: Option<&'a SignalEvent>,
+    /// The signal of its terminal before the stop that ended it.
+    pub(super) ended_by_terminal: Option<&'a SignalEvent>,
     /// Signals that asked it to end, in order.
     pub(super) asked: Vec<&'a SignalEvent>,
     /// What the last signal found it to be (`self_exec_id`).
@@ -60,6 +63,13 @@ pub(super) fn collect<'a>(scene: &Scene<'a>) -> Vec<Member<'a>> {
         {
             member.kill = member.kill.filter(|kill| kill.at < begin).or(Some(event));
         }
+        if is_of_terminal(event)
+            && let Some(member) = members.get_mut(&event.target.key)
+            && let Some(ExitStatus::Signal(signal)) = member.exit.map(|exit| exit.status)
+            && event.signal == Some(signal)
+        {
+            member.ended_by_terminal = Some(event);
+        }
     }
     let mut members: Vec<Member> = members.into_values().collect();
     if workload.gone_at().is_some() {
@@ -84,6 +94,7 @@ impl<'a> Member<'a> {
             task,
             exit,
             kill: None,
+            ended_by_terminal: None,
             asked: Vec::new(),
             exec_id: None,
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{members::Member, scene::Scene};
+use super::{members::Member, scene::Scene, terminal::is_of_terminal};
 use crate::model::{
     Disposition, DispositionAtStop, ExitStatus, SendResult, Signal, SignalEvent, StopSignal,
     TaskState, millis,
@@ -36,7 +36,9 @@ impl Member<'_> {
             taken,
             first_at_ms: first.map(|event| millis(event.at.since(scene.begin.at))),
             result: first.map(|event| event.result),
-            from: first.map(|event| event.sender.key.tgid),
+            from: first
+                .filter(|event| !is_of_terminal(event))
+                .map(|event| event.sender.key.tgid),
             comm: first.map(|event| event.target.comm.clone()),
         }
     }

@@ -22,6 +22,7 @@ mod residents;
 mod roles;
 mod route;
 mod scene;
+mod terminal;
 mod workload;
 
 use std::{

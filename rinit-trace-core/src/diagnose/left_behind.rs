@@ -20,7 +20,8 @@ pub(super) struct LeftBehind<'a> {
     pub(super) signal: Signal,
     /// Name of PID 1, and of what it became after it had taken the signal.
     pub(super) comm: String,
-    /// PID 1 is known to have taken it, and to be the same program still.
+    /// PID 1 is known to have taken it, to be the same program still, and to have ended by it: not all
+    /// end by ^C.
     is_sure: bool,
     /// Victims that no stop signal had been sent to.
     pub(super) unsignalled: Vec<Listed<'a>>,
@@ -54,7 +55,9 @@ pub(super) fn left_behind(stop: &ClosedStop) -> Option<LeftBehind<'_>> {
         init,
         signal: asked.signal,
         comm: words::taker(asked, init.1),
-        is_sure: asked.taken == Some(true) && asked.exec_since != Some(true),
+        is_sure: asked.taken == Some(true)
+            && asked.exec_since != Some(true)
+            && !report.is_by_terminal(),
         unsignalled,
         signalled,
         passed,

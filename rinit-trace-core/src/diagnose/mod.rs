@@ -93,6 +93,11 @@ pub fn diagnose(mut stop: ClosedStop) -> StopReport {
             finding.confidence = Confidence::Likely;
         }
     }
+    if stop.report.is_by_terminal() {
+        let signal = words::stop_signal(&stop.report);
+        let of_causes = findings[..causes].iter_mut();
+        of_causes.for_each(|finding| words::name_terminal(finding, signal));
+    }
     stop.report.cause = findings[..causes].first().cloned();
     stop.report.findings = findings;
     stop.report

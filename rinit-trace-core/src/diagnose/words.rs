@@ -132,6 +132,14 @@ pub(super) fn may_have_been_asked(stop: &ClosedStop) -> (Confidence, String) {
     (Confidence::Likely, doubt)
 }
 
+/// The rules speak of a stop signal. One of a terminal is not meant to stop a container.
+pub(super) fn name_terminal(finding: &mut Finding, signal: Signal) {
+    finding.summary = format!(
+        "{}; the terminal sent {signal}, and nobody asked to stop",
+        finding.summary
+    );
+}
+
 /// The rules speak of PID 1. In a container that shares a pid namespace with others the main process
 /// is none: that is the owner's.
 pub(super) fn name_main_process(finding: &mut Finding) {

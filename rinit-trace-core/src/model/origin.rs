@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{SignalEvent, SignalInfo};
+use super::{Signal, SignalEvent, SignalInfo};
 
 /// Command names of programs that stop containers. A sender from outside with one of these names,
 /// or a child or the parent of the init itself, is the container's runtime.
@@ -44,6 +44,9 @@ pub enum Origin {
     Timer,
     /// The kernel itself: resource limits, faults, BPF, hardware.
     Kernel,
+    /// A terminal: ^C, ^Z, a change of its window's size, a hang-up; the sender is whichever task
+    /// ran.
+    Terminal,
     /// A write to `cgroup.kill`.
     CgroupKill,
     /// A dying init takes its namespace with it.
@@ -87,6 +90,9 @@ impl Origin {
     fn of_kernel(event: &SignalEvent) -> Self {
         let sender = &event.sender;
         if event.group {
+            if is_of_terminal(event) {
+                return Self::Terminal;
+            }
             let tears_down = sender.is_exiting()
                 && sender.is_init()
                 && sender.inner_level <= event.target.inner_level
@@ -136,6 +142,19 @@ impl Origin {
     }
 }
 
+/// Whether it is one of those that the kernel sends for a terminal alone, to its foreground process
+/// group or its session's leader (`isig()`, `tty_do_resize()`,
+/// `tty_signal_session_leader()` and `__tty_check_change()` below `drivers/tty`). A BPF program may send any
+/// to the process that runs.
+fn is_of_terminal(event: &SignalEvent) -> bool {
+    let is_itself = event.sender.key == event.target.key;
+    match event.signal {
+        Some(Signal::INT | Signal::QUIT | Signal::HUP) => !is_itself,
+        Some(Signal::TSTP | Signal::TTIN | Signal::TTOU | Signal::WINCH) => true,
+        _ => false,
+    }
+}
+
 /// Whether the sender traces the target. Others may kill who is traced, too.
 fn is_tracer(event: &SignalEvent) -> bool {
     event.tracer == Some(event.sender.key.tgid)
@@ -144,7 +163,7 @@ fn is_tracer(event: &SignalEvent) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{PidNs, ProcessKey, Signal, Task, TaskState};
+    use crate::model::{PidNs, ProcessKey, Task, TaskState};
 
     fn kill(info: SignalInfo, group: bool) -> SignalEvent {
         let task = |tgid, ns_tgid, level| Task {
@@ -187,6 +206,26 @@ mod tests {
             ..TaskState::default()
         };
         assert_eq!(event.origin(), Origin::Oom);
+    }
+
+    #[test]
+    fn the_kernel_sends_some_signals_for_a_terminal_alone() {
+        for (signal, origin) in [
+            (Signal::INT, Origin::Terminal),
+            (Signal::WINCH, Origin::Terminal),
+            (Signal::HUP, Origin::Terminal),
+            (Signal::TERM, Origin::Kernel),
+        ] {
+            let mut event = kill(SignalInfo::Kernel, true);
+            event.signal = Some(signal);
+            assert_eq!(event.origin(), origin, "{signal}");
+            event.info = SignalInfo::Code(Some(0));
+            assert_eq!(event.origin(), Origin::User, "{signal}");
+        }
+        let mut event = kill(SignalInfo::Kernel, true);
+        event.signal = Some(Signal::INT);
+        event.sender.key = event.target.key;
+        assert_eq!(event.origin(), Origin::Kernel, "a BPF program");
     }
 
     #[test]

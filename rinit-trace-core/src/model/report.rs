@@ -44,6 +44,19 @@ pub struct StopReport {
     pub observation: Observation,
 }
 
+impl StopReport {
+    /// Whether its stop signal is a terminal's (^C): nobody asked the workload to stop.
+    pub fn is_by_terminal(&self) -> bool {
+        let mut signals = self.signals.iter();
+        let stop_signal = signals.find(|entry| {
+            entry.at_ms >= 0.0
+                && entry.to == self.workload.init.pid
+                && Some(entry.signal) == self.stop.signal
+        });
+        stop_signal.is_some_and(|entry| entry.origin == Origin::Terminal)
+    }
+}
+
 /// What stopped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
@@ -213,7 +226,7 @@ pub struct SignalEntry {
     pub at_ms: f64,
     /// Which.
     pub signal: Signal,
-    /// Host pid of the sender.
+    /// Host pid of the sender, or of whichever task ran when the kernel made it; 0 of a terminal's.
     pub from: u32,
     /// Host pid of the target.
     pub to: u32,

@@ -305,13 +305,14 @@ fn finding() -> BoxedStrategy<Finding> {
 
 fn entry() -> BoxedStrategy<SignalEntry> {
     use Origin::{
-        CgroupKill, Kernel, Oom, ParentDeath, PidnsTeardown, Ptrace, Thread, Timer, User,
+        CgroupKill, Kernel, Oom, ParentDeath, PidnsTeardown, Ptrace, Terminal, Thread, Timer, User,
     };
     let origin = select(vec![
         User,
         Thread,
         Timer,
         Kernel,
+        Terminal,
         CgroupKill,
         PidnsTeardown,
         Oom,

@@ -37,6 +37,12 @@ impl Signal {
     pub const TERM: Self = Self(15);
     /// SIGCHLD
     pub const CHLD: Self = Self(17);
+    /// SIGTSTP
+    pub const TSTP: Self = Self(20);
+    /// SIGTTIN
+    pub const TTIN: Self = Self(21);
+    /// SIGTTOU
+    pub const TTOU: Self = Self(22);
     /// SIGURG
     pub const URG: Self = Self(23);
     /// SIGWINCH

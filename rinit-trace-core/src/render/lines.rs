@@ -60,6 +60,7 @@ fn source(names: &Names<'_>, entry: &SignalEntry) -> String {
         Origin::User | Origin::Thread => name(),
         Origin::Timer => "timer".to_owned(),
         Origin::Kernel => "kernel".to_owned(),
+        Origin::Terminal => "terminal".to_owned(),
         Origin::CgroupKill => format!("cgroup.kill by {}", name()),
         Origin::PidnsTeardown => "kernel: pid namespace teardown".to_owned(),
         Origin::Oom => "kernel: out of memory".to_owned(),

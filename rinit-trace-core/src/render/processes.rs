@@ -6,7 +6,8 @@ use super::{
     words::word,
 };
 use crate::model::{
-    DispositionAtStop, KilledBy, Outcome, Process, Role, SendResult, StopReport, StopSignal,
+    DispositionAtStop, KilledBy, Origin, Outcome, Process, Role, SendResult, SignalEntry,
+    StopReport, StopSignal,
 };
 
 /// More rows than this, and the rest is only counted.
@@ -23,7 +24,7 @@ pub(super) fn rows(report: &StopReport) -> Vec<Row> {
         return vec![Row::Note("none was seen".to_owned())];
     }
     let mut rows = vec![heading()];
-    rows.extend(shown.iter().map(|process| row(process)));
+    rows.extend(shown.iter().map(|process| row(report, process)));
     if !folded.is_empty() {
         rows.push(Row::Note(fold_note(folded)));
     }
@@ -77,7 +78,7 @@ fn heading() -> Row {
     ])
 }
 
-fn row(process: &Process) -> Row {
+fn row(report: &StopReport, process: &Process) -> Row {
     let style = match process.outcome {
         Outcome::Exited => GOOD,
         Outcome::Terminated => PLAIN,
@@ -93,16 +94,21 @@ fn row(process: &Process) -> Row {
         Cell::new(STRONG, escape::name(&process.comm)),
         Cell::right(PLAIN, process.pid.to_string()),
         Cell::right(PLAIN, process.ns_pid.to_string()),
-        Cell::new(PLAIN, stop_signal(process)),
-        Cell::new(style, outcome(process)),
+        Cell::new(PLAIN, stop_signal(report, process)),
+        Cell::new(style, outcome(report, process)),
         Cell::new(DIM, command),
     ])
 }
 
 /// Disposition, then what became of it: `handled, taken`; in front of that the program that it met,
 /// where the process has become another one.
-fn stop_signal(process: &Process) -> String {
-    let how = how_met(&process.stop_signal);
+fn stop_signal(report: &StopReport, process: &Process) -> String {
+    let mut how = how_met(&process.stop_signal);
+    let first_at_ms = process.stop_signal.first_at_ms;
+    let is_first = |entry: &SignalEntry| Some(entry.at_ms) == first_at_ms;
+    if of_terminal(report, process).any(is_first) {
+        how.push_str(", from the terminal");
+    }
     match &process.stop_signal.comm {
         Some(comm) if *comm != process.comm => format!("as {}: {how}", escape::name(comm)),
         _ => how,
@@ -146,7 +152,16 @@ fn how_met(stop_signal: &StopSignal) -> String {
     parts.join(", ")
 }
 
-fn outcome(process: &Process) -> String {
+/// Signals that a terminal sent to a process.
+fn of_terminal<'a>(
+    report: &'a StopReport,
+    process: &'a Process,
+) -> impl Iterator<Item = &'a SignalEntry> {
+    let signals = report.signals.iter();
+    signals.filter(|entry| entry.origin == Origin::Terminal && entry.to == process.pid)
+}
+
+fn outcome(report: &StopReport, process: &Process) -> String {
     let outcome = word(&process.outcome);
     let exit = process.exit;
     match process.outcome {
@@ -155,7 +170,17 @@ fn outcome(process: &Process) -> String {
             None => outcome,
         },
         Outcome::Terminated => match exit.and_then(|exit| exit.signal) {
-            Some(signal) => format!("{outcome} by {signal}"),
+            Some(signal) => {
+                let is_it = |entry: &SignalEntry| entry.signal == signal;
+                // A stop signal is told of in its own column.
+                let is_told = process.stop_signal.received > 0;
+                let whose = if !is_told && of_terminal(report, process).any(is_it) {
+                    " of the terminal"
+                } else {
+                    ""
+                };
+                format!("{outcome} by {signal}{whose}")
+            }
             None => outcome,
         },
         _ => match process.killed_by {

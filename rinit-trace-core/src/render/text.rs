@@ -134,7 +134,12 @@ pub(super) fn headline(report: &StopReport) -> String {
             "nobody was killed, apart from {} of an exec session",
             words::processes(killed(true))
         ),
-        (Verdict::Graceful, None) => "nobody was killed".to_owned(),
+        (Verdict::Graceful, None) => match report.stop.signal {
+            Some(signal) if report.is_by_terminal() => {
+                format!("nobody was killed; the terminal sent {signal}, and nobody asked to stop")
+            }
+            _ => "nobody was killed".to_owned(),
+        },
     }
 }
 

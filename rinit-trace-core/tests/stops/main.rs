@@ -54,6 +54,8 @@ mod tables;
 #[cfg(test)]
 mod taken;
 #[cfg(test)]
+mod terminal;
+#[cfg(test)]
 mod timeline;
 #[cfg(test)]
 mod unheeded;
