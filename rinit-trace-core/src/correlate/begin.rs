@@ -13,9 +13,9 @@ use super::{
     workload::Workload,
 };
 use crate::model::{
-    BootTime, Disposition, ENGINE_COMMS, ExitEvent, GraceSource, InitKind, Origin, ProcessKey,
-    RUNTIME_COMMS, SendResult, Signal, SignalEvent, Task, Trigger, Unlinked, WorkloadNames,
-    init_kind,
+    BootTime, Disposition, ENGINE_COMMS, ExitEvent, ExitStatus, GraceSource, InitKind, Origin,
+    ProcessKey, RUNTIME_COMMS, SendResult, Signal, SignalEvent, Task, Trigger, Unlinked,
+    WorkloadNames, init_kind,
 };
 
 /// Shortest gap that ends a chain.
@@ -69,6 +69,31 @@ pub(super) fn asks_to_end(event: &SignalEvent, names: Option<&WorkloadNames>) ->
     is_meant(signal, names) || fatal
 }
 
+/// Whether a signal to an init may ask it to end, as far as is known when it comes: while nobody knows
+/// the configured stop signal, any from outside may be it; where nobody will, any that the runtime sends.
+pub(super) fn may_ask_to_end(event: &SignalEvent, names: Option<&WorkloadNames>) -> bool {
+    let may_be_meant = || match names {
+        None => is_sent_from_outside(event),
+        Some(_) => is_assumed(event, names),
+    };
+    asks_to_end(event, names) || may_be_meant()
+}
+
+/// Whether a signal is taken for the stop signal because the runtime sent it, and nobody knows which one
+/// is configured: USR1 stops haproxy, WINCH stops httpd.
+fn is_assumed(event: &SignalEvent, names: Option<&WorkloadNames>) -> bool {
+    !knows_stop_signal(names)
+        && is_sent_from_outside(event)
+        && is_runtime(&event.sender, &event.target)
+}
+
+fn is_sent_from_outside(event: &SignalEvent) -> bool {
+    matches!(event.origin(), Origin::User | Origin::Thread)
+        && event.signal != Some(Signal::KILL)
+        && !is_to_dying(event)
+        && !is_inside(&event.sender, &event.target)
+}
+
 /// Whether a runtime means this signal to end a program.
 fn is_meant(signal: Signal, names: Option<&WorkloadNames>) -> bool {
     signal.is_usual_stop() || names.and_then(|names| names.stop_signal) == Some(signal)
@@ -115,8 +140,15 @@ const RUNC_INIT: &str = "runc:[";
 pub(super) fn is_by_who_made_it(kill: &SignalEvent) -> bool {
     let (runtime, init) = (&kill.sender, &kill.target);
     let is_its_child = init.ppid == runtime.key.tgid;
-    let is_runtime_still = init.comm == runtime.comm || init.comm.starts_with(RUNC_INIT);
-    is_its_child && is_runtime_still && is_runtime_kill(kill) && is_oci_runtime(runtime)
+    let has_its_name = init.comm == runtime.comm || init.comm.starts_with(RUNC_INIT);
+    is_its_child && has_its_name && is_runtime_kill(kill) && is_oci_runtime(runtime)
+}
+
+/// Whether an init has the name of an OCI runtime's own process. Any program may take it: that it has
+/// executed nothing must be known beside.
+pub(super) fn is_runtime_still(init: &Task) -> bool {
+    // `runc:[2:INIT]`, `youki:[2:INIT]`.
+    init.comm.ends_with(":INIT]") || RUNTIME_COMMS.contains(&init.comm.as_str())
 }
 
 /// By its name, or by the name of who runs it: a browser kills its own children, too.
@@ -139,6 +171,8 @@ pub(super) struct Begin<'a> {
     pub(super) child: Option<&'a ExitEvent>,
     /// A signal that is not counted and may have begun it.
     pub(super) unlinked: Option<Unlinked>,
+    /// The stop signal is what the runtime sent; nobody knows which one is configured.
+    pub(super) is_assumed: bool,
 }
 
 /// Finds the begin of the stop whose facts are at hand; `None` when nothing shows the init's end.
@@ -177,7 +211,10 @@ pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
         is_not_killed.then(|| terminal::begin(workload, &of_terminal, end))?
     };
     let asked = chain_start(&candidates, kill, end, names).map(|first| (first, first.at));
-    if let Some((first, at)) = asked.or_else(by_terminal) {
+    let assumed = || assumed_start(workload, kill, end).map(|first| (first, first.at));
+    let asked = asked.map(|found| (found, false));
+    let asked = asked.or_else(|| Some((assumed()?, true)));
+    if let Some(((first, at), is_assumed)) = asked.or_else(|| Some((by_terminal()?, false))) {
         return Some(Begin {
             at,
             trigger: Trigger::StopSignal,
@@ -185,6 +222,7 @@ pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
             kill,
             child: None,
             unlinked: None,
+            is_assumed,
         });
     }
     let child = exit
@@ -203,12 +241,39 @@ pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
         child,
         unlinked: unlinked(workload, &candidates, kill, end)
             .or_else(|| terminal::unlinked(&of_terminal, kill, end)),
+        is_assumed: false,
     })
 }
 
+/// The first of the signals that the runtime sent shortly before the end, where nobody knows which one is
+/// configured.
+fn assumed_start<'a>(
+    workload: &'a Workload,
+    kill: Option<&SignalEvent>,
+    end: BootTime,
+) -> Option<&'a SignalEvent> {
+    let names = workload.names.as_ref();
+    let exit = workload.episode.exit_of(workload.init);
+    let candidates: Vec<&SignalEvent> = workload
+        .episode
+        .signals
+        .iter()
+        .filter(|event| event.target.key == workload.init && event.at.since(end) <= SKEW)
+        .filter(|event| is_assumed(event, names))
+        .filter(|event| {
+            // An init that ends by itself ends by no signal that it dropped, nor by one when it crashed.
+            let ended_by_it = exit.is_none_or(|exit| match exit.status {
+                ExitStatus::Code(_) => true,
+                ExitStatus::Signal(signal) => event.signal == Some(signal),
+            });
+            kill.is_some() || (!is_dropped(event) && ended_by_it)
+        })
+        .collect();
+    chain_start(&candidates, kill, end, names)
+}
+
 /// The last signal that may have begun a stop without a stop signal: one that asks to end, too long
-/// ago; or, where nobody knows the configured stop signal, any that the runtime sent lately (USR1
-/// stops haproxy, WINCH stops httpd).
+/// ago.
 fn unlinked(
     workload: &Workload,
     candidates: &[&SignalEvent],
@@ -216,41 +281,29 @@ fn unlinked(
     end: BootTime,
 ) -> Option<Unlinked> {
     let names = workload.names.as_ref();
-    let found = |event: &SignalEvent, asks_to_end| {
-        Some(Unlinked {
-            signal: event.signal?,
-            age: end.since(event.at),
-            asks_to_end,
-        })
-    };
     let asked = candidates.iter().rfind(|event| {
         // Nobody ends by himself because of a signal that was dropped.
         let may_act = kill.is_some() || !is_dropped(event);
         may_act && event.signal.is_some_and(|signal| is_meant(signal, names))
     });
-    if let Some(event) = asked {
-        return found(event, true);
-    }
-    if knows_stop_signal(names) {
-        return None;
-    }
-    let by_runtime = workload.episode.signals.iter().rfind(|event| {
-        event.target.key == workload.init
-            && event.signal != Some(Signal::KILL)
-            && event.at.since(end) <= SKEW
-            && end.since(event.at) < chain_gap(names)
-            && matches!(event.origin(), Origin::User | Origin::Thread)
-            && !is_dropped(event)
-            && is_runtime(&event.sender, &event.target)
-    });
-    by_runtime.and_then(|event| found(event, false))
+    asked.and_then(|event| {
+        Some(Unlinked {
+            signal: event.signal?,
+            age: end.since(event.at),
+        })
+    })
 }
 
-/// Whether the runtime was asked for the configured stop signal: it tells its grace period with it.
-fn knows_stop_signal(names: Option<&WorkloadNames>) -> bool {
+/// Whether the configured stop signal is known: whoever tells Docker's grace period was asked for it, too,
+/// and so was a caller.
+pub(super) fn knows_stop_signal(names: Option<&WorkloadNames>) -> bool {
     names.is_some_and(|names| {
         let source = names.grace.map(|grace| grace.source);
-        names.stop_signal.is_some() || source == Some(GraceSource::Docker)
+        let was_asked = matches!(
+            source,
+            Some(GraceSource::Docker | GraceSource::Podman | GraceSource::Caller)
+        );
+        names.stop_signal.is_some() || was_asked
     })
 }
 

@@ -1,7 +1,8 @@
 //! What the correlator is told once, what it asks for, and what it counts.
 
 use crate::model::{
-    BootTime, ClosedStop, DroppedSignal, KillsOutsideStop, PidnsTeardown, ProcessKey, WorkloadId,
+    BootTime, ClosedStop, DroppedSignal, KillsOutsideStop, PidnsTeardown, ProcessKey, Signal,
+    WorkloadId,
 };
 
 /// What the correlator is told once.
@@ -13,6 +14,8 @@ pub struct Config {
     pub teardown: PidnsTeardown,
     /// Whether an init's taking of a signal is recorded (`signal_deliver`).
     pub sees_deliveries: bool,
+    /// Whether it is recorded when an init becomes another program (`sched_process_exec`).
+    pub sees_starts: bool,
     /// Whether the kernel side knows the cgroups of containers: who is in another cgroup than an init, and
     /// is not told to be another container's, has entered from a login session, say.
     pub knows_containers: bool,
@@ -33,6 +36,7 @@ impl Default for Config {
             node: None,
             teardown: PidnsTeardown::Inferred,
             sees_deliveries: true,
+            sees_starts: true,
             knows_containers: true,
             started: BootTime(0),
             wall_offset: 0,
@@ -64,6 +68,26 @@ pub enum Output {
     },
     /// The kernel side need not record this workload's exits any more.
     CloseGate {
+        /// The workload.
+        id: WorkloadId,
+    },
+    /// What opened the gate came just before it was closed: it is to be open again.
+    OpenGate {
+        /// The workload.
+        id: WorkloadId,
+        /// A signal that it lets pass; `None` when the init has ended.
+        signal: Option<Signal>,
+    },
+    /// The workload is configured to be stopped by this signal, which is none of the usual ones: from now on the
+    /// kernel side is to record it among its processes, too.
+    RecordSignal {
+        /// The workload.
+        id: WorkloadId,
+        /// The signal.
+        signal: Signal,
+    },
+    /// The workload has ended, or is not known any more: what the kernel side was told of it can go.
+    Forgotten {
         /// The workload.
         id: WorkloadId,
     },

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     assemble::sender,
-    begin::{asks_to_end, is_inside},
+    begin::{asks_to_end, is_inside, may_ask_to_end},
     episode::is_dropped,
     terminal::is_of_terminal,
     workload::Workload,
@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_millis(300);
 #[derive(Debug, Default)]
 pub(super) struct Drops {
     waiting: Option<Box<DroppedSignal>>,
+    /// One that may be the configured stop signal, which is not known yet.
+    doubtful: Option<Box<SignalEvent>>,
     was_told: bool,
 }
 
@@ -34,6 +36,7 @@ impl Drops {
     /// Nothing came of it: the next one is news again.
     pub(super) fn reset(&mut self) {
         self.was_told = false;
+        self.doubtful = None;
     }
 
     fn note(&mut self, event: &SignalEvent, at: BootTime) {
@@ -58,9 +61,28 @@ impl Drops {
 impl Workload {
     /// A signal to the init.
     pub(super) fn note_dropped(&mut self, event: &SignalEvent) {
-        let from_outside = !is_inside(&event.sender, &event.target);
-        if from_outside && is_dropped(event) && asks_to_end(event, self.names.as_ref()) {
+        let names = self.names.as_ref();
+        if is_inside(&event.sender, &event.target) || !is_dropped(event) {
+            return;
+        }
+        if asks_to_end(event, names) {
             self.drops.note(event, event.at);
+        } else if may_ask_to_end(event, names) {
+            self.drops
+                .doubtful
+                .get_or_insert_with(|| Box::new(event.clone()));
+            self.settle_doubtful();
+        }
+    }
+
+    /// Tells of a signal that was dropped before the stop signal was known, when that is it.
+    pub(super) fn settle_doubtful(&mut self) {
+        let names = self.names.as_ref();
+        if names.is_some()
+            && let Some(event) = self.drops.doubtful.take()
+            && may_ask_to_end(&event, names)
+        {
+            self.drops.note(&event, event.at);
         }
     }
 

@@ -11,6 +11,7 @@ use super::{
     members::Member,
     met,
     scene::Scene,
+    workload::Workload,
 };
 use crate::model::{
     BootTime, InitSettings, KilledFromOutside, Origin, ProcessKey, Signal, SignalEvent, StopFacts,
@@ -61,13 +62,15 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
             .names
             .as_ref()
             .is_some_and(|names| names.is_sandbox),
-        never_ran: begin.kill.is_some_and(begin::is_by_who_made_it),
+        never_ran: begin.kill.is_some_and(begin::is_by_who_made_it) || never_started(scene, config),
         is_opaque: workload.names.as_ref().is_some_and(|names| names.is_opaque),
         unreaped: unreaped(scene),
         asked,
         begun_since,
         killed_by_runtime: begin.kill.is_some_and(begin::is_runtime_kill),
         may_have_missed_begin: older_than_trace && begin.at.since(config.started) < gap,
+        stop_signal_unknown: begin.is_assumed
+            || (begin.signal.is_none() && was_unknown(workload, begin.at)),
         unlinked: begin.unlinked,
         has_pre_stop: workload
             .names
@@ -75,6 +78,30 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
             .is_some_and(|names| names.has_pre_stop),
         dropped_facts: workload.episode.dropped,
     }
+}
+
+/// Whether the init ended as what its runtime calls the process that is to become the container's program:
+/// it has executed nothing since it was born, and the trace saw all of its life.
+fn never_started(scene: &Scene, config: &Config) -> bool {
+    let workload = scene.workload;
+    let exit = workload.episode.exit_of(workload.init);
+    !workload.has_executed
+        && config.sees_starts
+        && !scene.is_incomplete
+        && !workload.id.is_shared()
+        && workload.init.start >= config.started.0
+        && exit.is_some_and(|exit| begin::is_runtime_still(&exit.task))
+}
+
+/// Whether the configured stop signal was not known when a stop began: within the workload it was not
+/// recorded then, where it is none of the usual ones.
+fn was_unknown(workload: &Workload, begin: BootTime) -> bool {
+    let names = workload.names.as_ref();
+    let is_usual = names
+        .and_then(|names| names.stop_signal)
+        .is_none_or(Signal::is_usual_stop);
+    let came_later = workload.named_at.is_none_or(|at| at > begin);
+    !begin::knows_stop_signal(names) || (!is_usual && came_later)
 }
 
 fn pids(members: &[Member], is_meant: impl Fn(&Member) -> bool) -> Vec<u32> {

@@ -66,6 +66,8 @@ use workload::{Step, Workload};
 pub struct Correlator {
     config: Config,
     workloads: HashMap<WorkloadId, Workload>,
+    /// The same by what the kernel side calls them.
+    by_key: HashMap<(u64, u64), WorkloadId>,
     /// Deadlines of workloads, the next one first.
     deadlines: BTreeSet<(BootTime, WorkloadId)>,
     /// Facts of all workloads.
@@ -96,6 +98,7 @@ impl Correlator {
             now: config.started,
             config,
             workloads: HashMap::new(),
+            by_key: HashMap::new(),
             deadlines: BTreeSet::new(),
             facts: 0,
             outputs: VecDeque::new(),
@@ -180,12 +183,9 @@ impl Correlator {
     /// without, or its container's cgroup.
     pub fn handle_loss(&mut self, id: u64, key: u64, count: u64, at: BootTime) {
         self.now = self.now.max(at);
-        let known = self
-            .workloads
-            .iter_mut()
-            .find(|(workload, _)| workload.kernel_key() == (id, key));
-        match known {
-            Some((_, workload)) => workload.losses.note(count, at),
+        let known = self.by_key.get(&(id, key));
+        match known.and_then(|known| self.workloads.get_mut(known)) {
+            Some(workload) => workload.losses.note(count, at),
             // One that is being set up, and so far counts to the workload whose namespace it shares.
             None if key == rinit_trace_common::CONTAINER_KEY => {
                 self.handle_unknown_loss(count, at);
@@ -216,10 +216,14 @@ impl Correlator {
 
     /// The answer to [`Output::LookupWorkload`].
     pub fn handle_names(&mut self, id: WorkloadId, names: WorkloadNames) {
+        let at = self.now;
+        let mut signal = None;
         self.touch(id, |workload, _| {
-            workload.names_came(names);
+            signal = workload.names_came(names, at);
             Step::Named
         });
+        let record = signal.map(|signal| Output::RecordSignal { id, signal });
+        self.outputs.extend(record);
     }
 
     /// The answer to [`Output::LookupMembers`].
@@ -239,6 +243,21 @@ impl Correlator {
         {
             self.touch(id, |workload, _| workload.on_timeout(now));
         }
+    }
+
+    /// The gate of a workload is closed, at some moment before `at`: what opened it until then is undone.
+    pub fn handle_gate_closed(&mut self, id: WorkloadId, at: BootTime) {
+        if let Some(workload) = self.workloads.get_mut(&id) {
+            workload.gate_closed_at = at;
+        }
+    }
+
+    /// Whether the kernel side's gate of a workload may be open: somebody asked it to end, or may have.
+    /// `key` is its `WorkloadId::kernel_key`.
+    pub fn wants_gate(&self, key: (u64, u64)) -> bool {
+        let id = self.by_key.get(&key);
+        let workload = id.and_then(|id| self.workloads.get(id));
+        workload.is_some_and(Workload::wants_gate)
     }
 
     /// The wall clock was set.
@@ -294,6 +313,7 @@ impl Correlator {
                 workload.losses.note(count, at);
             }
             self.workloads.insert(id, workload);
+            self.by_key.insert(id.kernel_key(), id);
         }
         if let Some(workload) = self.workloads.get_mut(&id)
             && let Some(init) = workload.wants_names(leaf)
@@ -340,6 +360,9 @@ impl Correlator {
             Step::Stay => {}
             Step::Began => {
                 self.outputs.push_back(Output::StopBegan { id });
+                let undone = self.workloads.get_mut(&id).and_then(Workload::reopen_gate);
+                let open = undone.map(|signal| Output::OpenGate { id, signal });
+                self.outputs.extend(open);
                 let container = self.container_of(id);
                 self.outputs
                     .push_back(Output::LookupMembers { id, container });
@@ -370,10 +393,12 @@ impl Correlator {
 
     fn remove(&mut self, id: WorkloadId) -> Option<Workload> {
         let workload = self.workloads.remove(&id)?;
+        self.by_key.remove(&id.kernel_key());
         self.facts -= workload.episode.len();
         if let Some(at) = workload.scheduled {
             self.deadlines.remove(&(at, id));
         }
+        self.outputs.push_back(Output::Forgotten { id });
         Some(workload)
     }
 }

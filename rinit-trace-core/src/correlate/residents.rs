@@ -2,7 +2,8 @@
 
 use super::workload::Workload;
 use crate::model::{
-    BootTime, CgroupIds, InitSettings, ProcessKey, ProcessNames, TICK_NS, Task, WorkloadNames,
+    BootTime, CgroupIds, InitSettings, ProcessKey, ProcessNames, Signal, TICK_NS, Task,
+    WorkloadNames,
 };
 
 /// Most processes whose names are kept.
@@ -17,8 +18,18 @@ impl Workload {
         (!std::mem::replace(&mut self.asked_names, true)).then_some(self.init)
     }
 
-    pub(super) fn names_came(&mut self, names: WorkloadNames) {
+    /// The configured stop signal, when that is new and none of those that are recorded everywhere.
+    pub(super) fn names_came(&mut self, names: WorkloadNames, at: BootTime) -> Option<Signal> {
+        let before = self.names.as_ref().and_then(|names| names.stop_signal);
+        let signal = names.stop_signal.filter(|signal| !signal.is_usual_stop());
+        let is_new = signal != before;
         self.names = Some(names);
+        if is_new || self.named_at.is_none() {
+            self.named_at = Some(at);
+        }
+        self.calm_down();
+        self.settle_doubtful();
+        signal.filter(|_| is_new)
     }
 
     pub(super) fn members_came(&mut self, members: Vec<ProcessNames>) {
@@ -94,6 +105,7 @@ impl Workload {
     /// A process that is the init, or has entered, has become another program.
     pub(super) fn on_exec(&mut self, task: &Task, at: BootTime) {
         self.see(task, at);
+        self.has_executed |= task.key == self.init;
         // An orphan of the container that becomes another program has the shim for its parent, too: the
         // kernel side knows who was put there.
         if self.is_on_host && task.key != self.init && task.has_entered && !self.is_over() {

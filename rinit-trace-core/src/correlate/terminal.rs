@@ -58,6 +58,5 @@ pub(super) fn unlinked(
     (age <= SOON).then_some(Unlinked {
         signal: last.signal?,
         age,
-        asks_to_end: true,
     })
 }

@@ -72,6 +72,10 @@ pub(super) struct Workload {
     pub(super) cgroups: Option<CgroupIds>,
     pub(super) leaf: String,
     pub(super) names: Option<WorkloadNames>,
+    /// When the names came.
+    pub(super) named_at: Option<BootTime>,
+    /// Its init was seen to become a program.
+    pub(super) has_executed: bool,
     /// By host pid.
     pub(super) members: BTreeMap<u32, ProcessNames>,
     pub(super) episode: Episode,
@@ -94,6 +98,8 @@ pub(super) struct Workload {
     /// side opened its gate.
     passed_on: Option<BootTime>,
     pub(super) last_seen: BootTime,
+    /// When user space last closed the kernel side's gate.
+    pub(super) gate_closed_at: BootTime,
     /// Its entry in the correlator's table of deadlines.
     pub(super) scheduled: Option<BootTime>,
 }
@@ -117,6 +123,8 @@ impl Workload {
             cgroups: None,
             leaf: String::new(),
             names: None,
+            named_at: None,
+            has_executed: false,
             members: BTreeMap::new(),
             episode: Episode::default(),
             entered: Entered::default(),
@@ -132,6 +140,7 @@ impl Workload {
             stirred_at: None,
             passed_on: None,
             last_seen: BootTime(0),
+            gate_closed_at: BootTime(0),
             scheduled: None,
         }
     }
@@ -166,7 +175,7 @@ impl Workload {
             Step::Stay
         } else if is_effective_kill(event) {
             self.ending(event.at, false)
-        } else if begin::asks_to_end(event, self.names.as_ref()) {
+        } else if begin::may_ask_to_end(event, self.names.as_ref()) {
             self.asked(event.at)
         } else {
             if let State::Watching { gate } = &mut self.state
@@ -402,6 +411,38 @@ impl Workload {
                 && !begin::is_inside(&event.sender, &event.target);
             event.target.key == init && (may_be_meant || begin::asks_to_end(event, names))
         });
+    }
+
+    /// Whether the kernel side's gate may be open.
+    pub(super) fn wants_gate(&self) -> bool {
+        self.is_stopping()
+            || self.passed_on.is_some()
+            || matches!(self.state, State::Watching { gate: Some(_) })
+    }
+
+    /// The signal to open the gate for again, when that was closed after the stop that has begun just now had
+    /// opened it: exits in between were not recorded, which is a loss.
+    pub(super) fn reopen_gate(&mut self) -> Option<Option<Signal>> {
+        let began = self.stirred_at.filter(|at| *at <= self.gate_closed_at)?;
+        self.losses.note(1, began);
+        let mut signals = self.episode.signals.iter();
+        let opened = signals.rfind(|event| event.target.key == self.init && event.at == began);
+        Some(opened.and_then(|event| event.signal))
+    }
+
+    /// While nobody knew the stop signal, what came from outside might have been it: the names say that none
+    /// of that asks to end.
+    pub(super) fn calm_down(&mut self) {
+        let names = self.names.as_ref();
+        let asks = |event: &&SignalEvent| {
+            event.target.key == self.init && begin::may_ask_to_end(event, names)
+        };
+        if let State::Asked { last } = self.state
+            && !self.episode.signals.iter().any(|event| asks(&event))
+        {
+            self.state = State::Watching { gate: Some(last) };
+            self.stirred_at = None;
+        }
     }
 
     /// The init is asked to end.

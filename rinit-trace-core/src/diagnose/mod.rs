@@ -88,15 +88,19 @@ pub fn diagnose(mut stop: ClosedStop) -> StopReport {
     if stop.facts.shares_namespace {
         findings.iter_mut().for_each(words::name_main_process);
     }
-    if incomplete {
+    let is_assumed = stop.facts.stop_signal_unknown && stop.report.stop.signal.is_some();
+    if incomplete || is_assumed {
         for finding in &mut findings {
             finding.confidence = Confidence::Likely;
         }
     }
-    if stop.report.is_by_terminal() {
-        let signal = words::stop_signal(&stop.report);
-        let of_causes = findings[..causes].iter_mut();
-        of_causes.for_each(|finding| words::name_terminal(finding, signal));
+    let signal = words::stop_signal(&stop.report);
+    for finding in &mut findings[..causes] {
+        if stop.report.is_by_terminal() {
+            words::name_terminal(finding, signal);
+        } else if is_assumed {
+            words::name_assumed(finding, signal);
+        }
     }
     stop.report.cause = findings[..causes].first().cloned();
     stop.report.findings = findings;

@@ -107,35 +107,33 @@ pub(super) fn signal_to(report: &StopReport, pid: u32, signal: Signal) -> Option
 }
 
 /// How sure it is that PID 1 had not been asked to end before a stop without a stop signal, and the
-/// doubt as the end of a sentence.
-pub(super) fn may_have_been_asked(stop: &ClosedStop) -> (Confidence, String) {
-    let doubt = match stop.facts.unlinked {
-        Some(Unlinked {
-            signal,
-            age,
-            asks_to_end,
-        }) => {
-            let age = duration(millis(age));
-            if asks_to_end {
-                format!("; PID 1 had been sent {signal} {age} earlier")
-            } else {
-                format!(
-                    "; {signal}, which PID 1 had been sent {age} earlier, may have been its stop signal"
-                )
-            }
-        }
-        None if stop.facts.may_have_missed_begin => {
-            "; a stop signal from before the trace began would not have been seen".to_owned()
-        }
-        None => return (Confidence::Certain, String::new()),
-    };
-    (Confidence::Likely, doubt)
+/// doubt as the end of a sentence; `None` when it may have been asked before the trace began: then
+/// nothing follows from what was not seen.
+pub(super) fn may_have_been_asked(stop: &ClosedStop) -> Option<(Confidence, String)> {
+    let facts = &stop.facts;
+    if let Some(Unlinked { signal, age }) = facts.unlinked {
+        let age = duration(millis(age));
+        let doubt = format!("; PID 1 had been sent {signal} {age} earlier");
+        return Some((Confidence::Likely, doubt));
+    }
+    if facts.may_have_missed_begin {
+        return None;
+    }
+    Some((Confidence::Certain, String::new()))
 }
 
 /// The rules speak of a stop signal. One of a terminal is not meant to stop a container.
 pub(super) fn name_terminal(finding: &mut Finding, signal: Signal) {
     finding.summary = format!(
         "{}; the terminal sent {signal}, and nobody asked to stop",
+        finding.summary
+    );
+}
+
+/// The rules speak of a stop signal. Here it is what the runtime sent.
+pub(super) fn name_assumed(finding: &mut Finding, signal: Signal) {
+    finding.summary = format!(
+        "{}; {signal} is taken for the stop signal since the runtime sent it, and which one is configured is not known",
         finding.summary
     );
 }

@@ -40,8 +40,8 @@ pub struct StopFacts {
     pub shares_namespace: bool,
     /// It is the sandbox of a pod, by what its runtime says.
     pub is_sandbox: bool,
-    /// The OCI runtime SIGKILLed its own child: the container could not be set up, and its program was
-    /// not started.
+    /// The container could not be set up, and its program was not started: its init was the OCI
+    /// runtime's own process until the end.
     pub never_ran: bool,
     /// It runs under a kernel of its own, by what its runtime is.
     pub is_opaque: bool,
@@ -57,6 +57,9 @@ pub struct StopFacts {
     /// A stop signal may have been sent before the tracer looked: the workload is older than the
     /// trace, and the trace younger than a grace period.
     pub may_have_missed_begin: bool,
+    /// The stop signal is what the runtime sent: which one is configured nobody knows. Without one, that
+    /// there was none is not known for sure.
+    pub stop_signal_unknown: bool,
     /// A signal to the init that is not counted to this stop and may have begun it all the same.
     pub unlinked: Option<Unlinked>,
     /// A `preStop` hook is configured: what it takes is missing between stop signal and SIGKILL.
@@ -123,9 +126,6 @@ pub struct Unlinked {
     pub signal: Signal,
     /// How long before the SIGKILL to the init, or before its end.
     pub age: Duration,
-    /// It asks a program to end, and came long before. Else the runtime sent it, and what the
-    /// container's stop signal is, is not known.
-    pub asks_to_end: bool,
 }
 
 impl ClosedStop {

@@ -131,3 +131,34 @@ fn other_signals_are_not_told() {
     );
     assert_eq!(told(&world), []);
 }
+
+/// httpd's is WINCH, haproxy's USR1: told as soon as somebody says so, and not when it is none.
+#[test]
+fn an_unusual_stop_signal_that_is_dropped_is_told_when_it_is_known_to_be_one() {
+    for (names, is_told) in [
+        ("stop=WINCH", true),
+        ("stop=unknown", true),
+        ("stop=TERM", false),
+    ] {
+        for when in ["", "when=told"] {
+            let world = check(&format!(
+                "
+                init   httpd
+                names  {names} {when}
+                +0     WINCH runc -> 1
+                +0.2   names
+                +10    KILL runc -> 1
+                +10.1  exit 1
+                +10.2  end
+                => reports 1
+                "
+            ));
+            let told = told(&world);
+            assert_eq!(told.len(), usize::from(is_told), "{names} {when}: {told:?}");
+            let is_late = told
+                .first()
+                .is_some_and(|(_, at)| *at > Duration::from_millis(200));
+            assert!(!is_late, "{told:?}");
+        }
+    }
+}

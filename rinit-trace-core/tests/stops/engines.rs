@@ -62,8 +62,8 @@ fn a_container_that_was_given_up_before_its_program_ran_is_known() {
         ("runc:[2:INIT]", "parent:runc", true),
         // `runc run` in the foreground, and the program runs.
         ("app", "parent:runc", false),
-        // `runc kill`, and not who made it.
-        ("runc:[2:INIT]", "runc", false),
+        // `runc kill` between `create` and `start`.
+        ("runc:[2:INIT]", "runc", true),
         // A sandbox of its own making.
         ("chrome", "parent:chrome", false),
     ] {
@@ -81,4 +81,42 @@ fn a_container_that_was_given_up_before_its_program_ran_is_known() {
             "{init} {killer}"
         );
     }
+}
+
+/// `command: ["/nonexistent"]`: the runtime's process cannot become the program, and ends.
+#[test]
+fn a_start_that_fails_is_no_stop() {
+    let ends = |attributes: &str, events: &str| {
+        let world = check(&format!(
+            "
+            {attributes}
+            {events}
+            +1     exit 1 code=1
+            +1.01  end
+            => verdict graceful
+            "
+        ));
+        world.closed[0].facts.never_ran
+    };
+    for comm in ["runc:[2:INIT]", "youki:[2:INIT]", "crun", "memfd:crun_clon"] {
+        assert!(ends(&format!("init {comm} age=1s"), ""), "{comm}");
+    }
+    // A program, with or without a name of its own.
+    assert!(!ends("init app age=1s", ""));
+    assert!(!ends("init runc age=1s", "+0 execs 1 runc:[2:INIT]"));
+}
+
+/// Whether an older one had executed its program nobody saw.
+#[test]
+fn an_init_older_than_the_trace_that_is_called_like_a_runtime_has_a_report() {
+    let world = check(
+        "
+        trace  started=-5m
+        init   runc:[2:INIT] age=1h
+        +0     exit 1 code=1
+        +0.01  end
+        => verdict graceful
+        ",
+    );
+    assert!(!world.closed[0].facts.never_ran);
 }

@@ -288,8 +288,7 @@ fn a_trace_that_began_in_the_middle_knows_an_init_by_its_exit() {
         +0.002 exit 7
         +0.003 end
         => verdict forced
-        => cause.id init-exited
-        => cause.confidence likely
+        => cause.id unexplained
         => 7 killed-unsignalled
         ",
     );

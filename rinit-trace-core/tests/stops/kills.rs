@@ -27,7 +27,7 @@ fn docker_kill_sends_no_stop_signal() {
 }
 
 #[test]
-fn docker_kill_right_after_the_trace_began_is_likely_one() {
+fn what_led_to_a_kill_right_after_the_trace_began_is_not_known() {
     check(
         "
         trace started=-5s
@@ -35,9 +35,10 @@ fn docker_kill_right_after_the_trace_began_is_likely_one() {
         +0     KILL runc -> 1
         +0.001 exit 1
         +0.002 end
-        => cause.id no-stop-signal
-        => cause.confidence likely
-        => cause.summary ~ before the trace began
+        => verdict forced
+        => cause.id unexplained
+        => cause.summary ~ may have begun before the trace
+        => cause.fix.0 null
         ",
     );
 }
@@ -76,16 +77,21 @@ fn a_stop_signal_taken_hours_before_a_docker_kill_makes_it_likely() {
     );
 }
 
-/// haproxy's images say USR1 and httpd's WINCH; without Docker nobody tells which.
+/// haproxy's images say USR1 and httpd's WINCH; without a socket nobody tells which.
 #[test]
-fn a_signal_of_the_runtime_may_have_been_the_stop_signal_where_that_is_not_known() {
-    for (names, signal, confidence) in [
-        ("", "USR1", "likely"),
-        ("name=web", "WINCH", "likely"),
-        ("stop=QUIT", "USR1", "certain"),
-        ("grace=10s", "USR1", "certain"),
+fn a_signal_of_the_runtime_is_taken_for_the_stop_signal_where_that_is_not_known() {
+    for (names, signal, cause, confidence) in [
+        ("stop=unknown", "USR1", "grace-exceeded", "likely"),
+        ("stop=unknown name=web", "WINCH", "grace-exceeded", "likely"),
+        ("stop=QUIT", "USR1", "no-stop-signal", "certain"),
+        (
+            "stop=unknown grace=10s",
+            "USR1",
+            "no-stop-signal",
+            "certain",
+        ),
     ] {
-        check(&format!(
+        let world = check(&format!(
             "
             init  app handles=USR1,WINCH,TERM
             names {names}
@@ -93,23 +99,61 @@ fn a_signal_of_the_runtime_may_have_been_the_stop_signal_where_that_is_not_known
             +10    KILL runc -> 1
             +10.1  exit 1
             +10.2  end
-            => cause.id no-stop-signal
+            => cause.id {cause}
             => cause.confidence {confidence}
             "
         ));
+        if cause == "grace-exceeded" {
+            let report = &world.reports[0];
+            let cause = report.cause.as_ref().unwrap();
+            assert!(
+                cause.summary.contains("taken for the stop signal"),
+                "{cause:?}"
+            );
+            assert_eq!(report.lost_cleanup, Some(1));
+        }
     }
+    // Dropped: httpd without a handler, which no default action of WINCH ends.
+    check(
+        "
+        init   httpd
+        names  stop=unknown
+        +0     WINCH runc -> 1
+        +10    KILL runc -> 1
+        +10.1  exit 1
+        +10.2  end
+        => stop.signal SIGWINCH
+        => stop.result ignored
+        => cause.id init-no-handler
+        => cause.confidence likely
+        ",
+    );
+    // Handled politely.
     check(
         "
         init   haproxy handles=USR1
+        names  stop=unknown
         member 7 worker
         +0     USR1 runc -> 1
-        +3     exit 1
+        +3     exit 1 code=0
         +3.1   zap 7
         +3.2   exit 7
         +3.4   end
-        => cause.id init-exited
+        => stop.trigger stop-signal
+        => cause.id not-forwarded
         => cause.confidence likely
-        => cause.summary ~ ; SIGUSR1, which PID 1 had been sent 3.0 s earlier, may have been its stop signal
+        ",
+    );
+    // Nothing was sent that could be it.
+    check(
+        "
+        init   app
+        names  stop=unknown
+        +0     KILL runc -> 1
+        +0.1   exit 1
+        +0.4   end
+        => cause.id no-stop-signal
+        => cause.confidence likely
         ",
     );
     // Somebody else's reload.

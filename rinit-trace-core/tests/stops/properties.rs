@@ -94,8 +94,12 @@ impl Driver {
                 }
                 Output::CloseGate { id } => {
                     self.open.insert(id, false);
+                    self.correlator.handle_gate_closed(id, self.now);
                     gate_closed = Some(id);
                 }
+                Output::RecordSignal { signal, .. } => assert!(!signal.is_usual_stop()),
+                Output::OpenGate { id, .. } => assert_eq!(self.open.get(&id), Some(&true)),
+                Output::Forgotten { .. } => {}
                 Output::Closed(closed) => {
                     assert!(gate_closed.is_some() || self.correlator.stats().evicted > 0);
                     let init = closed.facts.init;

@@ -303,6 +303,28 @@ impl Kernel {
         let _ = self.gates.remove(&[id, start]);
     }
 
+    /// Opens the gate of a workload, for a signal where there is one.
+    pub fn open_gate(&mut self, (id, start): (u64, u64), signal: Option<u32>) {
+        let key = [id, start];
+        let mut signals = self.gates.get(&key, 0).unwrap_or([0; 64]);
+        let index = signal.and_then(|signal| usize::try_from(signal.checked_sub(1)?).ok());
+        if let Some(passes) = index.and_then(|index| signals.get_mut(index)) {
+            *passes = 1;
+        }
+        if let Err(error) = self.gates.insert(key, signals, 0) {
+            tracing::warn!(
+                "ends of a container's processes are not recorded: {}",
+                attach::one_line(&error)
+            );
+        }
+    }
+
+    /// Workloads whose gate is open, by `WorkloadId::kernel_key`.
+    pub fn open_gates(&self) -> Vec<(u64, u64)> {
+        let keys = self.gates.keys().filter_map(Result::ok);
+        keys.map(|[id, start]| (id, start)).collect()
+    }
+
     /// Tells the kernel side of a container that was there before and shares a pid namespace: the kernfs
     /// id of its cgroup, its main process, and the depth of the namespace, which is 0 for the host's.
     pub fn know_container(&mut self, cgroup: u64, main: u32, level: u32) {

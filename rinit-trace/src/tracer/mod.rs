@@ -4,6 +4,7 @@
 //! a deadline of the correlator came. After every input all outputs of the correlator are done.
 
 mod cmdlines;
+mod gates;
 mod news;
 mod scans;
 mod stats;
@@ -20,7 +21,7 @@ use rinit_trace_core::{
     correlate::{Config, Correlator, Output},
     decode,
     model::{
-        Event, PidnsTeardown, ProcessKey, ProcessNames, StopReport, TICK_NS, WorkloadId,
+        BootTime, Event, PidnsTeardown, ProcessKey, ProcessNames, StopReport, TICK_NS, WorkloadId,
         WorkloadNames,
     },
 };
@@ -38,6 +39,7 @@ use crate::{
     runtime::{self, Entered, Lookups, NamespaceInit, Residence, SharedContainer},
 };
 use cmdlines::Cmdlines;
+use gates::Sweep;
 pub use news::{KnownWorkload, News};
 use scans::Scans;
 pub use stats::TracerStats;
@@ -85,6 +87,7 @@ pub struct Tracer {
     scans: Scans,
     news: VecDeque<News>,
     lost_by_namespace: HashMap<(u64, u64), u64>,
+    sweep: Sweep,
     losses: Losses,
     received: [u64; kind::COUNT],
     undecodable: [u64; kind::COUNT],
@@ -98,6 +101,7 @@ impl Tracer {
             node,
             teardown: teardown(&kernel),
             sees_deliveries: is_attached(&kernel, "signal:signal_deliver"),
+            sees_starts: is_attached(&kernel, "sched:sched_process_exec"),
             knows_containers: kernel.info.knows_containers(),
             started: clock::boot_time(),
             wall_offset: clock::wall_offset(),
@@ -117,6 +121,7 @@ impl Tracer {
             scans: Scans::default(),
             news: VecDeque::new(),
             lost_by_namespace: HashMap::new(),
+            sweep: Sweep::new(Instant::now()),
             received: [0; kind::COUNT],
             undecodable: [0; kind::COUNT],
         }
@@ -237,19 +242,40 @@ impl Tracer {
                 return news;
             }
             let due = self.due();
-            tokio::select! {
+            let is_drained = tokio::select! {
                 woken = self.kernel.ring.woken() => {
                     if let Err(error) = woken {
                         tracing::warn!("cannot wait for the ring buffer: {error}");
                     }
-                    self.drain();
+                    self.drain()
                 }
                 _ = drain.tick() => self.drain(),
-                Some(answer) = self.answers.recv() => self.take(answer),
-                // A stop that is about to be told must not leave out what is in the ring.
+                Some(answer) = self.answers.recv() => {
+                    self.take(answer);
+                    continue;
+                }
                 () = tokio::time::sleep_until(due) => self.drain(),
+            };
+            // While records are left in the ring it is as late as the last one that was not: a stop that is
+            // about to be told must not leave out what is there.
+            let now = if is_drained {
+                clock::boot_time()
+            } else {
+                BootTime(0)
+            };
+            self.correlator.handle_time(now);
+            self.sweep_gates();
+        }
+    }
+
+    fn sweep_gates(&mut self) {
+        let now = Instant::now();
+        if self.sweep.is_due(now) {
+            let open = self.kernel.open_gates();
+            let is_wanted = |key| self.correlator.wants_gate(key);
+            for key in self.sweep.unwanted(now, &open, is_wanted) {
+                self.kernel.close_gate(key);
             }
-            self.correlator.handle_time(clock::boot_time());
         }
     }
 
@@ -259,7 +285,8 @@ impl Tracer {
         while let Ok(answer) = self.answers.try_recv() {
             self.take(answer);
         }
-        self.drain();
+        // A flood would never let it end.
+        (0..MAX_BATCHES).any(|_| self.drain());
         self.correlator.handle_time(clock::boot_time());
         self.correlator.handle_finish();
         self.act();
@@ -276,7 +303,8 @@ impl Tracer {
         Instant::now() + wait
     }
 
-    fn drain(&mut self) {
+    /// Takes in what is in the ring; whether nothing is left there.
+    fn drain(&mut self) -> bool {
         let mut batch: Vec<Bytes> = Vec::new();
         // Under a flood the ring is never empty: answers and Ctrl-C want their turn, too.
         for _ in 0..MAX_BATCHES {
@@ -291,9 +319,10 @@ impl Tracer {
                 self.decode(&bytes);
             }
             if !more {
-                return;
+                return true;
             }
         }
+        false
     }
 
     fn decode(&mut self, bytes: &[u8]) {
@@ -351,7 +380,19 @@ impl Tracer {
                 Output::LookupMembers { id, container } => {
                     self.scans.ask(id, container, &self.answer);
                 }
-                Output::CloseGate { id } => self.kernel.close_gate(id.kernel_key()),
+                Output::CloseGate { id } => {
+                    self.kernel.close_gate(id.kernel_key());
+                    self.correlator.handle_gate_closed(id, clock::boot_time());
+                }
+                Output::OpenGate { id, signal } => {
+                    let signal = signal.map(|signal| signal.0.into());
+                    self.kernel.open_gate(id.kernel_key(), signal);
+                }
+                Output::RecordSignal { id, signal } => {
+                    self.kernel
+                        .know_stop_signal(id.kernel_key(), signal.0.into());
+                }
+                Output::Forgotten { id } => self.kernel.forget_stop_signal(id.kernel_key()),
                 Output::SignalDropped(dropped) => {
                     self.news.push_back(News::SignalDropped(dropped));
                 }

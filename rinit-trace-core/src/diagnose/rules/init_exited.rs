@@ -37,7 +37,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let (mut pids, mut evidence) = words::about(report, torn_down.iter().copied());
     pids.insert(0, init_process.pid);
     evidence.insert(0, Evidence::Process(index));
-    let (asked, doubt) = words::may_have_been_asked(stop);
+    let (asked, doubt) = words::may_have_been_asked(stop)?;
     Some(Finding {
         id: RULE.id,
         confidence: if kind == InitKind::Unknown {

@@ -47,7 +47,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         Evidence::Process(child_index),
     ]);
     evidence.dedup();
-    let (confidence, doubt) = words::may_have_been_asked(stop);
+    let (confidence, doubt) = words::may_have_been_asked(stop)?;
     let who = if confidence == Confidence::Certain {
         format!("nobody sent a stop signal to PID 1 ({}), which", init.comm)
     } else {

@@ -12,7 +12,7 @@ use crate::{
         words,
     },
     knowledge::causes::no_stop_signal as fixes,
-    model::{ClosedStop, Finding, FindingId, Trigger},
+    model::{ClosedStop, Confidence, Finding, FindingId, Trigger},
 };
 
 pub(in crate::diagnose) const RULE: Rule = Rule {
@@ -28,7 +28,11 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
         return None;
     }
     let kill = report.stop.kill.as_ref()?;
-    let (confidence, doubt) = words::may_have_been_asked(stop);
+    let (mut confidence, mut doubt) = words::may_have_been_asked(stop)?;
+    if stop.facts.stop_signal_unknown && confidence == Confidence::Certain {
+        confidence = Confidence::Likely;
+        doubt = "; which stop signal is configured is not known".to_owned();
+    }
     let victims = std::iter::once((index, init_process)).chain(killed_with_init(stop));
     let (pids, evidence) = words::about(report, victims);
     Some(Finding {

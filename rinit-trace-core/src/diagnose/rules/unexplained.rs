@@ -14,8 +14,13 @@ pub(in crate::diagnose) fn finding(stop: &ClosedStop) -> Finding {
         id: FindingId::Unexplained,
         confidence: Confidence::Certain,
         summary: format!(
-            "{} ended by SIGKILL, and no known cause fits; the timeline has what was seen",
-            words::names(victims.iter().copied())
+            "{} ended by SIGKILL, and {}",
+            words::names(victims.iter().copied()),
+            if stop.facts.may_have_missed_begin {
+                "why is not known: the stop may have begun before the trace did"
+            } else {
+                "no known cause fits; the timeline has what was seen"
+            }
         ),
         fix: Vec::new(),
         pids,

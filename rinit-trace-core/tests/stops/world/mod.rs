@@ -23,7 +23,7 @@ use rinit_trace_core::{
         SignalEvent, SignalInfo, StopReport, Task, WorkloadId, WorkloadNames,
     },
 };
-pub(crate) use script::play;
+pub(crate) use script::{play, play_until};
 pub(crate) use text::nanos;
 
 /// The host's own pid namespace.
@@ -70,7 +70,11 @@ pub(crate) struct World {
     /// When each report came.
     pub(crate) closed_at: Vec<BootTime>,
     pub(crate) gates_closed: Vec<BootTime>,
+    /// For which signals gates were opened again.
+    pub(crate) gates_reopened: Vec<Option<Signal>>,
     pub(crate) began: usize,
+    /// Signals that the kernel side is to record among a workload's processes.
+    pub(crate) recorded: Vec<(WorkloadId, Signal)>,
     /// Stop signals that inits dropped, and when that was told.
     pub(crate) dropped: Vec<(BootTime, DroppedSignal)>,
     /// Kills outside a stop, and when they were told.
@@ -101,6 +105,14 @@ impl Sent {
     }
 }
 
+/// What is known of a workload, if nothing else is told: its stop signal.
+fn named() -> WorkloadNames {
+    WorkloadNames {
+        stop_signal: Some(Signal::TERM),
+        ..WorkloadNames::default()
+    }
+}
+
 impl World {
     pub(crate) fn new(config: Config) -> Self {
         Self {
@@ -112,7 +124,9 @@ impl World {
             reports: Vec::new(),
             closed_at: Vec::new(),
             gates_closed: Vec::new(),
+            gates_reopened: Vec::new(),
             began: 0,
+            recorded: Vec::new(),
             dropped: Vec::new(),
             outside: Vec::new(),
         }
@@ -136,7 +150,7 @@ impl World {
                 main: 1,
                 shares: None,
                 answers: Answers::AtOnce,
-                names: WorkloadNames::default(),
+                names: named(),
             },
         );
     }
@@ -153,7 +167,7 @@ impl World {
                 main: main.id.1,
                 shares,
                 answers: Answers::AtOnce,
-                names: WorkloadNames::default(),
+                names: named(),
             },
         );
         self.processes.insert(main.id, main);
@@ -223,8 +237,14 @@ impl World {
                         self.answer_members(id);
                     }
                 }
-                Output::CloseGate { .. } => self.gates_closed.push(self.now),
+                Output::CloseGate { id } => {
+                    self.gates_closed.push(self.now);
+                    self.correlator.handle_gate_closed(id, self.now);
+                }
                 Output::StopBegan { .. } => self.began += 1,
+                Output::OpenGate { signal, .. } => self.gates_reopened.push(signal),
+                Output::RecordSignal { id, signal } => self.recorded.push((id, signal)),
+                Output::Forgotten { id } => self.recorded.retain(|(known, _)| *known != id),
                 Output::SignalDropped(dropped) => self.dropped.push((self.now, *dropped)),
                 Output::KilledOutsideStop(kills) => self.outside.push((self.now, *kills)),
                 Output::Closed(closed) => {

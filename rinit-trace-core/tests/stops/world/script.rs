@@ -57,6 +57,13 @@ type Words<'a> = Peekable<SplitWhitespace<'a>>;
 
 /// Plays a scenario, then lets everything close.
 pub(crate) fn play(text: &str) -> World {
+    let mut world = play_until(text);
+    world.settle();
+    world
+}
+
+/// The same up to its last line, without the time that follows.
+pub(crate) fn play_until(text: &str) -> World {
     let mut world = World::new(config(text));
     for line in &lines_of_all(text) {
         let mut words = line.split_whitespace().peekable();
@@ -69,7 +76,6 @@ pub(crate) fn play(text: &str) -> World {
             declare(&mut world, first, &mut words);
         }
     }
-    world.settle();
     world
 }
 
@@ -156,7 +162,9 @@ fn add(world: &mut World, id: Id, comm: &str, attributes: &[&str], is_exec: bool
     }
     set(&mut process, attributes);
     // The kernel side follows descent from what came from outside.
-    let parent = process.parent.and_then(|parent| world.processes.get(&(id.0, parent)));
+    let parent = process
+        .parent
+        .and_then(|parent| world.processes.get(&(id.0, parent)));
     process.entered |= parent.is_some_and(|parent| parent.came || parent.entered);
     world.processes.insert(id, process);
 }
@@ -174,6 +182,7 @@ fn names(world: &mut World, letter: char, attributes: &[&str]) {
             }
             ("pre-stop", value) => namespace.names.has_pre_stop = value == "yes",
             ("opaque", value) => namespace.names.is_opaque = value == "yes",
+            ("stop", "unknown") => namespace.names.stop_signal = None,
             ("stop", value) => namespace.names.stop_signal = Some(value.parse().unwrap()),
             ("name", value) => namespace.names.name = Some(value.to_owned()),
             other => panic!("names {other:?}?"),
