@@ -34,6 +34,7 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
     let older_than_trace = workload.init.start < config.started.0;
     StopFacts {
         init: workload.init,
+        processes: members.iter().map(|member| member.key).collect(),
         init_age: (workload.init.start > 0).then(|| begin.at.since(BootTime(workload.init.start))),
         init_handles: end_state.map(|state| state.handled),
         init_settings: init_settings(scene),

@@ -20,6 +20,8 @@ pub struct ClosedStop {
 pub struct StopFacts {
     /// The init.
     pub init: ProcessKey,
+    /// Those of the report's processes, in its order: its pids alone may be other processes' by now.
+    pub processes: Vec<ProcessKey>,
     /// How old the init was when the stop began; `None` when its start was not read.
     pub init_age: Option<Duration>,
     /// Signals that the init had a handler for at its end, of

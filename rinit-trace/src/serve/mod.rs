@@ -11,7 +11,7 @@ pub mod http;
 pub mod metrics;
 mod state;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use health::{Health, RecordCounts};
 pub use history::{Disk, DiskOptions, DiskStats, Filter, History, HistoryError, HistoryOptions};

@@ -11,7 +11,7 @@ pub(super) const WEB: &str = "3d206acf928a4f1d0e1f9bb2a6d1c8f0a5b4c3d2e1f0011223
 pub(super) const DB: &str = "3f00c2d3a4958677665544332211ffeeddccbbaa99887766554433221100abcd";
 
 /// A container of Docker that was killed after 10 s, with two processes that the kernel killed.
-pub(super) fn forced(container_id: Option<&str>, name: Option<&str>) -> StopReport {
+pub(crate) fn forced(container_id: Option<&str>, name: Option<&str>) -> StopReport {
     let process = |pid: u32, role: &str, killed_by: Option<&str>, outcome: &str| {
         json!({
             "pid": pid, "ns_pid": pid - 8013, "ppid": 8014, "pgid": 1, "sid": 1, "comm": "sh",

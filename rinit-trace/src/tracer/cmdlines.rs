@@ -11,15 +11,14 @@ const GENERATION: usize = 32_768;
 /// What is kept of a process.
 #[derive(Debug)]
 struct Entry {
-    /// Start time in ticks, which tells a reused pid.
-    start_ticks: u64,
     cmdline: Vec<String>,
     /// Of an init.
     settings: Option<InitSettings>,
 }
 
-/// By host pid.
-type Known = HashMap<u32, Entry>;
+/// By host pid and start time in ticks: a pid alone may be that of another container's process, whose
+/// arguments are nobody else's business.
+type Known = HashMap<(u32, u64), Entry>;
 
 /// Two generations: when the young one is full the old one is forgotten. Processes end without a
 /// word, so that entries cannot be taken out one by one.
@@ -38,11 +37,11 @@ impl Cmdlines {
             self.old = std::mem::take(&mut self.young);
         }
         let entry = Entry {
-            start_ticks: process.start_ticks,
             cmdline: process.cmdline.clone(),
             settings: process.settings.clone(),
         };
-        self.young.insert(process.pid, entry);
+        let id = (process.pid, process.start_ticks);
+        self.young.insert(id, entry);
     }
 
     pub(super) fn remember_all(&mut self, processes: &[ProcessNames]) {
@@ -56,10 +55,8 @@ impl Cmdlines {
     }
 
     fn entry(&self, key: ProcessKey) -> Option<&Entry> {
-        let known = self.young.get(&key.tgid);
-        known
-            .or_else(|| self.old.get(&key.tgid))
-            .filter(|entry| entry.start_ticks == key.start / TICK_NS)
+        let id = id_of(key);
+        self.young.get(&id).or_else(|| self.old.get(&id))
     }
 
     /// Fills in what the correlator's own lookup came too late for, and forgets the processes of
@@ -71,19 +68,27 @@ impl Cmdlines {
             let known = &mut stop.facts.init_settings;
             known.complete(&settings.unwrap_or_default());
         }
-        for process in &mut stop.report.processes {
-            // The report has no start times; during a stop a pid is not reused.
-            let old = self.old.remove(&process.pid);
-            if let Some(entry) = self.young.remove(&process.pid).or(old) {
+        let keys = &stop.facts.processes;
+        for (process, key) in stop.report.processes.iter_mut().zip(keys) {
+            let id = id_of(*key);
+            let old = self.old.remove(&id);
+            if let Some(entry) = self.young.remove(&id).or(old) {
                 process.cmdline.get_or_insert(entry.cmdline);
             }
         }
     }
 }
 
+fn id_of(key: ProcessKey) -> (u32, u64) {
+    (key.tgid, key.start / TICK_NS)
+}
+
 #[cfg(test)]
 mod tests {
+    use rinit_trace_core::model::StopFacts;
+
     use super::*;
+    use crate::serve::testing::forced;
 
     fn key(tgid: u32, ticks: u64) -> ProcessKey {
         ProcessKey {
@@ -107,6 +112,57 @@ mod tests {
         cmdlines.remember(&process(7, 100, "java"));
         assert_eq!(cmdlines.get(key(7, 100)), Some(&vec!["java".to_owned()]));
         assert_eq!(cmdlines.get(key(7, 101)), None);
+    }
+
+    /// A stop of two processes that started at 1 and 2 ticks.
+    fn stop() -> ClosedStop {
+        let processes = vec![key(8014, 1), key(8043, 2)];
+        let mut report = forced(None, None);
+        report.processes.truncate(processes.len());
+        ClosedStop {
+            report,
+            facts: StopFacts {
+                init: processes[0],
+                processes,
+                ..StopFacts::default()
+            },
+        }
+    }
+
+    fn cmdlines_of(stop: &ClosedStop) -> Vec<Option<&str>> {
+        let processes = stop.report.processes.iter();
+        let cmdlines = processes.map(|process| process.cmdline.as_ref());
+        cmdlines
+            .map(|cmdline| cmdline?.first().map(String::as_str))
+            .collect()
+    }
+
+    #[test]
+    fn arguments_of_the_processes_of_a_stop_are_filled_in_and_forgotten() {
+        let mut cmdlines = Cmdlines::default();
+        cmdlines.remember_all(&[process(8014, 1, "sh"), process(8043, 2, "java")]);
+        let mut first = stop();
+        cmdlines.complete(&mut first);
+        assert_eq!(cmdlines_of(&first), [Some("sh"), Some("java")]);
+        let init = first.report.workload.init.cmdline;
+        assert_eq!(init, Some(vec!["sh".to_owned()]));
+        assert!(cmdlines.young.is_empty());
+    }
+
+    /// Before the report of a stop is made, the pid of one of its processes may be that of a process in
+    /// another container.
+    #[test]
+    fn arguments_of_who_has_the_pid_by_now_are_in_no_report_of_another() {
+        let mut cmdlines = Cmdlines::default();
+        cmdlines.remember(&process(8043, 3, "--password=of-another-container"));
+        let mut first = stop();
+        cmdlines.complete(&mut first);
+        assert_eq!(cmdlines_of(&first), [None, None]);
+        assert!(cmdlines.get(key(8043, 3)).is_some(), "still wanted");
+        cmdlines.remember(&process(8043, 2, "java"));
+        let mut second = stop();
+        cmdlines.complete(&mut second);
+        assert_eq!(cmdlines_of(&second), [None, Some("java")]);
     }
 
     #[test]

@@ -248,6 +248,9 @@ impl World {
                 Output::SignalDropped(dropped) => self.dropped.push((self.now, *dropped)),
                 Output::KilledOutsideStop(kills) => self.outside.push((self.now, *kills)),
                 Output::Closed(closed) => {
+                    let keys = closed.facts.processes.iter().map(|key| key.tgid);
+                    let pids = closed.report.processes.iter().map(|process| process.pid);
+                    assert!(keys.eq(pids), "the facts name the report's processes");
                     self.closed.push((*closed).clone());
                     self.closed_at.push(self.now);
                     self.reports
