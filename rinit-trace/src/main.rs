@@ -10,9 +10,6 @@ use rinit_trace::{
     privileges::Loader,
 };
 
-/// Threads for what may block, beside the one that traces.
-const BLOCKING_THREADS: usize = 8;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     init_logs(&cli);
@@ -45,10 +42,8 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        // They look into /proc: more at a time take memory, and are no faster.
-        .max_blocking_threads(BLOCKING_THREADS)
         .build()?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         match &cli.command {
             None => commands::trace::run(&cli.trace, cli.verbose > 0, loader).await,
             Some(Command::SystemInfo(args)) => commands::system_info::run(args, loader),
@@ -56,7 +51,10 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
             Some(Command::Demo(args)) => commands::demo::run(args).await,
             Some(Command::Explain(_) | Command::Workload { .. }) => Ok(Exit::Usage),
         }
-    })
+    });
+    // What hangs, such as the lookup of a host's name, must not hold up the end.
+    runtime.shutdown_background();
+    result
 }
 
 /// Logs go to stderr; reports alone go to stdout.

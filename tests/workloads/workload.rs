@@ -25,9 +25,11 @@
 //! | `ways=NAME[:PATH]` | has a child killed in the way that `ways/` has under this name, on SIGTERM, and exits |
 //! | `unasked=NAME[:PATH]` | does so when its standard input ends |
 //! | `pause` | reaps orphans and exits on SIGTERM, as the pause container of a pod |
+//! | `stuck=PATH` | holds the lock of its memory, by a file of a server that does not answer |
 //! | `hostile` | a sleeper whose name is an escape sequence with line breaks, and no UTF-8 |
 
 mod os;
+mod stuck;
 mod ways;
 
 use std::{
@@ -73,7 +75,12 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
         "crowd" => crowd(number(argument)?)?,
         _ => {}
     }
-    say(&format!("ready {name}"))?;
+    let ready = || say(&format!("ready {name}"));
+    if name == "stuck" {
+        stuck::run(argument, ready)?;
+        return Ok(0);
+    }
+    ready()?;
     match name {
         "server" => {
             os::wait_for_term();
@@ -103,19 +110,13 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
         }
         "churn" | "churn-waits" => {
             churn(number(argument)?)?;
-            while os::wait_for_term_or_hup() == os::SIGHUP {
-                say("reloaded")?;
-            }
+            reload_until_term()?;
             if name == "churn-waits" {
                 pass_on_and_wait(&mut children)?;
             }
         }
         "pest" => pester(i32::try_from(number(argument)?).map_err(io::Error::other)?)?,
-        "reloader" => {
-            while os::wait_for_term_or_hup() == os::SIGHUP {
-                say("reloaded")?;
-            }
-        }
+        "reloader" => reload_until_term()?,
         other => return Err(io::Error::other(format!("there is no program `{other}`"))),
     }
     Ok(0)
@@ -173,6 +174,14 @@ fn more_threads(count: u64) -> io::Result<()> {
 fn crowd(count: u64) -> io::Result<()> {
     for _ in 0..count {
         os::fork(os::wait_forever)?;
+    }
+    Ok(())
+}
+
+/// Says so at each SIGHUP.
+fn reload_until_term() -> io::Result<()> {
+    while os::wait_for_term_or_hup() == os::SIGHUP {
+        say("reloaded")?;
     }
     Ok(())
 }

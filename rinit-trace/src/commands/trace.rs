@@ -119,9 +119,7 @@ async fn trace_one(
     target: &Target,
 ) -> Result<Exit> {
     // It may have stopped between the lookup and the attaching of the probes.
-    let still_there = runtime::process(target.init.pid)
-        .is_some_and(|init| init.start_ticks == target.init.start_ticks);
-    if !still_there {
+    if runtime::start_of(target.init.pid) != Some(target.init.start_ticks) {
         eprintln!(
             "error: {} ended before it could be traced; start it again",
             target.label

@@ -154,7 +154,7 @@ impl Process {
     /// What a link of the process's folder leads to: `cwd`, `root`.
     fn open_folder(&self, link: &str) -> rustix::io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        openat(&self.dir, link, flags, Mode::empty())
+        openat(&*self.dir, link, flags, Mode::empty())
     }
 }
 

@@ -12,13 +12,8 @@ use std::{
 };
 
 use rinit_trace_core::model::{Runtime, WorkloadNames};
-use tokio::{
-    sync::Semaphore,
-    task::JoinSet,
-    time::{Instant, timeout_at},
-};
+use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 
-mod aside;
 mod cache;
 mod config;
 mod engine;
@@ -39,6 +34,8 @@ use super::{
     details::Details,
     docker::DockerApi,
     proc::Proc,
+    reader::{Bounds, ProcessId, Reader, Unread},
+    reads,
 };
 
 /// Longest timeout and pause taken: more would be a mistake.
@@ -53,7 +50,7 @@ pub struct Lookups {
     docker: Engine,
     podman: Engine,
     cri: Vec<Arc<CriSocket>>,
-    bundles: Arc<Semaphore>,
+    bundles: Arc<Reader>,
     state: Mutex<State>,
 }
 
@@ -90,7 +87,7 @@ struct Subject {
     identity: CgroupIdentity,
     id: String,
     /// Its main process, where that is still there and in the container's cgroup.
-    pid: Option<u32>,
+    main: Option<ProcessId>,
 }
 
 impl Lookups {
@@ -108,7 +105,7 @@ impl Lookups {
             docker: engine(Runtime::Docker, &config.docker_socket),
             podman: engine(Runtime::Podman, &config.podman_socket),
             cri: sockets.map(Arc::new).collect(),
-            bundles: Arc::new(Semaphore::new(concurrency)),
+            bundles: Reader::new("bundles", bounds(concurrency, timeout)),
             state: Mutex::new(State {
                 cache: Cache::new(config.capacity),
                 stats: LookupStats::default(),
@@ -141,13 +138,13 @@ impl Lookups {
     pub async fn names(&self, init_pid: u32, leaf: &str) -> WorkloadNames {
         use LookupSource::{Bundle, Cri, Docker, Podman};
         let deadline = Instant::now() + self.config.timeout;
-        let (identity, lives) = self.identity(init_pid, leaf, deadline).await;
+        let (identity, main) = self.identity(init_pid, leaf, deadline).await;
         let mut known = Details::default();
         if let Some(id) = identity.container_id.clone() {
             let subject = Subject {
                 identity: identity.clone(),
                 id,
-                pid: lives.then_some(init_pid),
+                main,
             };
             for source in [Bundle, Cri, Docker, Podman] {
                 let outcome = self.consult(source, &subject, &mut known, deadline).await;
@@ -161,26 +158,25 @@ impl Lookups {
         names_of(known, identity)
     }
 
-    /// The container by its cgroup, and whether the process is in that.
+    /// The container by its cgroup, and the process when it is in that.
     async fn identity(
         &self,
         init_pid: u32,
         leaf: &str,
         deadline: Instant,
-    ) -> (CgroupIdentity, bool) {
+    ) -> (CgroupIdentity, Option<ProcessId>) {
         let proc = self.config.proc.clone();
         // The kernel takes its cgroup lock to answer, which a busy host may hold for long.
-        let read = tokio::task::spawn_blocking(move || proc.cgroup_of(init_pid));
-        let read = timeout_at(deadline, read).await;
+        let read = move || proc.identity_of(init_pid);
+        let read = reads::looks().read(None, deadline, read).await;
         let is_late = read.is_err();
-        let seen = read.ok().and_then(Result::ok).flatten();
         let recorded = parse_path(leaf);
-        let (identity, lives) = match seen {
+        let (identity, main) = match read.ok().flatten() {
             // The record was made when the init lived. Another id now means that the pid has come
             // to be another process's; none, that it was moved or is somebody outside.
-            Some(seen) if recorded.container_id.is_none() => (seen, true),
-            Some(seen) if seen.container_id == recorded.container_id => (seen, true),
-            _ => (recorded, false),
+            Some((seen, main)) if recorded.container_id.is_none() => (seen, Some(main)),
+            Some((seen, main)) if seen.container_id == recorded.container_id => (seen, Some(main)),
+            _ => (recorded, None),
         };
         let outcome = match &identity.container_id {
             Some(_) => LookupOutcome::Answered,
@@ -188,7 +184,7 @@ impl Lookups {
             None => LookupOutcome::Unknown,
         };
         self.count(LookupSource::Cgroup, outcome);
-        (identity, lives)
+        (identity, main)
     }
 
     /// Asks one source, unless it has answered or is to be left alone, and adds to what is known.
@@ -283,19 +279,18 @@ impl Lookups {
     }
 
     async fn ask_bundle(&self, subject: &Subject, deadline: Instant) -> Answer {
-        let Some(pid) = subject.pid else {
+        let Some(main) = subject.main else {
             return Answer::nothing(LookupOutcome::Unknown);
         };
         let (proc, id) = (self.config.proc.clone(), subject.id.clone());
         // A nested runtime's file system may be one that never answers: leave time for the others.
         let deadline = halfway(deadline);
-        let read = aside::aside(&self.bundles, deadline, move || {
-            bundle::read(&proc, pid, &id)
-        });
-        match read.await {
+        let read = move || bundle::read(&proc, main.pid, &id);
+        match self.bundles.read(Some(main), deadline, read).await {
             Ok(Ok(found)) => Answer::of(found),
             Ok(Err(error)) => Answer::nothing(error.into()),
-            Err(outcome) => Answer::nothing(outcome),
+            Err(Unread::Refused) => Answer::nothing(LookupOutcome::Busy),
+            Err(Unread::TimedOut) => Answer::nothing(LookupOutcome::TimedOut),
         }
     }
 
@@ -389,6 +384,16 @@ async fn ask_socket(
         found,
         outcome: completed.map_or_else(outcome, |()| LookupOutcome::Answered),
     })
+}
+
+/// How bundles are read.
+fn bounds(concurrency: usize, timeout: Duration) -> Bounds {
+    Bounds {
+        threads: concurrency,
+        most: concurrency.saturating_mul(4),
+        queue: 0,
+        time: timeout / 2,
+    }
 }
 
 /// Half of the time that is left.

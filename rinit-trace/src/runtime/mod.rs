@@ -15,6 +15,8 @@ mod details;
 pub mod docker;
 mod lookups;
 mod proc;
+mod reader;
+mod reads;
 mod shared;
 mod target;
 #[cfg(test)]
@@ -24,6 +26,8 @@ mod text;
 pub use cgroup::CgroupIdentity;
 pub use lookups::{LookupConfig, LookupOutcome, LookupSource, LookupStats, Lookups};
 pub use proc::{Entered, NamespaceError, NamespaceInit, Proc, Residence};
+pub use reader::{ProcessId, ReadStats};
+pub use reads::{look, look_in_time, read_process, read_stats};
 pub use shared::SharedContainer;
 pub use target::{ContainerName, Matches, Owner, Syntax, Target, TargetError, resolve};
 
@@ -53,9 +57,10 @@ pub fn entered(mains: &HashSet<u32>) -> Vec<Entered> {
     Proc::default().entered(mains)
 }
 
-/// One process. Blocking, and quick.
-pub fn process(pid: u32) -> Option<ProcessNames> {
-    Proc::default().process(pid)
+/// When the process with this pid started, in clock ticks since boot; `None` when there is none. Blocking,
+/// and quick.
+pub fn start_of(pid: u32) -> Option<u64> {
+    Proc::default().start_of(pid)
 }
 
 /// The init of the pid namespace that a process lives in. Blocking: one scan of `/proc`.

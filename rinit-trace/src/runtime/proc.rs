@@ -9,26 +9,31 @@ use std::{
     io::{self, Read},
     os::fd::OwnedFd,
     path::PathBuf,
+    sync::Arc,
 };
 
-use rinit_trace_core::model::{INIT_VARIABLES, InitSettings, ProcessNames};
+use rinit_trace_core::model::ProcessNames;
 use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat};
 use thiserror::Error;
 
 use super::{
     cgroup::{CgroupIdentity, parse_proc_cgroup},
+    reader::{ProcessId, Reader},
+    reads,
     shared::Resident,
 };
 
 mod entered;
 mod members;
+mod memory;
 mod parse;
 #[cfg(test)]
 mod tests;
 
 pub use entered::Entered;
 pub use members::Residence;
-use parse::{Stat, parse_arguments, parse_environment, parse_namespace, parse_ns_ids, parse_stat};
+use memory::Memory;
+use parse::{Stat, parse_namespace, parse_ns_ids, parse_stat};
 
 /// Most processes of one namespace that are described: a fork bomb must not fill our memory.
 const MAX_MEMBERS: usize = 4096;
@@ -36,21 +41,24 @@ const MAX_MEMBERS: usize = 4096;
 const MAX_CMDLINE: usize = 4096;
 /// `status` lists the supplementary groups before the namespace ids: up to 65,536 of 11 bytes.
 const MAX_STATUS: usize = 1 << 20;
-/// An environment is as large as the kernel allows, which is 2 MiB with 8 MiB of stack.
-const MAX_ENVIRONMENT: usize = 2 << 20;
 /// One line per v1 hierarchy (at most about 14), each up to a path's 4 KiB.
 const MAX_CGROUP: usize = 64 << 10;
 const MAX_STAT: usize = 4096;
 
 /// A `/proc` file system, or in tests a folder that looks like one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Proc {
     root: PathBuf,
+    /// Of what may hang.
+    reader: Arc<Reader>,
 }
 
 impl Default for Proc {
     fn default() -> Self {
-        Self::new("/proc")
+        Self {
+            root: "/proc".into(),
+            reader: Arc::clone(reads::memory()),
+        }
     }
 }
 
@@ -65,8 +73,6 @@ pub struct NamespaceInit {
     pub start_ticks: u64,
     /// Command name, raw.
     pub comm: String,
-    /// Arguments, raw and bounded; empty when they could not be read.
-    pub cmdline: Vec<String>,
     /// Its cgroup; empty when that could not be read.
     pub cgroup: CgroupIdentity,
 }
@@ -120,7 +126,10 @@ pub(super) struct ContainerProcess {
 impl Proc {
     /// A proc file system mounted elsewhere.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self {
+            root: root.into(),
+            reader: reads::new_memory(),
+        }
     }
 
     /// Every living process outside our own pid namespace, by one scan; `parent_inside` is not
@@ -133,6 +142,13 @@ impl Proc {
             .filter(|process| process.namespace().is_ok_and(|other| other != own))
             .filter_map(|process| process.names())
             .collect()
+    }
+
+    /// When the process with this pid started, in clock ticks since boot; `None` when there is none, or it
+    /// has ended. Blocking, and quick.
+    pub fn start_of(&self, pid: u32) -> Option<u64> {
+        let stat = self.open(pid).ok()?.stat()?;
+        (!stat.has_ended()).then_some(stat.start_ticks)
     }
 
     /// One process; `parent_inside` is not known and `false`. Blocking.
@@ -180,9 +196,15 @@ impl Proc {
         u32::try_from(ids.len().checked_sub(1)?).ok()
     }
 
-    /// The cgroup of a process, if it still lives. Blocking.
+    /// The cgroup of a process, if there still is one. Blocking.
     pub fn cgroup_of(&self, pid: u32) -> Option<CgroupIdentity> {
         self.open(pid).ok()?.cgroup()
+    }
+
+    /// The cgroup of the process with this pid, if there still is one, and which it is. Blocking.
+    pub(super) fn identity_of(&self, pid: u32) -> Option<(CgroupIdentity, ProcessId)> {
+        let process = self.open(pid).ok()?;
+        Some((process.cgroup()?, process.id(&process.stat()?)))
     }
 
     /// Our own pid namespace.
@@ -240,7 +262,6 @@ impl Proc {
                     pid: process.pid,
                     start_ticks: stat.start_ticks,
                     comm: stat.comm,
-                    cmdline: process.cmdline(),
                     cgroup,
                 },
             })
@@ -278,35 +299,35 @@ impl Proc {
     pub(super) fn open(&self, pid: u32) -> io::Result<Process> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = openat(CWD, self.root.join(pid.to_string()), flags, Mode::empty())?;
-        Ok(Process { pid, dir })
+        Ok(Process {
+            pid,
+            dir: Arc::new(dir),
+            reader: Arc::clone(&self.reader),
+        })
     }
 }
 
 /// One process, held so that its pid cannot come to mean another.
 pub(super) struct Process {
     pid: u32,
-    pub(super) dir: OwnedFd,
+    pub(super) dir: Arc<OwnedFd>,
+    reader: Arc<Reader>,
 }
 
 impl Process {
     fn namespace(&self) -> io::Result<u32> {
-        let link = readlinkat(&self.dir, "ns/pid", Vec::new())?;
+        let link = readlinkat(&*self.dir, "ns/pid", Vec::new())?;
         parse_namespace(link.as_bytes()).ok_or_else(not_a_namespace)
     }
 
     /// Its mount namespace, as a link that only equals that of the same one.
     fn mounts(&self) -> Option<Vec<u8>> {
-        let link = readlinkat(&self.dir, "ns/mnt", Vec::new()).ok()?;
+        let link = readlinkat(&*self.dir, "ns/mnt", Vec::new()).ok()?;
         Some(link.into_bytes())
     }
 
     pub(super) fn read(&self, name: &str, limit: usize) -> Option<Vec<u8>> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let file = File::from(openat(&self.dir, name, flags, Mode::empty()).ok()?);
-        let mut bytes = Vec::new();
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        file.take(limit).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
+        read_at(&self.dir, name, limit)
     }
 
     pub(super) fn stat(&self) -> Option<Stat> {
@@ -317,22 +338,32 @@ impl Process {
         parse_ns_ids(&self.read("status", MAX_STATUS)?, field)
     }
 
-    fn cmdline(&self) -> Vec<String> {
-        let bytes = self.read("cmdline", MAX_CMDLINE).unwrap_or_default();
-        parse_arguments(&bytes, MAX_CMDLINE)
-    }
-
     pub(super) fn cgroup(&self) -> Option<CgroupIdentity> {
         let text = self.read("cgroup", MAX_CGROUP)?;
         Some(parse_proc_cgroup(&String::from_utf8_lossy(&text)))
     }
 
+    fn id(&self, stat: &Stat) -> ProcessId {
+        ProcessId {
+            pid: self.pid,
+            start_ticks: stat.start_ticks,
+        }
+    }
+
     /// All but `parent_inside`, which takes the other members to know.
     fn names(&self) -> Option<ProcessNames> {
+        self.names_by(|process, of, is_init| Some(process.memory(of, is_init)))
+    }
+
+    /// The same with another way to read its memory.
+    fn names_by(
+        &self,
+        memory: impl FnOnce(&Self, ProcessId, bool) -> Option<Memory>,
+    ) -> Option<ProcessNames> {
         let stat = self.stat().filter(|stat| !stat.has_ended())?;
         let status = self.read("status", MAX_STATUS).unwrap_or_default();
         let innermost = |field| parse_ns_ids(&status, field)?.last().copied();
-        let cmdline = self.cmdline();
+        let memory = memory(self, self.id(&stat), innermost("NSpid:") == Some(1))?;
         Some(ProcessNames {
             pid: self.pid,
             start_ticks: stat.start_ticks,
@@ -340,22 +371,9 @@ impl Process {
             parent_inside: false,
             sid: innermost("NSsid:"),
             comm: stat.comm,
-            settings: (innermost("NSpid:") == Some(1)).then(|| self.settings(&cmdline)),
-            cmdline,
+            settings: memory.settings,
+            cmdline: memory.cmdline,
         })
-    }
-
-    /// What the file and the environment of an init say.
-    fn settings(&self, cmdline: &[String]) -> InitSettings {
-        let exe = readlinkat(&self.dir, "exe", Vec::new()).ok();
-        // One that is ending has no memory any more: its environment reads as empty.
-        let environ = self
-            .read("environ", MAX_ENVIRONMENT)
-            .filter(|bytes| bytes.len() < MAX_ENVIRONMENT && !cmdline.is_empty());
-        InitSettings {
-            exe: exe.map(|exe| exe.to_string_lossy().into_owned()),
-            environ: environ.map(|bytes| parse_environment(&bytes, &INIT_VARIABLES)),
-        }
     }
 
     /// Describes the process if it is 1 in its namespace.
@@ -369,10 +387,18 @@ impl Process {
             pid: self.pid,
             start_ticks: stat.start_ticks,
             comm: stat.comm,
-            cmdline: self.cmdline(),
             cgroup: self.cgroup().unwrap_or_default(),
         })
     }
+}
+
+fn read_at(dir: &OwnedFd, name: &str, limit: usize) -> Option<Vec<u8>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = File::from(openat(dir, name, flags, Mode::empty()).ok()?);
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    file.take(limit).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 fn not_a_namespace() -> io::Error {

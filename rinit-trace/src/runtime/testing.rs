@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -63,6 +64,17 @@ impl Default for FakeProcess<'_> {
     }
 }
 
+/// A file that nobody writes to, so that whoever opens it waits.
+pub(super) struct Hanging(PathBuf);
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        // Fails when nobody waits.
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK;
+        let _ = rustix::fs::open(&self.0, flags, Mode::empty());
+    }
+}
+
 /// A folder that looks like `/proc` of a host.
 pub(super) struct FakeProc {
     dir: TempDir,
@@ -109,6 +121,14 @@ impl FakeProc {
         fs::write(dir.join("status"), status).unwrap();
         fs::write(dir.join("cmdline"), process.cmdline).unwrap();
         fs::write(dir.join("cgroup"), process.cgroup).unwrap();
+    }
+
+    /// A process whose file does not answer, until the guard is dropped.
+    pub(super) fn hang(&self, pid: u32, file: &str) -> Hanging {
+        let path = self.path(&format!("{pid}/{file}"));
+        fs::remove_file(&path).unwrap();
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        Hanging(path)
     }
 
     /// The init of a container that Docker started, in a namespace of its own.

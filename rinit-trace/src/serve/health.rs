@@ -25,6 +25,10 @@ pub struct Health {
     pub evictions: Vec<(&'static str, u64)>,
     /// Lookups of names: who was asked, how it went, how often.
     pub lookups: Vec<(&'static str, &'static str, u64)>,
+    /// Reads of processes that hang now.
+    pub reads_hanging: u64,
+    /// Those that gave nothing, by why.
+    pub reads_left_out: Vec<(&'static str, u64)>,
     /// What each program in the kernel cost: runs and time. Empty while the kernel does not count
     /// (`kernel.bpf_stats_enabled`).
     pub programs: Vec<(&'static str, u64, Duration)>,

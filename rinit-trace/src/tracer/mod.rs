@@ -5,6 +5,7 @@
 
 mod cmdlines;
 mod gates;
+mod hooks;
 mod news;
 mod scans;
 mod stats;
@@ -21,8 +22,7 @@ use rinit_trace_core::{
     correlate::{Config, Correlator, Output},
     decode,
     model::{
-        BootTime, Event, PidnsTeardown, ProcessKey, ProcessNames, StopReport, TICK_NS, WorkloadId,
-        WorkloadNames,
+        BootTime, Event, ProcessKey, ProcessNames, StopReport, TICK_NS, WorkloadId, WorkloadNames,
     },
 };
 use tokio::{
@@ -32,14 +32,12 @@ use tokio::{
 
 use crate::{
     clock,
-    kernel::{
-        Kernel, Losses,
-        attach::{Mechanism, TEARDOWN_FUNCTION},
-    },
-    runtime::{self, Entered, Lookups, NamespaceInit, Residence, SharedContainer},
+    kernel::{Kernel, Losses},
+    runtime::{self, Entered, Lookups, NamespaceInit, ProcessId, Residence, SharedContainer},
 };
 use cmdlines::Cmdlines;
 use gates::Sweep;
+use hooks::{is_attached, teardown};
 pub use news::{KnownWorkload, News};
 use scans::Scans;
 pub use stats::TracerStats;
@@ -186,12 +184,25 @@ impl Tracer {
         });
     }
 
-    /// Remembers arguments of processes, read where reading may block.
-    pub fn see(&self, read: impl FnOnce() -> Vec<ProcessNames> + Send + 'static) {
+    /// Remembers arguments of processes that a look finds.
+    pub fn see(&self, look: impl FnOnce() -> Vec<ProcessNames> + Send + 'static) {
         let answer = self.answer.clone();
-        tokio::task::spawn_blocking(move || {
+        runtime::look(look, move |found| {
             // The tracer is gone: nobody wants to know.
-            let _ = answer.blocking_send(Answer::Seen(read()));
+            let _ = answer.blocking_send(Answer::Seen(found));
+        });
+    }
+
+    /// The same of one that has executed a program.
+    fn see_one(&self, key: ProcessKey) {
+        let answer = self.answer.clone();
+        let of = ProcessId {
+            pid: key.tgid,
+            start_ticks: key.start / TICK_NS,
+        };
+        runtime::read_process(of, move |found| {
+            // The tracer is gone: nobody wants to know.
+            let _ = answer.blocking_send(Answer::Seen(vec![found]));
         });
     }
 
@@ -331,8 +342,7 @@ impl Tracer {
         match decode::decode(bytes) {
             Ok(event) => {
                 if let Event::Exec { task, .. } = &event {
-                    let pid = task.key.tgid;
-                    self.see(move || runtime::process(pid).into_iter().collect());
+                    self.see_one(task.key);
                 }
                 self.correlator.handle_event(&event);
             }
@@ -474,25 +484,4 @@ fn add_cgroup(names: &mut WorkloadNames, learned: &NamespaceInit, init: ProcessK
 fn leaf(init: &NamespaceInit) -> String {
     let path = &init.cgroup.path;
     path.rsplit('/').next().unwrap_or_default().to_owned()
-}
-
-fn is_attached(kernel: &Kernel, hook: &str) -> bool {
-    let probes = &kernel.info.probes;
-    probes
-        .iter()
-        .any(|probe| probe.hook == hook && probe.mechanism.is_some())
-}
-
-fn teardown(kernel: &Kernel) -> PidnsTeardown {
-    let mechanism = kernel
-        .info
-        .probes
-        .iter()
-        .find(|probe| probe.hook == TEARDOWN_FUNCTION)
-        .and_then(|probe| probe.mechanism);
-    match mechanism {
-        Some(Mechanism::Fentry) => PidnsTeardown::Fentry,
-        Some(Mechanism::Kprobe) => PidnsTeardown::Kprobe,
-        _ => PidnsTeardown::Inferred,
-    }
 }

@@ -1,11 +1,16 @@
 //! Looks for the members of workloads: one at a time, for all that were asked for since the last
 //! one began.
 
+use std::time::Duration;
+
 use rinit_trace_core::model::{ProcessNames, WorkloadId};
 use tokio::sync::mpsc;
 
 use super::Answer;
 use crate::runtime::{self, Residence};
+
+/// How long a look may hold up the next.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What is asked for, and whether a look is under way.
 #[derive(Debug, Default)]
@@ -43,13 +48,15 @@ impl Scans {
         self.is_under_way = true;
         let wanted = std::mem::take(&mut self.wanted);
         let answer = answer.clone();
-        tokio::task::spawn_blocking(move || {
+        tokio::spawn(async move {
             let (ids, residences): (Vec<_>, Vec<_>) = wanted.into_iter().unzip();
-            let found = runtime::members_of(&residences);
+            let look = move || runtime::members_of(&residences);
+            let found = runtime::look_in_time(PATIENCE, look).await;
+            let found = found.unwrap_or_default();
             let members: Vec<(WorkloadId, Vec<ProcessNames>)> =
                 ids.into_iter().zip(found).collect();
             // The tracer is gone: nobody wants to know.
-            let _ = answer.blocking_send(Answer::Members(members));
+            let _ = answer.send(Answer::Members(members)).await;
         });
     }
 }

@@ -5,7 +5,7 @@ use rinit_trace_common::kind;
 use super::{known::Known, outputs::Outputs};
 use crate::{
     kernel::attach::Mechanism,
-    runtime::Lookups,
+    runtime::{self, Lookups},
     serve::{Health, RecordCounts},
     tracer::Tracer,
 };
@@ -29,6 +29,7 @@ pub(super) fn of(tracer: &Tracer, lookups: &Lookups, known: &Known, outputs: &Ou
     let probes = kernel.info.probes.iter();
     let programs = kernel.program_times().into_iter();
     let names = lookups.stats();
+    let reads = runtime::read_stats();
     Health {
         records,
         gates_refused: losses.gates_refused,
@@ -49,6 +50,12 @@ pub(super) fn of(tracer: &Tracer, lookups: &Lookups, known: &Known, outputs: &Ou
             ("history", outputs.evicted()),
         ],
         lookups: names.iter().collect(),
+        reads_hanging: reads.hanging,
+        reads_left_out: vec![
+            ("hung", reads.hung),
+            ("avoided", reads.avoided),
+            ("refused", reads.refused),
+        ],
         programs: programs
             .filter(|program| program.runs > 0)
             .map(|program| (program.program, program.runs, program.time))

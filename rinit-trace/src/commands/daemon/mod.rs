@@ -158,12 +158,12 @@ impl Daemon {
             return;
         };
         let mut mains = self.known.mains();
-        tokio::task::spawn_blocking(move || {
-            mains.retain(|(_, main)| {
-                let there = runtime::process(main.pid);
-                there.is_none_or(|process| process.start_ticks != main.start_ticks)
-            });
-            done.send(mains);
+        let look = move || {
+            mains.retain(|(_, main)| runtime::start_of(main.pid) != Some(main.start_ticks));
+            mains
+        };
+        runtime::look(look, move |ended| {
+            done.send(ended);
         });
     }
 

@@ -1,5 +1,8 @@
+use std::time::{Duration, Instant};
+
 use proptest::prelude::*;
 
+use super::parse::parse_arguments;
 use super::*;
 use crate::runtime::testing::{DB, FakeProc, FakeProcess, HOST, WEB};
 
@@ -174,7 +177,6 @@ fn any_process_leads_to_the_init_of_its_namespace() {
     for pid in [40, 41, 42] {
         let init = host.proc().init_of(pid).unwrap();
         assert_eq!((init.pid, init.inum, init.start_ticks), (40, NS, 4000));
-        assert_eq!(init.cmdline, ["sh", "-c", "sleep 1000"]);
         assert_eq!(init.cgroup.container_id.as_deref(), Some(WEB));
     }
     assert_eq!(host.proc().init_of(44).unwrap().inum, NESTED);
@@ -250,6 +252,44 @@ fn the_real_proc_shows_ourselves_in_our_own_namespace() {
     assert_eq!(found.ppid, std::os::unix::process::parent_id());
     assert!(found.start_ticks > 0 && found.cmdline[0].contains("rinit"));
     assert!(proc.all_namespaces().iter().all(|init| init.inum != own));
+}
+
+/// As of one that holds the lock of its memory.
+#[test]
+fn a_process_that_hangs_costs_its_own_arguments_and_is_waited_for_once() {
+    let host = host();
+    let hanging = host.hang(41, "cmdline");
+    let proc = host.proc();
+    let names = |look: Vec<ProcessNames>| {
+        let mut names: Vec<(u32, Vec<String>)> = look
+            .into_iter()
+            .map(|process| (process.pid, process.cmdline))
+            .collect();
+        names.sort();
+        names
+    };
+    let expected: Vec<(u32, Vec<String>)> = {
+        let whole = self::host();
+        let mut names = names(whole.proc().contained());
+        let hung = names.iter_mut().find(|(pid, _)| *pid == 41).unwrap();
+        assert!(!std::mem::take(&mut hung.1).is_empty());
+        names
+    };
+    assert_eq!(names(proc.contained()), expected);
+    let again = Instant::now();
+    assert_eq!(names(proc.contained()), expected);
+    assert!(again.elapsed() < Duration::from_secs(1), "waited again");
+    drop(hanging);
+}
+
+#[test]
+fn a_process_is_read_as_long_as_it_is_the_one_that_was_meant() {
+    let host = host();
+    let proc = host.proc();
+    let read = |pid, start_ticks| proc.read_process(ProcessId { pid, start_ticks });
+    assert_eq!(read(41, 4100).map(|process| process.pid), Some(41));
+    assert_eq!(read(41, 4101), None);
+    assert_eq!(read(9999, 1), None);
 }
 
 #[test]

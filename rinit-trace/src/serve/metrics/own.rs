@@ -65,6 +65,16 @@ const LOOKUPS: Family = Family::counter(
     "Lookups of names, by who was asked and how it went.",
     &["source", "result"],
 );
+const READS_HANGING: Family = Family::gauge(
+    "rinit_trace_reads_hanging",
+    "Reads of processes that hang. Each holds a thread, and costs names.",
+    &[],
+);
+const READS_LEFT_OUT: Family = Family::counter(
+    "rinit_trace_reads_left_out_total",
+    "Reads of processes that gave nothing: they hung, the process's last one had, or there were too many.",
+    &["reason"],
+);
 const PROGRAM_SECONDS: Family = Family::counter(
     "rinit_trace_program_seconds_total",
     "Time that a program took in the kernel, while kernel.bpf_stats_enabled is on.",
@@ -96,7 +106,7 @@ const BUILD_INFO: Family = Family::gauge(
     &["version"],
 );
 
-const FAMILIES: [Family; 17] = [
+const FAMILIES: [Family; 19] = [
     RECEIVED,
     LOST,
     UNDECODABLE,
@@ -108,6 +118,8 @@ const FAMILIES: [Family; 17] = [
     CONTAINERS,
     EVICTIONS,
     LOOKUPS,
+    READS_HANGING,
+    READS_LEFT_OUT,
     PROGRAM_SECONDS,
     PROGRAM_RUNS,
     OUTPUT_ERRORS,
@@ -167,6 +179,7 @@ fn numbers(health: &Health) -> Vec<MetricFamily> {
         (&OPEN_STOPS, health.open_stops),
         (&WORKLOADS, health.workloads),
         (&CONTAINERS, health.known_containers),
+        (&READS_HANGING, health.reads_hanging),
     ]
     .map(|(family, number)| of(family, [([], number)].into_iter()))
     .into()
@@ -182,6 +195,8 @@ fn lists(health: &Health) -> Vec<MetricFamily> {
         .lookups
         .iter()
         .map(|(source, result, n)| ([*source, *result], *n));
+    let left_out = health.reads_left_out.iter();
+    let left_out = left_out.map(|(reason, n)| ([*reason], *n));
     let runs = health.programs.iter().map(|(name, n, _)| ([*name], *n));
     let seconds = health.programs.iter().map(|(name, _, time)| {
         let value = time.as_secs_f64();
@@ -195,6 +210,7 @@ fn lists(health: &Health) -> Vec<MetricFamily> {
         of(&PROBE_ATTACHED, probes),
         of(&EVICTIONS, evictions),
         of(&LOOKUPS, lookups),
+        of(&READS_LEFT_OUT, left_out),
         of(&PROGRAM_RUNS, runs),
         PROGRAM_SECONDS.with(seconds.collect()),
         of(&OUTPUT_ERRORS, errors),

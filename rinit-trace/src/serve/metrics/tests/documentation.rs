@@ -28,6 +28,7 @@ fn registered() -> Families {
         probes: vec![("h", None)],
         evictions: vec![("t", 0)],
         lookups: vec![("s", "r", 0)],
+        reads_left_out: vec![("r", 0)],
         programs: vec![("p", 0, Duration::ZERO)],
         outputs: vec![("s", 0, 0)],
         kube_events: vec![("r", 0)],
