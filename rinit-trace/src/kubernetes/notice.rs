@@ -1,5 +1,6 @@
 //! What is told of a stop: a report made small, and its names checked.
 
+use jiff::Timestamp;
 use rinit_trace_core::{
     model::{FindingId, Pod, StopReport, Verdict},
     render,
@@ -25,6 +26,8 @@ pub(super) struct Notice {
     pub cause: Option<FindingId>,
     /// For people, escaped, of at most 1 KiB.
     pub note: String,
+    /// When the stop was over.
+    pub at: Timestamp,
     /// When it came: an old one is no news.
     pub since: Instant,
 }
@@ -56,6 +59,7 @@ impl Notice {
             },
             cause: report.cause.as_ref().map(|cause| cause.id),
             note: render::event_note(report, MAX_NOTE),
+            at: report.ended_at,
             since: Instant::now(),
         }))
     }

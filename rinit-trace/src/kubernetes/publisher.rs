@@ -2,10 +2,17 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::{
+    api::{
+        core::v1::ObjectReference,
+        events::v1::{Event, EventSeries},
+    },
+    apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
+    jiff::Timestamp,
+};
 use kube::{
-    Client,
-    runtime::events::{Event, EventType, Recorder, Reporter},
+    Api, Client,
+    api::{Patch, PatchParams, PostParams},
 };
 use rinit_trace_core::model::FindingId;
 use tokio::time::{Instant, timeout};
@@ -20,7 +27,7 @@ use super::{
 const CONTROLLER: &str = "rinit-trace";
 /// Longest instance that the API server takes, in bytes; a node's name may have 253.
 const MAX_INSTANCE: usize = 128;
-/// How long after the last of its kind one is counted to it. The recorder forgets after six minutes.
+/// How long after the last of its kind one is counted to it.
 const SERIES: Duration = Duration::from_mins(5);
 /// Most Events that others are counted to.
 const MAX_SERIES: usize = 1024;
@@ -28,12 +35,13 @@ const MAX_SERIES: usize = 1024;
 /// The way to the API server.
 pub(super) struct Publisher {
     client: Client,
-    reporter: Reporter,
+    /// The node, or the controller where that is not known.
+    instance: String,
     timeout: Duration,
     series: HashMap<Kind, Series>,
 }
 
-/// What is one Event: a recorder tells apart by pod and reason only.
+/// What is one Event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Kind {
     namespace: String,
@@ -44,20 +52,17 @@ struct Kind {
 
 /// An Event that is on its pod.
 struct Series {
-    /// Knows it by the name that it has given it.
-    recorder: Recorder,
+    /// As the server has it.
+    event: Event,
     last: Instant,
 }
 
 impl Publisher {
     pub(super) fn new(client: Client, options: &EventsOptions) -> Self {
-        let instance = |node: &String| node[..node.floor_char_boundary(MAX_INSTANCE)].to_owned();
+        let node = options.node.as_deref().unwrap_or(CONTROLLER);
         Self {
             client,
-            reporter: Reporter {
-                controller: CONTROLLER.to_owned(),
-                instance: options.node.as_ref().map(instance),
-            },
+            instance: node[..node.floor_char_boundary(MAX_INSTANCE)].to_owned(),
             timeout: options.timeout,
             series: HashMap::new(),
         }
@@ -71,9 +76,12 @@ impl Publisher {
             cause: notice.cause,
         };
         self.forget(Instant::now());
+        let events = Api::namespaced(self.client.clone(), &notice.pod.namespace);
         if let Some(series) = self.series.get_mut(&kind) {
-            match put(&series.recorder, notice, self.timeout).await {
+            let event = repeated(&series.event, notice);
+            match patch(&events, &event, self.timeout).await {
                 Ok(()) => {
+                    series.event = event;
                     series.last = Instant::now();
                     return Ok(EventOutcome::Aggregated);
                 }
@@ -84,10 +92,10 @@ impl Publisher {
                 Err(fault) => return Err(fault),
             }
         }
-        let recorder = Recorder::new(self.client.clone(), self.reporter.clone());
-        put(&recorder, notice, self.timeout).await?;
+        let event = first(notice, &self.instance);
+        create(&events, &event, self.timeout).await?;
         let last = Instant::now();
-        self.series.insert(kind, Series { recorder, last });
+        self.series.insert(kind, Series { event, last });
         Ok(EventOutcome::Published)
     }
 
@@ -105,25 +113,65 @@ impl Publisher {
     }
 }
 
-async fn put(recorder: &Recorder, notice: &Notice, within: Duration) -> Result<(), Fault> {
-    let event = Event {
-        type_: EventType::Warning,
-        reason: "ForcedStop".to_owned(),
-        note: Some(notice.note.clone()),
-        action: "Stop".to_owned(),
-        secondary: None,
-    };
+/// The Event of a stop. Its time is the stop's: it may be sent much later.
+fn first(notice: &Notice, instance: &str) -> Event {
     let pod = &notice.pod;
-    let regarding = ObjectReference {
-        api_version: Some("v1".to_owned()),
-        kind: Some("Pod".to_owned()),
-        namespace: Some(pod.namespace.clone()),
-        name: Some(pod.name.clone()),
-        uid: Some(pod.uid.clone()),
-        ..ObjectReference::default()
-    };
-    match timeout(within, recorder.publish(&event, &regarding)).await {
-        Ok(answer) => answer.map_err(Fault::from),
+    let unique = Timestamp::now().as_nanosecond();
+    Event {
+        type_: Some("Warning".to_owned()),
+        reason: Some("ForcedStop".to_owned()),
+        note: Some(notice.note.clone()),
+        action: Some("Stop".to_owned()),
+        event_time: Some(MicroTime(notice.at)),
+        metadata: ObjectMeta {
+            namespace: Some(pod.namespace.clone()),
+            name: Some(format!("{}.{unique:x}", pod.name)),
+            ..ObjectMeta::default()
+        },
+        regarding: Some(ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Pod".to_owned()),
+            namespace: Some(pod.namespace.clone()),
+            name: Some(pod.name.clone()),
+            uid: Some(pod.uid.clone()),
+            ..ObjectReference::default()
+        }),
+        reporting_controller: Some(CONTROLLER.to_owned()),
+        reporting_instance: Some(instance.to_owned()),
+        ..Event::default()
+    }
+}
+
+/// The same once it has happened again.
+fn repeated(event: &Event, notice: &Notice) -> Event {
+    let before = event.series.as_ref().map_or(1, |series| series.count);
+    let last = MicroTime(notice.at);
+    Event {
+        series: Some(EventSeries {
+            count: before.saturating_add(1),
+            last_observed_time: last,
+        }),
+        ..event.clone()
+    }
+}
+
+async fn create(events: &Api<Event>, event: &Event, within: Duration) -> Result<(), Fault> {
+    let params = PostParams::default();
+    in_time(within, events.create(&params, event)).await
+}
+
+async fn patch(events: &Api<Event>, event: &Event, within: Duration) -> Result<(), Fault> {
+    let name = event.metadata.name.as_deref().unwrap_or_default();
+    let (params, patch) = (PatchParams::default(), Patch::Merge(event));
+    in_time(within, events.patch(name, &params, &patch)).await
+}
+
+async fn in_time(
+    within: Duration,
+    answer: impl Future<Output = kube::Result<Event>>,
+) -> Result<(), Fault> {
+    match timeout(within, answer).await {
+        Ok(answer) => answer.map(drop).map_err(Fault::from),
         Err(_) => Err(Fault::timed_out(within)),
     }
 }
@@ -139,7 +187,7 @@ mod tests {
         let config = Config::new("http://127.0.0.1:1".parse().unwrap());
         let client = Client::try_from(config).unwrap();
         let options = EventsOptions::new(Api::InCluster, None);
-        let mut publisher = Publisher::new(client.clone(), &options);
+        let mut publisher = Publisher::new(client, &options);
         for uid in 0..2 * MAX_SERIES {
             publisher.forget(Instant::now());
             let kind = Kind {
@@ -148,9 +196,8 @@ mod tests {
                 container: "web".into(),
                 cause: None,
             };
-            let recorder = Recorder::new(client.clone(), publisher.reporter.clone());
-            let last = Instant::now();
-            publisher.series.insert(kind, Series { recorder, last });
+            let (event, last) = (Event::default(), Instant::now());
+            publisher.series.insert(kind, Series { event, last });
             tokio::time::advance(Duration::from_millis(1)).await;
         }
         assert_eq!(publisher.series.len(), MAX_SERIES);

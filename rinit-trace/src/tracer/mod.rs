@@ -6,6 +6,7 @@
 mod cmdlines;
 mod gates;
 mod hooks;
+mod inputs;
 mod news;
 mod scans;
 mod stats;
@@ -19,7 +20,7 @@ use std::{
 use bytes::Bytes;
 use rinit_trace_common::kind;
 use rinit_trace_core::{
-    correlate::{Config, Correlator, Output},
+    correlate::{Config, Output},
     decode,
     model::{
         BootTime, Event, ProcessKey, ProcessNames, StopReport, TICK_NS, WorkloadId, WorkloadNames,
@@ -38,6 +39,7 @@ use crate::{
 use cmdlines::Cmdlines;
 use gates::Sweep;
 use hooks::{is_attached, teardown};
+use inputs::Inputs;
 pub use news::{KnownWorkload, News};
 use scans::Scans;
 pub use stats::TracerStats;
@@ -68,7 +70,7 @@ enum Answer {
 /// Traces until dropped. [`next`](Self::next) runs everything.
 pub struct Tracer {
     kernel: Kernel,
-    correlator: Correlator,
+    correlator: Inputs,
     lookups: Arc<Lookups>,
     answers: mpsc::Receiver<Answer>,
     answer: mpsc::Sender<Answer>,
@@ -108,7 +110,7 @@ impl Tracer {
         Self {
             losses: kernel.losses(true),
             kernel,
-            correlator: Correlator::new(config),
+            correlator: Inputs::new(config, clock::wall_offset),
             lookups,
             answers,
             answer,
@@ -413,7 +415,6 @@ impl Tracer {
                 Output::Closed(mut stop) => {
                     self.cmdlines.complete(&mut stop);
                     self.forget(stop.facts.init.tgid);
-                    self.correlator.set_wall_offset(clock::wall_offset());
                     self.news.push_back(News::of_stop(*stop));
                 }
             }
