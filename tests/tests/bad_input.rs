@@ -5,13 +5,13 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use rinit_trace_tests::{
     Docker, DockerApi, Ended, Kernel, Manner, Namespace, Report, Tracer, program, run, run_by,
-    trace, trace_all,
+    skip, trace, trace_all,
 };
 use tempfile::TempDir;
 
@@ -295,4 +295,21 @@ fn interrupted(tracer: Tracer) -> Ended {
     let ended = tracer.ended();
     assert!(started.elapsed() < PROMPT, "{ended:#?}");
     ended
+}
+
+#[test]
+fn a_program_under_strace_says_that_it_is_traced() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    if !Path::new("/usr/bin/strace").exists() {
+        skip("needs strace");
+        return;
+    }
+    let traced = ["strace", "-f", "-o", "/dev/null"];
+    let ended = run_by(&traced, &program(), &["--timeout", "1s"]);
+    let line = ended.error(NOT_TRACED);
+    assert!(line.contains("self-test failed"), "{line}");
+    assert!(line.contains(" traces this one"), "{line}");
+    assert!(line.contains("run it without strace"), "{line}");
 }

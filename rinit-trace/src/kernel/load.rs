@@ -240,17 +240,11 @@ fn run_self_test(kernel: &mut Kernel, info: &mut SystemInfo) -> Result<(), Start
     }
     let Some(record) = record else {
         info.self_test = Some(self_test::SelfTest::default());
-        return Err(StartError::SelfTest(
-            "the probe did not see a signal that this process sent itself".to_owned(),
-        ));
+        let unseen = "the probe did not see a signal that this process sent itself";
+        return Err(StartError::SelfTest(self_test::explained(unseen)));
     };
     let result = self_test::compare(&record);
-    let mut differed = result.differed.join("; ");
-    if self_test::has_pids_of_its_own() {
-        differed.push_str(
-            "; this process is in a pid namespace of its own: run it with the host's pids (`docker run --pid=host`, `hostPID: true`)",
-        );
-    }
+    let differed = self_test::explained(&result.differed.join("; "));
     let passed = result.passed;
     info.self_test = Some(result);
     if passed {

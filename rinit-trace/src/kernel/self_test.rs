@@ -233,6 +233,32 @@ pub fn has_pids_of_its_own() -> bool {
         .is_ok_and(|link| link.as_os_str() != FIRST_PID_NAMESPACE)
 }
 
+/// What the self-test found, with what is known to make it fail and what to do about that.
+pub(super) fn explained(found: &str) -> String {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    explained_by(found, has_pids_of_its_own(), tracer_in(&status))
+}
+
+fn explained_by(found: &str, has_pids_of_its_own: bool, tracer: Option<u32>) -> String {
+    let pids = has_pids_of_its_own.then(|| {
+        "this process is in a pid namespace of its own: run it with the host's pids (`docker run --pid=host`, `hostPID: true`)".to_owned()
+    });
+    let traced = tracer.map(|pid| {
+        format!("process {pid} traces this one, and the kernel treats signals to it differently: run it without strace or a debugger, or attach them once it traces")
+    });
+    let reasons = [Some(found.to_owned()), pids, traced];
+    let reasons: Vec<String> = reasons.into_iter().flatten().collect();
+    reasons.join("; ")
+}
+
+/// Who traces a process by ptrace, from the text of its `/proc/PID/status`; `None` when nobody does. Of another pid
+/// namespace it is 0.
+fn tracer_in(status: &str) -> Option<u32> {
+    let mut lines = status.lines();
+    let pid = lines.find_map(|line| line.strip_prefix("TracerPid:"))?;
+    pid.trim().parse().ok().filter(|pid| *pid != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use zerocopy::FromZeros as _;
@@ -304,5 +330,17 @@ mod tests {
         let result = compare_with(&record, &expected);
         assert!(result.passed);
         assert_eq!(result.skipped.len(), 1);
+    }
+
+    #[test]
+    fn a_tracer_is_named_as_what_makes_it_fail() {
+        assert_eq!(tracer_in("Name:\tx\nTracerPid:\t0\nUid:\t0\n"), None);
+        assert_eq!(tracer_in("Name:\tx\n"), None);
+        let tracer = tracer_in("Name:\tx\nTracerPid:\t4711\nUid:\t0\n");
+        assert_eq!(tracer, Some(4711));
+        let text = explained_by("result: probe 0, /proc 1", false, tracer);
+        let expected = "result: probe 0, /proc 1; process 4711 traces this one, ";
+        assert!(text.starts_with(expected), "{text}");
+        assert_eq!(explained_by("x", false, None), "x");
     }
 }

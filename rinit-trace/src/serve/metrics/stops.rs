@@ -59,16 +59,34 @@ const OVERFLOW: Family = Family::counter(
     &[],
 );
 
-/// Those that have the chosen labels.
-const FAMILIES: [Family; 7] = [
-    STOPS,
-    SELF_EXITS,
-    CAUSES,
-    KILLED,
-    LOST_CLEANUP,
-    KILLED_OUTSIDE,
-    IGNORED,
+/// What one family counts: values by the value of its label, if it has one.
+type Read = fn(&Counters) -> Vec<(Option<&'static str>, u64)>;
+
+/// Those that have the chosen labels, each with its own counters.
+const FAMILIES: [(Family, Read); 7] = [
+    (STOPS, |counters| {
+        let verdicts = VERDICTS.iter().zip(counters.stops);
+        verdicts
+            .map(|(verdict, count)| (Some(*verdict), count))
+            .collect()
+    }),
+    (SELF_EXITS, |counters| vec![(None, counters.self_exits)]),
+    (CAUSES, |counters| {
+        let causes = counters.causes.iter();
+        causes
+            .map(|(cause, count)| (Some(cause.as_str()), *count))
+            .collect()
+    }),
+    (KILLED, |counters| by_word(&counters.killed)),
+    (LOST_CLEANUP, |counters| vec![(None, counters.lost_cleanup)]),
+    (KILLED_OUTSIDE, |counters| by_word(&counters.killed_outside)),
+    (IGNORED, |counters| vec![(None, counters.signals_ignored)]),
 ];
+
+fn by_word(counts: &BTreeMap<&'static str, u64>) -> Vec<(Option<&'static str>, u64)> {
+    let counts = counts.iter();
+    counts.map(|(word, count)| (Some(*word), *count)).collect()
+}
 
 /// Collects the table.
 pub(super) struct Stops {
@@ -84,7 +102,7 @@ impl Stops {
             .map(|label| label.name())
             .collect();
         let mut descs = vec![OVERFLOW.describe(&[])?];
-        for family in FAMILIES {
+        for (family, _) in &FAMILIES {
             descs.push(family.describe(&whose)?);
         }
         Ok(Self { table, descs })
@@ -101,8 +119,13 @@ impl Collector for Stops {
         let table = lock(&self.table);
         for (values, counters) in table.sets() {
             let whose = whose(table.labels(), values);
-            for (family, series) in FAMILIES.iter().zip(&mut series) {
-                collect(family, &whose, counters, series);
+            for ((family, read), series) in FAMILIES.iter().zip(&mut series) {
+                let counts = read(counters).into_iter();
+                series.extend(
+                    counts.map(|(value, count)| {
+                        family.series(&whose, value.as_slice(), count as f64)
+                    }),
+                );
             }
         }
         let overflows = table.overflows();
@@ -111,7 +134,7 @@ impl Collector for Stops {
         let mut families: Vec<MetricFamily> = FAMILIES
             .iter()
             .zip(series)
-            .map(|(family, series)| family.with(series))
+            .map(|((family, _), series)| family.with(series))
             .collect();
         families.push(OVERFLOW.with(vec![OVERFLOW.series(&[], &[], overflows as f64)]));
         families
@@ -126,30 +149,43 @@ fn whose(labels: &[MetricLabel], values: &[String]) -> Vec<LabelPair> {
         .collect()
 }
 
-fn collect(family: &Family, whose: &[LabelPair], counters: &Counters, series: &mut Vec<Metric>) {
-    let mut each = |values: &[&str], count: u64| {
-        series.push(family.series(whose, values, count as f64));
-    };
-    let mut by_word = |counts: &BTreeMap<&'static str, u64>| {
-        for (word, count) in counts {
-            each(&[word], *count);
-        }
-    };
-    match family.name {
-        name if name == KILLED.name => by_word(&counters.killed),
-        name if name == KILLED_OUTSIDE.name => by_word(&counters.killed_outside),
-        name if name == CAUSES.name => {
-            for (cause, count) in &counters.causes {
-                each(&[cause.as_str()], *count);
-            }
-        }
-        name if name == STOPS.name => {
-            for (verdict, count) in VERDICTS.iter().zip(counters.stops) {
-                each(&[verdict], count);
-            }
-        }
-        name if name == SELF_EXITS.name => each(&[], counters.self_exits),
-        name if name == LOST_CLEANUP.name => each(&[], counters.lost_cleanup),
-        _ => each(&[], counters.signals_ignored),
+#[cfg(test)]
+mod tests {
+    use rinit_trace_core::model::FindingId;
+
+    use super::*;
+
+    #[test]
+    fn each_family_counts_what_its_name_says() {
+        let counters = Counters {
+            stops: [1, 2, 3],
+            self_exits: 4,
+            lost_cleanup: 5,
+            signals_ignored: 6,
+            causes: BTreeMap::from([(FindingId::Oom, 7)]),
+            killed: BTreeMap::from([("oom", 8)]),
+            killed_outside: BTreeMap::from([("peer", 9)]),
+        };
+        let all = FAMILIES.map(|(family, read)| (family.name, read(&counters)));
+        let expected = [
+            (
+                "rinit_trace_stops_total",
+                vec![
+                    (Some("graceful"), 1),
+                    (Some("forced"), 2),
+                    (Some("unknown"), 3),
+                ],
+            ),
+            ("rinit_trace_self_exits_total", vec![(None, 4)]),
+            ("rinit_trace_stop_causes_total", vec![(Some("oom"), 7)]),
+            ("rinit_trace_killed_processes_total", vec![(Some("oom"), 8)]),
+            ("rinit_trace_lost_cleanup_total", vec![(None, 5)]),
+            (
+                "rinit_trace_kills_outside_stop_total",
+                vec![(Some("peer"), 9)],
+            ),
+            ("rinit_trace_stop_signal_ignored_total", vec![(None, 6)]),
+        ];
+        assert_eq!(all, expected);
     }
 }
