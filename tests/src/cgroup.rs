@@ -15,6 +15,8 @@ use crate::{needs::skip, wait};
 #[derive(Debug)]
 pub struct Cgroup {
     path: PathBuf,
+    /// Removed after it, if it was made with it.
+    above: Option<Box<Self>>,
 }
 
 impl Cgroup {
@@ -84,7 +86,25 @@ impl Cgroup {
     fn make_named(root: &Path, name: &str) -> Self {
         let path = root.join(name);
         fs::create_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Self { path }
+        Self { path, above: None }
+    }
+
+    /// One so many levels below that of a process, in the hierarchy that has those of containers.
+    pub fn below(pid: u32, depth: usize) -> Self {
+        let told = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+        let path = told.lines().find_map(|line| {
+            let (_, of_hierarchy) = line.split_once(':')?;
+            let (controllers, path) = of_hierarchy.split_once(':')?;
+            let is_it = controllers.split(',').any(|name| name == "pids");
+            (is_it || mounted("cgroup", "pids").is_none()).then(|| path.trim_start_matches('/'))
+        });
+        let mut cgroup = Self::make_named(&of_containers().join(path.unwrap()), "inner");
+        for _ in 1..depth {
+            let mut below = Self::make_named(&cgroup.path, "inner");
+            below.above = Some(Box::new(cgroup));
+            cgroup = below;
+        }
+        cgroup
     }
 
     /// Its folder.
@@ -154,6 +174,8 @@ impl Drop for Cgroup {
         // The last of its processes may be about to end.
         let removed = wait::within(wait::DEADLINE, || match fs::remove_dir(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => None,
+            // With that of its container, by the runtime.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Ok(())),
             done => Some(done),
         });
         if !matches!(removed, Some(Ok(()))) {

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     lines,
+    namespace::inner_pid,
     needs::{Kernel, skip},
     program::WORKLOAD,
     wait,
@@ -98,14 +99,7 @@ impl Container {
 
     /// The same process in its innermost pid namespace.
     pub fn ns_pid(&self) -> u32 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
-        let line = status.lines().find(|line| line.starts_with("NSpid:"));
-        line.unwrap()
-            .split_whitespace()
-            .last()
-            .unwrap()
-            .parse()
-            .unwrap()
+        inner_pid(self.pid)
     }
 
     /// `docker stop -t SECONDS`

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write as _},
     os::{fd::AsRawFd as _, unix::process::CommandExt as _},
     process::{Child, Command, Stdio},
     thread,
@@ -53,9 +53,7 @@ impl Namespace {
 
     /// Host pid of its init's only child.
     pub fn child(&self) -> u32 {
-        let pid = self.pid();
-        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-        children.trim().parse().unwrap()
+        child_of(self.pid())
     }
 
     /// Inode number of the namespace.
@@ -81,6 +79,26 @@ impl Namespace {
     pub fn signal(&self, signal: i32) {
         assert!(!self.ended, "the pid may be another's by now");
         send(self.pid(), signal);
+    }
+
+    /// Has programs of `tests/workloads` enter it, as `docker exec` does, and waits until all are ready.
+    pub fn exec(&self, programs: &[&str]) -> Session {
+        let mut command = Command::new(WORKLOAD);
+        command.args(programs);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        // SAFETY: one system call, which passes no memory.
+        unsafe { command.pre_exec(|| check(libc::setsid())) };
+        let mut child = enter(self.pid(), command);
+        let stdout = Lines::of(child.stdout.take().unwrap());
+        let ready = || (stdout.count("ready") >= programs.len()).then_some(());
+        wait::until("an exec session is ready", ready);
+        Session(child)
+    }
+
+    /// Writes a line to its standard input.
+    pub fn tell(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("it has not been ended");
+        writeln!(input, "{line}").unwrap();
     }
 
     /// Ends its standard input, which a `quitter` waits for.
@@ -134,6 +152,50 @@ impl Drop for Namespace {
     }
 }
 
+/// What has entered a namespace. Dropping it kills its first process.
+#[derive(Debug)]
+pub struct Session(Child);
+
+impl Session {
+    /// Its number in the namespace: the pid of its first process.
+    pub fn number(&self) -> u32 {
+        inner_pid(self.0.id())
+    }
+
+    /// Host pid of its first process's only child.
+    pub fn child(&self) -> u32 {
+        child_of(self.0.id())
+    }
+
+    /// Ends its standard input, and waits for the end of its first process.
+    pub fn end(mut self) {
+        self.0.stdin = None;
+        wait::until("the exec session ends", || self.0.try_wait().unwrap());
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Ended already in the usual case; then both do nothing.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Host pid of a process's only child.
+pub fn child_of(pid: u32) -> u32 {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    children.trim().parse().unwrap()
+}
+
+/// The number of a process in the innermost pid namespace that it is in.
+pub fn inner_pid(pid: u32) -> u32 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    let number = line.and_then(|numbers| numbers.split_whitespace().last());
+    number.unwrap().parse().unwrap()
+}
+
 /// `kill(2)`. Only for processes that this test started and has not reaped.
 pub fn send(pid: u32, signal: i32) {
     // SAFETY: no memory is passed.
@@ -181,6 +243,13 @@ fn spawn_elsewhere(
         child.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"))
     });
     started.join().expect("the thread that starts the workload")
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// A shell that runs the tests in the background has them ignore SIGINT and SIGQUIT, and exec hands that on.

@@ -27,6 +27,16 @@ impl Kernel {
     }
 }
 
+/// Whether anybody may make pid namespaces here; says so where not.
+pub fn has_user_namespaces() -> bool {
+    let most = fs::read_to_string("/proc/sys/user/max_user_namespaces");
+    let has_them = most.is_ok_and(|most| most.trim() != "0");
+    if !has_them {
+        skip("needs a kernel with user namespaces (CONFIG_USER_NS)");
+    }
+    has_them
+}
+
 /// Why a way of `tests/workloads/ways` cannot be run on this kernel, if it cannot: not all that the program supports know all
 /// of them.
 pub fn refuses(way: &str) -> Option<&'static str> {

@@ -90,6 +90,13 @@ impl Report {
         all.filter(|process| process["comm"] == comm).collect()
     }
 
+    /// The process with this host pid.
+    pub fn process_of(&self, pid: u32) -> &Value {
+        let mut all = self.processes().iter();
+        let found = all.find(|process| process["pid"] == pid);
+        found.unwrap_or_else(|| panic!("process {pid} is not listed in {self}"))
+    }
+
     /// The one process with this command name.
     pub fn process(&self, comm: &str) -> &Value {
         match self.named(comm).as_slice() {

@@ -24,6 +24,8 @@ const SIG_BLOCK: c_int = 0;
 const SIG_UNBLOCK: c_int = 1;
 const SIG_SETMASK: c_int = 2;
 const PR_SET_NAME: c_int = 15;
+const CLONE_NEWUSER: c_int = 0x1000_0000;
+const CLONE_NEWPID: c_int = 0x2000_0000;
 
 /// `sigset_t` of glibc and musl: 1024 bits.
 type SignalSet = [u64; 16];
@@ -38,6 +40,8 @@ unsafe extern "C" {
     fn libc_fork() -> c_int;
     fn kill(pid: c_int, number: c_int) -> c_int;
     fn waitpid(pid: c_int, status: *mut c_int, options: c_int) -> c_int;
+    fn setsid() -> c_int;
+    fn unshare(flags: c_int) -> c_int;
     fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int;
 }
 
@@ -180,6 +184,18 @@ pub(crate) fn fork_here() -> io::Result<Option<c_int>> {
     // SAFETY: there is one thread, so the child's memory is consistent.
     let pid = check(unsafe { libc_fork() })?;
     Ok((pid != 0).then_some(pid))
+}
+
+/// Has the next children go to a new pid namespace, of a new user namespace, as anybody may.
+pub(crate) fn make_namespaces() -> io::Result<()> {
+    // SAFETY: passes no memory.
+    check(unsafe { unshare(CLONE_NEWUSER | CLONE_NEWPID) }).map(drop)
+}
+
+/// `setsid(2)`
+pub(crate) fn lead_session() -> io::Result<()> {
+    // SAFETY: passes no memory.
+    check(unsafe { setsid() }).map(drop)
 }
 
 /// `kill(2)`

@@ -24,10 +24,14 @@
 //! | `counter` | handles SIGUSR1 and SIGCHLD; a server otherwise |
 //! | `ways=NAME[:PATH]` | has a child killed in the way that `ways/` has under this name, on SIGTERM, and exits |
 //! | `unasked=NAME[:PATH]` | does so when its standard input ends |
+//! | `deep=N:PROGRAM` | makes N pid namespaces, each within the one before, as anybody may by user namespaces; PROGRAM is PID 1 of the last |
+//! | `apart` | a sleeper that leads a session of its own |
+//! | `impostor` | for each number on its standard input starts a process with that pid, which leads a session, starts two sleepers `disguised` and ends; prints `disguised` then |
 //! | `pause` | reaps orphans and exits on SIGTERM, as the pause container of a pod |
 //! | `stuck=PATH` | holds the lock of its memory, by a file of a server that does not answer |
 //! | `hostile` | a sleeper whose name is an escape sequence with line breaks, and no UTF-8 |
 
+mod hidden;
 mod os;
 mod stuck;
 mod ways;
@@ -73,6 +77,7 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
     match name {
         "threads" => more_threads(number(argument)?)?,
         "crowd" => crowd(number(argument)?)?,
+        "deep" => return Err(hidden::deep(argument)),
         _ => {}
     }
     let ready = || say(&format!("ready {name}"));
@@ -87,7 +92,7 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
             thread::sleep(Duration::from_millis(number(argument)?));
         }
         "threads" | "counter" | "leaver" | "pause" => os::wait_for_term(),
-        "sleeper" | "deaf" | "crowd" | "hostile" | "stubborn" => os::wait_forever(),
+        "sleeper" | "apart" | "deaf" | "crowd" | "hostile" | "stubborn" => os::wait_forever(),
         "late-drop" => late_drop(argument)?,
         "waiter" => {
             os::wait_for_term();
@@ -115,6 +120,7 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
                 pass_on_and_wait(&mut children)?;
             }
         }
+        "impostor" => hidden::disguise()?,
         "pest" => pester(i32::try_from(number(argument)?).map_err(io::Error::other)?)?,
         "reloader" => reload_until_term()?,
         other => return Err(io::Error::other(format!("there is no program `{other}`"))),
@@ -126,6 +132,7 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
 fn prepare(name: &str, argument: &str) -> io::Result<()> {
     match name {
         "deaf" => os::ignore(os::SIGTERM),
+        "apart" => os::lead_session(),
         "late-drop" => match late_signal(argument)? {
             os::SIGTERM => os::block(os::SIGTERM),
             signal => {
@@ -252,7 +259,7 @@ fn pester(signal: i32) -> io::Result<()> {
     }
 }
 
-fn number(argument: &str) -> io::Result<u64> {
+pub(crate) fn number(argument: &str) -> io::Result<u64> {
     match argument {
         "" => Ok(0),
         digits => digits.parse().map_err(io::Error::other),
@@ -260,7 +267,7 @@ fn number(argument: &str) -> io::Result<u64> {
 }
 
 /// One write each, so that lines of several processes do not mix.
-fn say(line: &str) -> io::Result<()> {
+pub(crate) fn say(line: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(format!("{line}\n").as_bytes())?;
     stdout.flush()
