@@ -4,9 +4,11 @@ use rinit_trace_tests::Report;
 use serde_json::Value;
 
 use crate::{
+    begin::begin,
     causes::causes,
     drive::Ran,
     generate::{Init, Stop},
+    notes::Note,
     times::Known,
     truth::{Fact, Truth},
 };
@@ -21,6 +23,25 @@ pub(crate) fn compare(ran: &Ran, truth: &Truth, report: &Report) -> Vec<String> 
     members(truth, report, &mut wrong);
     cause(ran, truth, report, &mut wrong);
     wrong.0
+}
+
+/// What must never be, whatever else is known: a report that says graceful of a stop in which a process below PID 1 that had
+/// not entered from outside ended by SIGKILL.
+pub(crate) fn hides_a_kill(ran: &Ran, report: &Report) -> Option<String> {
+    if report.text("/verdict") != "graceful" {
+        return None;
+    }
+    let begin = begin(ran);
+    let killed = (0..ran.plan.nodes.len())
+        .filter(|process| Some(*process) != ran.own_init() && !ran.is_exec(*process))
+        .filter(|process| ran.is_killed(Some(*process)))
+        // One that others of the tree had killed before the stop is not of it.
+        .find(|process| {
+            let after = ran.killed_after(Some(*process));
+            !ran.may_be_killed_inside(*process) || after >= begin.by
+        })?;
+    let ns_pid = ran.pid(killed, Note::NsPid);
+    Some(format!("graceful, and process {ns_pid} was SIGKILLed"))
 }
 
 /// What a report with lost records says that is not so. It may say less than the truth: these verdicts, and so many at

@@ -3,6 +3,7 @@
 use crate::{
     drive::Ran,
     generate::{Init, Stop, keeps_first_thread, member},
+    notes,
     plan::{self, Act, Meets, Node, Place, Tracer, Tracing, Waits},
     rng::Rng,
 };
@@ -34,26 +35,53 @@ fn exec_session(rng: &mut Rng, nodes: &mut Vec<Node>) {
     }
 }
 
-/// Some members are PID 1 of a namespace of their own. None is within another: a process would have a number for each.
-pub(crate) fn namespaces(rng: &mut Rng, nodes: &mut [Node]) {
-    for _ in 0..rng.pick(&[(82, 0), (13, 1), (5, 2)]) {
+/// Some members are PID 1 of a namespace of their own, within one another.
+pub(crate) fn namespaces(rng: &mut Rng, nodes: &mut Vec<Node>) {
+    if rng.chance(8) {
+        chain(rng, nodes);
+    }
+    for _ in 0..rng.pick(&[(80, 0), (13, 1), (7, 3)]) {
         let init = rng.below(nodes.len());
         let is_first = init == 0 || nodes[init].enters;
-        let mut others = (0..nodes.len()).filter(|other| nodes[*other].nests);
-        let is_within = others.any(|other| is_below(nodes, other, init));
-        if is_first || is_within || plan::nested_in(nodes, init).is_some() {
+        let mut all = 0..nodes.len();
+        if is_first || all.any(|one| depth_with(nodes, one, init) > notes::DEEPEST) {
             continue;
         }
-        let node = &mut nodes[init];
-        node.nests = true;
-        // Those below it come to be ready.
-        (node.early, node.leaves_with_child, node.dies_with_parent) = (false, false, false);
+        nest(&mut nodes[init]);
     }
 }
 
-fn is_below(nodes: &[Node], process: usize, other: usize) -> bool {
-    let node = &nodes[process];
-    process == other || (process > 0 && !node.enters && is_below(nodes, node.parent, other))
+/// How deep a process would be in namespaces, if this one were the init of one.
+fn depth_with(nodes: &[Node], process: usize, init: usize) -> usize {
+    let mut with = nodes.to_vec();
+    with[init].nests = true;
+    plan::namespaces(&with, process).count()
+}
+
+fn nest(node: &mut Node) {
+    node.nests = true;
+    // Those below it come to be ready.
+    (node.early, node.leaves_with_child, node.dies_with_parent) = (false, false, false);
+}
+
+/// Inits of namespaces one below another, and members in these.
+fn chain(rng: &mut Rng, nodes: &mut Vec<Node>) {
+    let first = nodes.len();
+    let parent = rng.below(first);
+    let depth = rng.between_indexes(2, notes::DEEPEST + 1);
+    for index in 0..depth + rng.below(3) {
+        let mut node = member(rng, nodes, first + index + 1);
+        node.dies_with_parent = false;
+        node.parent = match index {
+            0 => parent,
+            _ if index < depth => first + index - 1,
+            _ => rng.between_indexes(first, first + depth),
+        };
+        if index < depth {
+            nest(&mut node);
+        }
+        nodes.push(node);
+    }
 }
 
 /// In a few trees a process takes more memory than there is, before the stop or in it.
@@ -106,8 +134,7 @@ pub(crate) fn tracers(rng: &mut Rng, init: Init, nodes: &mut [Node]) {
             _ => Tracing::Kill(rng.between(0, 100)),
         };
         let tracer = rng.below(nodes.len());
-        let sees = [tracer, target].map(|one| plan::nested_in(nodes, one));
-        let is_seen = sees[0].is_none() || sees[0] == sees[1];
+        let is_seen = plan::sees(nodes, tracer, target);
         let can_trace = tracer > 0 && tracer != target && can_trace(nodes, tracer);
         let by = if is_seen && can_trace && rng.chance(60) {
             let node = &mut nodes[tracer];
@@ -162,6 +189,8 @@ pub(crate) fn of(ran: &Ran) -> impl Iterator<Item = &'static str> {
         let mut acts = nodes.iter().flat_map(|node| &node.acts);
         acts.any(|(_, act)| *act == wanted)
     };
+    let mut all = 0..nodes.len();
+    let is_deep = all.any(|process| ran.inits_of(process).count() >= 3);
     let in_thread = |node: &Node| {
         node.leaderless || matches!(node.meets, Meets::HandleInThread | Meets::WaitInThread)
     };
@@ -172,6 +201,7 @@ pub(crate) fn of(ran: &Ran) -> impl Iterator<Item = &'static str> {
         ("exec sessions", any(|node| node.enters)),
         ("another container", ran.guest.is_some()),
         ("a namespace within", any(|node| node.nests)),
+        ("namespaces at a depth of three or more", is_deep),
         ("traced", any(|node| node.traced.is_some())),
         (
             "PID 1 traced",

@@ -46,6 +46,7 @@ use std::{
 
 use connector::Connector;
 use drive::Ran;
+use notes::Note;
 use rinit_trace_tests::{Cgroup, Kernel, Report, Tracer, may_lose_records, skip, trace_all, wait};
 use times::Known;
 
@@ -86,6 +87,7 @@ fn random_stops_are_reported_as_they_were() {
                 [report] => all_wrong(ran, report),
                 none_or_more => vec![format!("{} reports of one stop", none_or_more.len())],
             };
+            wrong.extend(reports.of_parts(ran));
             if let Some(guest) = &ran.guest {
                 wrong.extend(match reports.of_main(guest.main(), ran).as_slice() {
                     [report] if has_lost(report) && may_lose_records() => {
@@ -315,6 +317,17 @@ impl Reports {
         self.of_main(ran.init, ran)
     }
 
+    /// Objections to reports of a namespace within the workload's: it is no workload.
+    fn of_parts(&self, ran: &Ran) -> Vec<String> {
+        let nodes = ran.plan.nodes.iter().enumerate();
+        nodes
+            .filter(|(_, node)| node.nests)
+            .map(|(process, _)| ran.pid(process, Note::HostPid))
+            .filter(|pid| !self.of_main(*pid, ran).is_empty())
+            .map(|pid| format!("a report of process {pid}, which is a part of it"))
+            .collect()
+    }
+
     /// Those of another container that was there in a stop.
     fn of_main(&self, main: u32, ran: &Ran) -> Vec<&Report> {
         let all = self.0.get(&main.into()).into_iter().flatten();
@@ -339,6 +352,7 @@ fn all_wrong(ran: &Ran, report: &Report) -> Vec<String> {
     {
         wrong = compare::compare(&other, &truth::truth(&other), report);
     }
+    wrong.extend(compare::hides_a_kill(ran, report));
     if has_lost(report) {
         wrong.push("records were lost".to_owned());
     }

@@ -4,7 +4,7 @@ use rinit_trace_tests::Report;
 use serde_json::{Value, json};
 
 use crate::{
-    compare::compare,
+    compare::{compare, hides_a_kill},
     connector::ThreadExit,
     drive::{Ran, Span},
     generate::{Init, Plan, Stop},
@@ -156,6 +156,20 @@ fn each_wrong_field_is_objected_to() {
             "{path} as {wrong} was taken"
         );
     }
+}
+
+#[test]
+fn a_kill_that_a_graceful_report_hides_is_objected_to() {
+    let hides = |ran: &Ran, verdict: &str| {
+        let mut report = right();
+        report["verdict"] = json!(verdict);
+        hides_a_kill(ran, &Report::parse(&report.to_string())).is_some()
+    };
+    let mut ran = not_forwarded();
+    assert!(hides(&ran, "graceful"));
+    assert!(!hides(&ran, "forced") && !hides(&ran, "unknown"));
+    ran.plan.nodes[1].enters = true;
+    assert!(!hides(&ran, "graceful"), "an exec session may be killed");
 }
 
 #[test]

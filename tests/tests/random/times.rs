@@ -122,7 +122,7 @@ impl Ran {
             Known::No
         } else if told > 0 {
             known(told == self.init)
-        } else if self.nested_in(process).is_some_and(|init| init != process) {
+        } else if self.inits_around(process).next().is_some() {
             Known::No
         } else if process == 0 || Some(parent) == self.own_init() {
             // It was reaped before the connector told of it, which cannot name the parent then.
@@ -153,6 +153,7 @@ impl Ran {
             // From inside PID 1 cannot be killed.
             let is_safe = self.plan.nodes[target].nests && self.nested_in(*killer) == Some(target);
             !is_safe
+                && self.sees(*killer, target)
                 && Some(target) != self.own_init()
                 && kills.next().is_some()
                 && self.note(*killer, Note::KillBegin).is_some()
@@ -321,8 +322,9 @@ impl Ran {
         let since = |at: u64| (at.cast_signed() - go) as f64 / 1e6;
         let mut parts = Vec::new();
         if let Some(process) = who.filter(|process| self.nested_in(*process).is_some()) {
-            let pid = self.pid(process, Note::OwnPid);
-            parts.push(format!("pid {pid} in its namespace"));
+            let depth = self.inits_of(process).count();
+            let pid = self.notes[notes::number(process, depth)];
+            parts.push(format!("pid {pid} in a namespace at depth {depth}"));
         }
         let times = TIMES.into_iter().chain(TRACER_TIMES);
         for (note, name) in times.filter(|_| who.is_some()) {

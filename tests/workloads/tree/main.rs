@@ -98,14 +98,17 @@ impl Own {
 
     /// Pid of another process, once that has been started, in the numbering of this one's namespace.
     fn pid_of(self, process: usize) -> Option<c_int> {
-        let [own, other] = [self.index, process].map(|one| plan::nested_in(self.nodes, one));
-        let pid = match own {
-            None => self.read_of(process, Note::NsPid),
-            _ if own == other => self.read_of(process, Note::OwnPid),
-            // Not seen from in there.
-            _ => 0,
-        };
+        if !plan::sees(self.nodes, self.index, process) {
+            return None;
+        }
+        let pid = self.number_of(process).load(Ordering::SeqCst);
         c_int::try_from(pid).ok().filter(|pid| *pid > 0)
+    }
+
+    /// Where the pid of another process in the numbering of this one's namespace is noted.
+    fn number_of(self, process: usize) -> &'static AtomicU64 {
+        let depth = plan::namespaces(self.nodes, self.index).count();
+        &self.notes[notes::number(process, depth)]
     }
 
     fn exit(self, code: u8) -> ! {
@@ -154,7 +157,7 @@ fn main() -> ExitCode {
 }
 
 /// Notes its numbers. The file system is the host's, and with it `/proc`: it has a number for each namespace, from the
-/// host's to its own; in the middle is the workload's.
+/// host's to its own; the second is the workload's.
 fn note_numbers(own: Own) -> io::Result<()> {
     let status = fs::read_to_string("/proc/self/status")?;
     let numbers = |key: &str| {
@@ -162,16 +165,18 @@ fn note_numbers(own: Own) -> io::Result<()> {
         let line = lines.find_map(|line| line.strip_prefix(key));
         let numbers = line.unwrap_or_default().split_whitespace();
         let numbers: Vec<u64> = numbers.filter_map(|one| one.parse().ok()).collect();
-        let first = numbers.first().copied().zip(numbers.last().copied());
-        let (first, last) = first.ok_or_else(|| io::Error::other(format!("no {key} in /proc")))?;
-        Ok::<_, io::Error>((first, numbers.get(1).copied().unwrap_or(first), last))
+        if numbers.len() < 2 {
+            return Err(io::Error::other(format!("no {key} in /proc")));
+        }
+        Ok(numbers)
     };
-    let (host_pid, ns_pid, own_pid) = numbers("NSpid:")?;
-    own.write(Note::NsPid, ns_pid);
-    own.write(Note::OwnPid, own_pid);
-    own.write(Note::Group, numbers("NSpgid:")?.1 + 1);
-    own.write(Note::Session, numbers("NSsid:")?.1 + 1);
-    own.write(Note::HostPid, host_pid);
+    let pids = numbers("NSpid:")?;
+    for (depth, pid) in pids[1..].iter().enumerate() {
+        own.notes[notes::number(own.index, depth)].store(*pid, Ordering::SeqCst);
+    }
+    own.write(Note::Group, numbers("NSpgid:")?[1] + 1);
+    own.write(Note::Session, numbers("NSsid:")?[1] + 1);
+    own.write(Note::HostPid, pids[0]);
     Ok(())
 }
 
@@ -204,9 +209,7 @@ fn be_born(own: Own) -> io::Result<()> {
             });
         }
         // Also by the child itself: whoever comes first.
-        let is_nested = plan::nested_in(own.nodes, own.index).is_some();
-        let note = if is_nested { Note::OwnPid } else { Note::NsPid };
-        own.word(child, note)
+        own.number_of(child)
             .store(pid.unsigned_abs().into(), Ordering::SeqCst);
     }
     if node.execs {

@@ -7,9 +7,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Note {
     HostPid,
+    /// In the workload's pid namespace. Its numbers in namespaces within that are behind the notes: see [`number`].
     NsPid,
-    /// In the pid namespace of its own, if it is in one within the workload's; else the same.
-    OwnPid,
     /// Process group and session, in the numbering of the workload's namespace; one more than it, for both may be zero.
     Group,
     Session,
@@ -41,7 +40,13 @@ pub(crate) enum Note {
 }
 
 /// Words of a slot.
-pub(crate) const SLOT: usize = 24;
+pub(crate) const SLOT: usize = 32;
+
+/// Most pid namespaces within the workload's that a process is in, one within another.
+pub(crate) const DEEPEST: usize = 6;
+
+/// In a slot, behind the notes.
+const NUMBERS: usize = SLOT - DEEPEST;
 
 /// Most processes of a tree.
 pub(crate) const PROCESSES: usize = 32;
@@ -58,4 +63,12 @@ pub(crate) const WORDS: usize = SLOTS + SLOT * PROCESSES;
 /// Where a note of a process is.
 pub(crate) fn place(process: usize, note: Note) -> usize {
     SLOTS + SLOT * process + note as usize
+}
+
+/// Where the number of a process is in the pid namespace that is so deep within the workload's, which is at 0.
+pub(crate) fn number(process: usize, depth: usize) -> usize {
+    match depth {
+        0 => place(process, Note::NsPid),
+        _ => SLOTS + SLOT * process + NUMBERS + depth - 1,
+    }
 }

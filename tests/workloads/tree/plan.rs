@@ -320,14 +320,19 @@ impl fmt::Display for Node {
 
 /// The process whose pid namespace this one is in, if that is not the one of the first process.
 pub(crate) fn nested_in(nodes: &[Node], process: usize) -> Option<usize> {
-    let mut at = process;
-    while !nodes[at].nests {
-        if at == 0 || nodes[at].enters {
-            return None;
-        }
-        at = nodes[at].parent;
-    }
-    Some(at)
+    namespaces(nodes, process).next()
+}
+
+/// The inits of the pid namespaces within that of the first process that this one is in, the innermost first.
+pub(crate) fn namespaces(nodes: &[Node], process: usize) -> impl Iterator<Item = usize> {
+    let above = move |at: &usize| (*at > 0 && !nodes[*at].enters).then(|| nodes[*at].parent);
+    std::iter::successors(Some(process), above).filter(move |at| nodes[*at].nests)
+}
+
+/// Whether a process sees another, and can signal it.
+pub(crate) fn sees(nodes: &[Node], process: usize, other: usize) -> bool {
+    let own = nested_in(nodes, process);
+    own.is_none_or(|own| namespaces(nodes, other).any(|init| init == own))
 }
 
 /// Reads the processes of a plan, one to a line.
