@@ -89,6 +89,16 @@ impl Cgroup {
         Self { path, above: None }
     }
 
+    /// Cgroups `inner`, so many below one another and below this one: the last.
+    #[must_use]
+    pub fn deeper(self, levels: usize) -> Self {
+        (0..levels).fold(self, |above, _| {
+            let mut below = Self::make_named(&above.path, "inner");
+            below.above = Some(Box::new(above));
+            below
+        })
+    }
+
     /// One so many levels below that of a process, in the hierarchy that has those of containers.
     pub fn below(pid: u32, depth: usize) -> Self {
         let told = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
@@ -98,13 +108,7 @@ impl Cgroup {
             let is_it = controllers.split(',').any(|name| name == "pids");
             (is_it || mounted("cgroup", "pids").is_none()).then(|| path.trim_start_matches('/'))
         });
-        let mut cgroup = Self::make_named(&of_containers().join(path.unwrap()), "inner");
-        for _ in 1..depth {
-            let mut below = Self::make_named(&cgroup.path, "inner");
-            below.above = Some(Box::new(cgroup));
-            cgroup = below;
-        }
-        cgroup
+        Self::make_named(&of_containers().join(path.unwrap()), "inner").deeper(depth - 1)
     }
 
     /// Its folder.

@@ -4,7 +4,10 @@
 use std::{
     env, fs,
     io::Write as _,
-    os::unix::{fs::FileExt as _, process::CommandExt as _},
+    os::unix::{
+        fs::{FileExt as _, symlink},
+        process::CommandExt as _,
+    },
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -15,6 +18,7 @@ use rinit_trace_tests::{Cgroup, Namespace, TREE, enter, wait};
 
 use crate::{
     connector::{Connector, ThreadExit},
+    features,
     generate::{Init, Plan, Stop},
     guest,
     notes::{self, Note},
@@ -91,12 +95,20 @@ pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
     // Its group has nobody else in it: the tree may send signals to its group.
     command.process_group(0).stderr(Stdio::null());
     let memory = plan.eats().then(|| Cgroup::with_memory(MEMORY).unwrap());
-    if let Some(cgroup) = &memory {
+    let container = plan.has_cgroups().then(Cgroup::of_container);
+    let cgroup = memory.as_ref().or(container.as_ref());
+    let cgroup = cgroup.map(|cgroup| cgroup.path().to_owned());
+    // Removed with those below it, once all have ended.
+    let _container = container.map(|container| {
+        symlink(container.path(), folder.path().join("cgroup")).unwrap();
+        container.deeper(features::CGROUPS.try_into().unwrap())
+    });
+    if let Some(cgroup) = &cgroup {
         run_in(&mut command, cgroup);
     }
     let mut namespace = Namespace::start_command(command, 0);
     let init = namespace.pid();
-    enter_from_outside(&plan, init, folder.path(), memory.as_ref());
+    enter_from_outside(&plan, init, folder.path(), cgroup.as_deref());
     let mut ran = Ran {
         init,
         since,
@@ -144,8 +156,8 @@ pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
 }
 
 /// Has a process move itself to a cgroup before it runs its program.
-pub(crate) fn run_in(command: &mut Command, cgroup: &Cgroup) {
-    let path = format!("{}/cgroup.procs", cgroup.path());
+pub(crate) fn run_in(command: &mut Command, cgroup: &str) {
+    let path = format!("{cgroup}/cgroup.procs");
     let mut file = Some(fs::OpenOptions::new().write(true).open(path).unwrap());
     let enter = move || file.take().map_or(Ok(()), |mut file| file.write_all(b"0"));
     // SAFETY: only writes to a file that is open, and closes it.
@@ -182,7 +194,7 @@ fn command(init: Init, folder: &Path) -> Command {
 
 /// Starts the processes that come from outside, into the workload's cgroup as a runtime does, and tracers that stay there.
 /// Each is waited for by a thread: PID 1 ends only after that, and a tracer after who it traces.
-fn enter_from_outside(plan: &Plan, init: u32, folder: &Path, cgroup: Option<&Cgroup>) {
+fn enter_from_outside(plan: &Plan, init: u32, folder: &Path, cgroup: Option<&str>) {
     let tree = |process: usize, how: &str| {
         let mut command = Command::new(TREE);
         command.arg(folder).arg(process.to_string()).arg(how);

@@ -112,6 +112,30 @@ fn is_below_exec(nodes: &[Node], process: usize) -> bool {
     node.enters || (process > 0 && is_below_exec(nodes, node.parent))
 }
 
+/// Deepest below the container's.
+pub(crate) const CGROUPS: u32 = 3;
+
+/// Some workloads are in the cgroup of a container, with processes that are born below it or move there.
+pub(crate) fn cgroups(rng: &mut Rng, nodes: &mut [Node]) {
+    let mut acts = nodes.iter().flat_map(|node| &node.acts);
+    // Where there is one hierarchy alone, that with a limit of memory is another place.
+    let eats = acts.any(|(_, act)| *act == Act::Eat);
+    if eats || !rng.chance(20) {
+        return;
+    }
+    for _ in 0..rng.between(1, 4) {
+        let process = rng.below(nodes.len());
+        let node = &mut nodes[process];
+        if rng.chance(60) {
+            node.cgroup = Some(rng.between(1, CGROUPS));
+        } else {
+            // Back to the container's own as well.
+            let depth = rng.between(0, CGROUPS);
+            node.acts.push((rng.between(0, 80), Act::Move(depth)));
+        }
+    }
+}
+
 /// Some processes are traced, by others of the tree or from outside.
 pub(crate) fn tracers(rng: &mut Rng, init: Init, nodes: &mut [Node]) {
     for _ in 0..rng.pick(&[(86, 0), (10, 1), (4, 2)]) {
@@ -202,6 +226,7 @@ pub(crate) fn of(ran: &Ran) -> impl Iterator<Item = &'static str> {
         ("another container", ran.guest.is_some()),
         ("a namespace within", any(|node| node.nests)),
         ("namespaces at a depth of three or more", is_deep),
+        ("cgroups below the container's", ran.plan.has_cgroups()),
         ("traced", any(|node| node.traced.is_some())),
         (
             "PID 1 traced",

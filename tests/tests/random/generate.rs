@@ -89,6 +89,15 @@ impl Plan {
         acts.any(|(_, act)| *act == Act::Eat)
     }
 
+    /// Whether its processes are in the cgroup of a container, and some below it.
+    pub(crate) fn has_cgroups(&self) -> bool {
+        let mut nodes = self.nodes.iter();
+        nodes.any(|node| {
+            let mut acts = node.acts.iter();
+            node.cgroup.is_some() || acts.any(|(_, act)| matches!(act, Act::Move(_)))
+        })
+    }
+
     /// The signal that asks PID 1 to end; SIGTERM when none is sent.
     pub(crate) fn stop_signal(&self) -> i32 {
         match &self.stop {
@@ -151,6 +160,7 @@ pub(crate) fn plan(seed: u64) -> Plan {
     }
     features::namespaces(&mut rng, &mut nodes);
     features::out_of_memory(&mut rng, &mut stop, &mut nodes);
+    features::cgroups(&mut rng, &mut nodes);
     features::tracers(&mut rng, init, &mut nodes);
     let guest = guest::guest(&mut rng, &mut nodes);
     for node in &mut nodes {

@@ -96,7 +96,7 @@ impl Guest {
         let mut command = Command::new(TREE);
         command.arg(&folder).args(["0", "enter"]);
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        drive::run_in(&mut command, &cgroup);
+        drive::run_in(&mut command, cgroup.path());
         // As containers have: by that the program tells the main process from those that set the container up.
         let mounts_of_its_own = || {
             // SAFETY: passes no memory.

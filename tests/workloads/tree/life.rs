@@ -237,6 +237,11 @@ fn act(own: Own, progress: &mut Progress) {
             }
             Act::Exec | Act::ExecInThread => {}
             Act::Eat => eat(own),
+            Act::Move(depth) => {
+                if own.move_to_cgroup(*depth).is_err() {
+                    own.exit(96);
+                }
+            }
             Act::Handle => {
                 own.mark(Note::HandleBegin);
                 if set_all(on_stop as *const () as usize).is_ok() {

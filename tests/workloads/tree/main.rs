@@ -1,7 +1,7 @@
 //! What the random test traces: a tree of processes that do what a plan says, and note down what happened to them.
 //!
 //! `tree FOLDER [INDEX [enter|trace]]`: the folder has the `plan` (`plan.rs`), and `notes`, a file of zeros that all map
-//! (`notes.rs`). With an index it is that process: it comes from outside, or has executed itself; or it traces that one.
+//! (`notes.rs`), and where the plan needs it `cgroup`, the container's, with one below another. With an index it is that process: it comes from outside, or has executed itself; or it traces that one.
 
 mod life;
 mod notes;
@@ -111,6 +111,14 @@ impl Own {
         &self.notes[notes::number(process, depth)]
     }
 
+    /// Moves itself, all of its threads, into the cgroup that is so far below the container's.
+    fn move_to_cgroup(self, depth: u32) -> io::Result<()> {
+        let mut path = self.folder.join("cgroup");
+        path.extend((0..depth).map(|_| "inner"));
+        // Zero is who writes.
+        fs::write(path.join("cgroup.procs"), "0")
+    }
+
     fn exit(self, code: u8) -> ! {
         self.mark(Note::Exiting);
         sys::exit(code)
@@ -194,6 +202,9 @@ fn be_born(own: Own) -> io::Result<()> {
         Place::Inherited => {}
         Place::OwnGroup => sys::lead_group()?,
         Place::OwnSession => sys::lead_session()?,
+    }
+    if let Some(depth) = node.cgroup {
+        own.move_to_cgroup(depth)?;
     }
     note_numbers(own)?;
     for child in own.children() {

@@ -155,6 +155,8 @@ pub(crate) enum Act {
     Eat,
     /// Installs its handler: [`Meets::Late`].
     Handle,
+    /// Moves itself into the cgroup that is so far below the container's.
+    Move(u32),
 }
 
 impl fmt::Display for Act {
@@ -166,6 +168,7 @@ impl fmt::Display for Act {
             Self::ExecInThread => f.write_str("exec-in-thread"),
             Self::Eat => f.write_str("eat"),
             Self::Handle => f.write_str("handle"),
+            Self::Move(depth) => write!(f, "move:{depth}"),
         }
     }
 }
@@ -175,6 +178,7 @@ impl Act {
         match word.split_once(':') {
             Some(("exit", code)) => Ok(Self::Exit(number(code)?)),
             Some(("kill", target)) => Ok(Self::Kill(number(target)?)),
+            Some(("move", depth)) => Ok(Self::Move(number(depth)?)),
             None if word == "exec" => Ok(Self::Exec),
             None if word == "exec-in-thread" => Ok(Self::ExecInThread),
             None if word == "eat" => Ok(Self::Eat),
@@ -193,6 +197,8 @@ pub(crate) struct Node {
     pub(crate) enters: bool,
     /// PID 1 of a pid namespace of its own. What is below it is in there, too.
     pub(crate) nests: bool,
+    /// Is in the cgroup that is so far below the container's before it starts its children; `None`: in its parent's.
+    pub(crate) cgroup: Option<u32>,
     pub(crate) meets: Meets,
     /// Exits this many milliseconds after it has taken a signal, `None`: goes on.
     pub(crate) after: Option<u32>,
@@ -227,6 +233,7 @@ impl Default for Node {
             parent: 0,
             enters: false,
             nests: false,
+            cgroup: None,
             meets: Meets::Default,
             after: None,
             code: 0,
@@ -254,6 +261,7 @@ impl Node {
             match key {
                 "parent" => node.parent = number(value)?,
                 "meets" => node.meets = Meets::of(value)?,
+                "cgroup" => node.cgroup = Some(number(value)?),
                 "after" => node.after = Some(number(value)?),
                 "code" => node.code = number(value)?,
                 "forward" => node.forward = Forward::of(value)?,
@@ -285,6 +293,9 @@ impl fmt::Display for Node {
         write!(f, "parent={} meets={}", self.parent, self.meets.word())?;
         if let Some(after) = self.after {
             write!(f, " after={after}")?;
+        }
+        if let Some(depth) = self.cgroup {
+            write!(f, " cgroup={depth}")?;
         }
         write!(f, " code={} forward={}", self.code, self.forward.word())?;
         write!(
