@@ -34,8 +34,8 @@ impl Inputs {
         self.on_time().handle_finish();
     }
 
-    pub(super) fn handle_owner(&mut self, inum: u32, start_ticks: u64, container_id: String) {
-        self.on_time().handle_owner(inum, start_ticks, container_id);
+    pub(super) fn handle_gate_closed(&mut self, id: WorkloadId, at: BootTime) {
+        self.on_time().handle_gate_closed(id, at);
     }
 
     pub(super) fn handle_names(&mut self, id: WorkloadId, names: WorkloadNames) {
@@ -60,6 +60,10 @@ impl Inputs {
 
     pub(super) fn poll_timeout(&self) -> Option<BootTime> {
         self.correlator.poll_timeout()
+    }
+
+    pub(super) fn wants_gate(&self, key: (u64, u64)) -> bool {
+        self.correlator.wants_gate(key)
     }
 
     pub(super) fn stats(&self) -> Stats {
