@@ -178,7 +178,8 @@ impl Member<'_> {
 
     /// Whether it dequeued a signal that asked it to end, or this one: sends with result 0, minus
     /// one if it is pending at its SIGKILL or exit, minus those that were dropped at delivery.
-    /// `None` when it was sent none, its end was not seen, or drops would not have been.
+    /// `None` when it was sent none, its end was not seen, or drops would not have been, or when several of a
+    /// real-time signal were sent of which some are pending.
     pub(super) fn taken(&self, scene: &Scene, only: Option<Signal>) -> Option<bool> {
         let mut asked = self
             .asked
@@ -205,11 +206,18 @@ impl Member<'_> {
             return Some(true);
         }
         let pending = self.end_state()?.pending;
+        // How many of a real-time signal are pending the mask does not say.
+        let is_unclear = |signal: Signal, sends: u64| {
+            signal.is_realtime() && sends > 1 && pending & signal.bit() != 0
+        };
         let taken = sends.iter().any(|(signal, sends)| {
             let queued = u64::from(pending & signal.bit() != 0);
-            *sends > queued + self.drops_at_delivery(scene, *signal)
+            let left = queued + self.drops_at_delivery(scene, *signal);
+            *sends > left && !is_unclear(*signal, *sends)
         });
-        if taken && self.may_hide_drops(scene) {
+        let mut all = sends.iter();
+        let nothing_follows = all.any(|(signal, sends)| is_unclear(*signal, *sends));
+        if (taken && self.may_hide_drops(scene)) || (!taken && nothing_follows) {
             return None;
         }
         Some(taken)

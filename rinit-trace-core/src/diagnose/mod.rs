@@ -67,7 +67,7 @@ pub fn diagnose(mut stop: ClosedStop) -> StopReport {
     init.kind = init_kind(&init.comm, init.cmdline.as_deref(), exe);
     let incomplete = stop.is_incomplete();
     let is_known = !incomplete && stop.report.verdict != Verdict::Unknown;
-    stop.report.lost_cleanup = is_known.then(|| lost_cleanup(&stop.report));
+    stop.report.lost_cleanup = lost_cleanup(&stop.report).filter(|_| is_known);
     let matching = |rules: &[Rule]| -> Vec<Finding> {
         let found = rules.iter().filter_map(|rule| (rule.check)(&stop));
         found.collect()
@@ -108,22 +108,19 @@ pub fn diagnose(mut stop: ClosedStop) -> StopReport {
 }
 
 /// Processes that would have cleaned up and were not let: their disposition for the stop signal was
-/// handled or waited when SIGKILL came.
-fn lost_cleanup(report: &StopReport) -> u32 {
+/// handled or waited when SIGKILL came. `None` when that is not known of one that was killed.
+fn lost_cleanup(report: &StopReport) -> Option<u32> {
     let counts = |process: &&Process| match process.role {
         Role::Member => true,
         Role::Init => !inits::has_nothing_to_clean_up(report.workload.init.kind),
         Role::Exec => false,
     };
-    let had_cleanup =
-        |process: &&Process| process.outcome.is_killed() && view::would_react(process);
-    let lost = report
-        .processes
-        .iter()
-        .filter(counts)
-        .filter(had_cleanup)
-        .count();
-    u32::try_from(lost).unwrap_or(u32::MAX)
+    let killed = report.processes.iter().filter(counts);
+    let mut lost = 0_u32;
+    for process in killed.filter(|process| process.outcome.is_killed()) {
+        lost = lost.saturating_add(u32::from(view::would_react(process)?));
+    }
+    Some(lost)
 }
 
 #[cfg(test)]

@@ -61,12 +61,15 @@ pub(super) fn init_ended_by_itself(report: &StopReport) -> bool {
         .is_some_and(|(_, init)| matches!(init.outcome, Outcome::Exited | Outcome::Terminated))
 }
 
-/// Whether a process had a handler for the stop signal, or waited for it, when its end came.
-pub(super) fn would_react(process: &Process) -> bool {
-    matches!(
-        process.stop_signal.disposition_at_end,
-        Some(DispositionAtStop::Handled | DispositionAtStop::Waited)
-    )
+/// Whether a process had a handler for the stop signal, or waited for it, when its end came; `None` when
+/// that is not known: only some signals' dispositions are read then, and of others when they are sent.
+pub(super) fn would_react(process: &Process) -> Option<bool> {
+    let met = &process.stop_signal;
+    let disposition = met.disposition_at_end.or(met.disposition)?;
+    Some(matches!(
+        disposition,
+        DispositionAtStop::Handled | DispositionAtStop::Waited
+    ))
 }
 
 /// Whether PID 1 is a shell.

@@ -60,6 +60,12 @@ impl Signal {
             .map(Self)
     }
 
+    /// Whether it queues: of another one a second is dropped while the first is pending (kernel/signal.c
+    /// `legacy_queue()`).
+    pub fn is_realtime(self) -> bool {
+        self.0 >= 32
+    }
+
     /// Its bit in a mask, as in the kernel's `sigset_t`.
     pub fn bit(self) -> u64 {
         rinit_trace_common::signal_bit(u32::from(self.0))

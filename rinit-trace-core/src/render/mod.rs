@@ -55,11 +55,14 @@ pub fn dropped_line(dropped: &DroppedSignal) -> String {
     dropped::line(dropped)
 }
 
-/// For people: which container was given up before its program was started. One line without its end.
+/// For people: which container was given up before its program was started, or whose program could not be. One
+/// line without its end.
 pub fn never_ran_line(report: &StopReport) -> String {
     let whose = words::workload(&report.workload);
-    let by = report.stop.kill.as_ref().map(|kill| kill.sender.name());
-    let by = escape::name(by.unwrap_or_default());
+    let Some(kill) = &report.stop.kill else {
+        return format!("{whose}: the runtime could not start its program: no stop");
+    };
+    let by = escape::name(kill.sender.name());
     format!("{whose}: the runtime ({by}) gave it up before its program was started: no stop")
 }
 

@@ -290,3 +290,52 @@ fn a_signal_that_a_tracer_holds_back_is_not_waited_for() {
         ",
     );
 }
+
+/// Real-time signals queue: how many are left the mask does not say.
+#[test]
+fn of_several_real_time_signals_one_that_is_pending_may_be_all() {
+    let stop = |signal: &str| {
+        format!(
+            "
+            init   dumb-init waits=RTMIN+3
+            member 7 app blocks=RTMIN+3,TERM
+            +0     RTMIN+3 runc -> 1
+            +0.001 {signal} 1 -> 7 delivered
+            +0.002 {signal} 1 -> 7 delivered
+            +2     exit 1 code=0
+            +2.001 zap 7
+            +2.002 exit 7
+            +2.003 end
+            => verdict forced
+            "
+        )
+    };
+    check(
+        &(stop("RTMIN+3") + "=> 7 killed-pending\n=> 7.stop_signal.taken null\n=> lost_cleanup 0"),
+    );
+    check(&(stop("TERM") + "=> 7 killed-handling\n=> 7.stop_signal.taken true"));
+}
+
+/// The kernel side reads some handlers at the end, and of others when they are sent.
+#[test]
+fn what_a_process_would_have_done_with_an_unusual_stop_signal_is_not_known() {
+    let stop = |sent: &str| {
+        format!(
+            "
+            init   app
+            names  stop=RTMIN+9
+            member 7 worker handles=RTMIN+9
+            +0     RTMIN+9 runc -> 1
+            {sent}
+            +2     KILL runc -> 1
+            +2.001 exit 1
+            +2.002 zap 7
+            +2.003 exit 7
+            +2.004 end
+            => verdict forced
+            "
+        )
+    };
+    check(&(stop("") + "=> lost_cleanup null"));
+    check(&(stop("+0.1 RTMIN+9 1 -> 7") + "=> lost_cleanup 1"));
+}

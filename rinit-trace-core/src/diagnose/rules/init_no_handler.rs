@@ -30,7 +30,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     }
     let signal = unheeded.signal;
     let others: Vec<Listed> = killed_with_init(stop)
-        .filter(|(_, process)| would_react(process))
+        .filter(|(_, process)| would_react(process) == Some(true))
         .collect();
     let mut fix = make_init_react(signal, is_shell(stop), &others);
     if is_python(stop) && signal != Signal::INT {
