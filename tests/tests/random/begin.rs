@@ -3,6 +3,7 @@
 use crate::{
     drive::Ran,
     generate::{Init, Stop},
+    signals,
     times::Known,
 };
 
@@ -25,13 +26,22 @@ pub(crate) struct Begin {
 
 /// When a stop began.
 pub(crate) fn begin(ran: &Ran) -> Begin {
+    if let (Stop::Signals { .. }, Some((_, first)), false) =
+        (&ran.plan.stop, ran.signals.first(), ran.plan.is_usual())
+    {
+        return signals::begin_of_unusual(ran, *first);
+    }
     let (trigger, span) = match (&ran.plan.stop, ran.signals.first(), ran.kill) {
         (Stop::Signals { .. }, Some((_, span)), _) => ("stop-signal", *span),
         (_, _, Some(span)) => ("sigkill", span),
         _ => return own_end(ran),
     };
     let mut begin = Begin {
-        after: span.begin,
+        // A member that is flooded may pass that on to the group of PID 1.
+        after: ran
+            .floods()
+            .map(|flood| flood.begin)
+            .fold(span.begin, u64::min),
         by: span.end,
         triggers: vec![trigger],
         child: None,
@@ -52,7 +62,7 @@ pub(crate) fn begin(ran: &Ran) -> Begin {
 fn left_by_itself_after(ran: &Ran) -> u64 {
     match ran.signal_of(Some(0)) {
         // By a stop signal: that came from outside.
-        Some(signal) if signal != libc::SIGKILL => u64::MAX,
+        Some(signal) if signal != libc::SIGKILL && !ran.is_flooded() => u64::MAX,
         _ => ran.ended_after(0),
     }
 }
@@ -85,7 +95,7 @@ fn own_end_after(
 }
 
 /// The end of PID 1, or of its last child before it.
-fn own_end(ran: &Ran) -> Begin {
+pub(crate) fn own_end(ran: &Ran) -> Begin {
     let init = ran.own_init();
     if let Some(after) = init.and_then(|init| ran.oom_killed_after(init)) {
         return Begin {

@@ -22,7 +22,21 @@ pub(crate) struct Causes {
 
 /// Causes of a stop in which somebody was killed.
 pub(crate) fn causes(ran: &Ran, truth: &Truth) -> Causes {
-    let causes = of_signals(ran, truth);
+    let mut causes = of_signals(ran, truth);
+    if !ran.plan.is_usual() {
+        // The first signal asked it to end, or it did not.
+        causes.certain.extend(["wrong-stop-signal", "unexplained"]);
+    }
+    if ran.is_flooded() {
+        // By a member and not by PID 1: whether that counts as signalled the contract leaves open.
+        let either = [
+            "init-exited-early",
+            "not-forwarded",
+            "forwarded-to-child-only",
+        ];
+        causes.certain.extend(either);
+        causes.likely.push("group-escape");
+    }
     memory::add(ran, truth, traced::add(ran, truth, causes))
 }
 

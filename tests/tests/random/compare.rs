@@ -205,6 +205,14 @@ fn name(signal: i32) -> &'static str {
         libc::SIGINT => "SIGINT",
         libc::SIGQUIT => "SIGQUIT",
         libc::SIGKILL => "SIGKILL",
+        libc::SIGHUP => "SIGHUP",
+        libc::SIGUSR1 => "SIGUSR1",
+        libc::SIGUSR2 => "SIGUSR2",
+        libc::SIGWINCH => "SIGWINCH",
+        libc::SIGPWR => "SIGPWR",
+        37 => "SIGRTMIN+3",
+        40 => "SIGRTMIN+6",
+        64 => "SIGRTMIN+30",
         other => panic!("no plan has signal {other}"),
     }
 }

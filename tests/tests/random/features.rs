@@ -6,6 +6,7 @@ use crate::{
     notes,
     plan::{self, Act, Meets, Node, Place, Tracer, Tracing, Waits},
     rng::Rng,
+    signals::REAL_TIME,
 };
 
 /// Processes from outside, each with some below it.
@@ -110,6 +111,22 @@ pub(crate) fn out_of_memory(rng: &mut Rng, stop: &mut Stop, nodes: &mut [Node]) 
 fn is_below_exec(nodes: &[Node], process: usize) -> bool {
     let node = &nodes[process];
     node.enters || (process > 0 && is_below_exec(nodes, node.parent))
+}
+
+/// Some members send another SIGTERM many times, where that is the stop signal anyway.
+pub(crate) fn floods(rng: &mut Rng, stop: &Stop, nodes: &mut [Node]) {
+    let Stop::Signals { signals, .. } = stop else {
+        return;
+    };
+    // The first comes at once: nobody is asked much earlier.
+    let is_term = |(signal, _): &(i32, u32)| *signal == libc::SIGTERM;
+    if !signals.iter().all(is_term) || signals[0].1 > 0 || nodes.len() < 3 || !rng.chance(30) {
+        return;
+    }
+    let [from, to] = [(); 2].map(|()| rng.between_indexes(1, nodes.len()));
+    if from != to && plan::sees(nodes, from, to) {
+        nodes[from].acts.push((rng.between(0, 60), Act::Flood(to)));
+    }
 }
 
 /// Deepest below the container's.
@@ -227,6 +244,12 @@ pub(crate) fn of(ran: &Ran) -> impl Iterator<Item = &'static str> {
         ("a namespace within", any(|node| node.nests)),
         ("namespaces at a depth of three or more", is_deep),
         ("cgroups below the container's", ran.plan.has_cgroups()),
+        ("a flood", ran.is_flooded()),
+        ("an unusual stop signal", !ran.plan.is_usual()),
+        (
+            "a real-time stop signal",
+            ran.plan.stop_signal() >= REAL_TIME,
+        ),
         ("traced", any(|node| node.traced.is_some())),
         (
             "PID 1 traced",

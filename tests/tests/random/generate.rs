@@ -7,6 +7,7 @@ use crate::{
     guest::{self, Guest},
     plan::{Act, Forward, Meets, Node, Place, Waits},
     rng::Rng,
+    signals,
 };
 
 /// What PID 1 is. With one of another kind than `Own` the first process of the tree is its child.
@@ -161,6 +162,8 @@ pub(crate) fn plan(seed: u64) -> Plan {
     features::namespaces(&mut rng, &mut nodes);
     features::out_of_memory(&mut rng, &mut stop, &mut nodes);
     features::cgroups(&mut rng, &mut nodes);
+    signals::unusual(&mut rng, init, &mut stop, &mut nodes);
+    features::floods(&mut rng, &stop, &mut nodes);
     features::tracers(&mut rng, init, &mut nodes);
     let guest = guest::guest(&mut rng, &mut nodes);
     for node in &mut nodes {

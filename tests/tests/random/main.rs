@@ -27,6 +27,7 @@ mod parents;
 mod plan;
 mod rng;
 mod self_test;
+mod signals;
 mod times;
 mod traced;
 mod truth;
@@ -153,7 +154,7 @@ impl Knowledge {
         };
         assert!(enough(self.verdicts, 95), "{self:?}");
         assert!(enough(self.lost_cleanup, 65), "{self:?}");
-        assert!(enough(self.causes, 50), "{self:?}");
+        assert!(enough(self.causes, 45), "{self:?}");
         assert!(enough(self.members, 90), "{self:?}");
         assert!(enough(self.outcomes, 80), "{self:?}");
     }

@@ -17,7 +17,7 @@ pub(crate) enum Known {
 }
 
 /// Notes that are times, with their names.
-const TIMES: [(Note, &str); 12] = [
+const TIMES: [(Note, &str); 14] = [
     (Note::Ready, "ready"),
     (Note::Taken, "taken"),
     (Note::ForwardBegin, "forward"),
@@ -30,6 +30,8 @@ const TIMES: [(Note, &str); 12] = [
     (Note::ExecEnd, "executed"),
     (Note::Exiting, "exiting"),
     (Note::EatBegin, "eats"),
+    (Note::FloodBegin, "flood"),
+    (Note::FloodEnd, "flooded"),
 ];
 
 /// By the tracer of a process.
@@ -184,15 +186,11 @@ impl Ran {
 
     /// Before this it had not ended by itself or by one of the tree. What a teardown does is not looked at.
     pub(crate) fn ended_after(&self, process: usize) -> u64 {
-        let first_signal = self
-            .signals
-            .first()
-            .map_or(self.since, |(_, span)| span.begin);
         match self.signal_of(Some(process)) {
             None => self.note(process, Note::Exiting).unwrap_or(self.since),
             Some(libc::SIGKILL) => self.killed_inside_after(process),
-            // By a stop signal, which all come from the driver in the end; or from dumb-init, on leaving.
-            Some(_) => first_signal,
+            // By a stop signal, which all come from the driver in the end, or from a flood; or from dumb-init, on leaving.
+            Some(_) => self.asked_after(),
         }
     }
 
@@ -237,7 +235,7 @@ impl Ran {
                 to: self.forwarded_to(process),
             })
         });
-        from_outside.chain(inside).collect()
+        from_outside.chain(inside).chain(self.floods()).collect()
     }
 
     /// To whom a process passed on a signal; some may have ended before.

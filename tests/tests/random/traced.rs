@@ -39,11 +39,12 @@ impl Ran {
     /// Whether it is when it is asked to end, and until it is killed.
     pub(crate) fn is_traced_in_stop(&self, process: usize) -> Known {
         let sendings = self.sendings();
-        let mut sendings = sendings
+        let sendings = sendings
             .iter()
             .filter(|sending| sending.to.contains(&Some(process)));
         // A foreign PID 1 notes none.
-        let from = sendings.next().map_or(self.since, |sending| sending.begin);
+        let first = sendings.map(|sending| sending.begin).min();
+        let from = first.unwrap_or(self.since);
         self.is_traced(process, from, self.killed_after(Some(process)))
     }
 

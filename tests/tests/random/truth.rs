@@ -78,6 +78,13 @@ fn fact(ran: &Ran, begin: &Begin, who: Who) -> Fact {
     let is_init = who == ran.own_init();
     let sent = ran.was_sent(who);
     let taken = taken(ran, who, sent);
+    // Whether an unusual one asks to end nobody knows, nor then which signal it is that a handler counts for.
+    let most = if ran.plan.is_usual() {
+        Known::Yes
+    } else {
+        Known::Maybe
+    };
+    let (sent, taken) = (sent.min(most), taken.min(most));
     Fact {
         who,
         host_pid: who.map_or(ran.init, |process| ran.pid(process, Note::HostPid)),
@@ -107,7 +114,7 @@ fn fact(ran: &Ran, begin: &Begin, who: Who) -> Fact {
             Vec::new()
         },
         lost_cleanup: if is_killed {
-            lost_cleanup(ran, who, taken)
+            lost_cleanup(ran, who, taken).min(most)
         } else {
             Known::No
         },
@@ -130,8 +137,9 @@ fn membership(ran: &Ran, begin: &Begin, who: Who) -> Known {
     // Whoever PID 1 took along was there at its end, and with it after the begin.
     let was_torn_down = is_killed && !ran.may_be_killed_inside(process);
     let killed_later = is_killed && ran.killed_after(who) >= begin.by;
-    // Nobody sends these before the stop.
     let is_terminated = matches!(ran.signal_of(who), Some(signal) if signal != libc::SIGKILL);
+    // Else nobody sends these before the stop.
+    let was_terminated = is_terminated && !ran.is_asked_early();
     let alive_later = ran.alive_at(process) >= begin.by;
     // Until PID 1 is asked, signals others or ends, an exit with a code of others than its own children is not
     // observed; no end by a signal is missed.
@@ -143,7 +151,7 @@ fn membership(ran: &Ran, begin: &Begin, who: Who) -> Known {
         && ran.alive_at(process) < ran.ended_by(ran.own_init());
     if is_unseen && alive_later {
         Known::Maybe
-    } else if is_child || was_torn_down || killed_later || is_terminated || alive_later {
+    } else if is_child || was_torn_down || killed_later || was_terminated || alive_later {
         Known::Yes
     } else if ran.ended_by(who) < begin.after {
         Known::No

@@ -19,10 +19,16 @@ use crate::{
     tracer::Watch,
 };
 
-pub(crate) const STOP_SIGNALS: [c_int; 3] = [sys::SIGTERM, sys::SIGINT, sys::SIGQUIT];
+/// TERM, INT, QUIT, HUP, USR1, USR2, WINCH, PWR, RTMIN+3, RTMIN+6 and RTMAX: whichever a plan sends is met as any other.
+pub(crate) const STOP_SIGNALS: [c_int; 11] = [15, 2, 3, 1, 10, 12, 28, 30, 37, 40, 64];
+/// The same, and that a child has ended.
+const STOP_SIGNALS_AND_CHILD: [c_int; 12] = [15, 2, 3, 1, 10, 12, 28, 30, 37, 40, 64, sys::SIGCHLD];
 
 /// How often a process that acts by itself looks whether the stop has begun.
 const LOOK: Duration = Duration::from_millis(2);
+
+/// Signals of a flood.
+const FLOOD: u32 = 500;
 
 /// Far more than any cgroup of the test has, in case there is none.
 const FILL: usize = 256;
@@ -101,7 +107,7 @@ fn meet_signals(own: Own) -> io::Result<c_int> {
         Meets::Block | Meets::HandleInThread | Meets::SignalFd | Meets::WaitInThread => {
             &STOP_SIGNALS
         }
-        Meets::Wait | Meets::TimedWait => &[sys::SIGTERM, sys::SIGINT, sys::SIGQUIT, sys::SIGCHLD],
+        Meets::Wait | Meets::TimedWait => &STOP_SIGNALS_AND_CHILD,
     };
     // Before the handlers: it may have executed itself, and be sent one by now.
     sys::set_blocked(blocked);
@@ -237,6 +243,7 @@ fn act(own: Own, progress: &mut Progress) {
             }
             Act::Exec | Act::ExecInThread => {}
             Act::Eat => eat(own),
+            Act::Flood(target) => flood(own, *target),
             Act::Move(depth) => {
                 if own.move_to_cgroup(*depth).is_err() {
                     own.exit(96);
@@ -270,6 +277,19 @@ fn kill(own: Own, target: usize) {
         own.mark(Note::KillBegin);
         sys::send(pid, sys::SIGKILL);
         own.mark(Note::KillEnd);
+    }
+}
+
+fn flood(own: Own, target: usize) {
+    let Some(pid) = own.pid_of(target) else {
+        return;
+    };
+    if own.read(Note::FloodBegin) == 0 {
+        own.mark(Note::FloodBegin);
+        for _ in 0..FLOOD {
+            sys::send(pid, sys::SIGTERM);
+        }
+        own.mark(Note::FloodEnd);
     }
 }
 
@@ -335,12 +355,11 @@ fn wait(own: Own, progress: &Progress, descriptor: c_int) {
     let node = own.node();
     match node.meets {
         Meets::Wait | Meets::TimedWait => {
-            let signals = [sys::SIGTERM, sys::SIGINT, sys::SIGQUIT, sys::SIGCHLD];
             let limit = match node.meets {
                 Meets::TimedWait => Some(limit.unwrap_or(Duration::from_secs(1))),
                 _ => limit,
             };
-            let taken = sys::wait_for(&signals, limit);
+            let taken = sys::wait_for(&STOP_SIGNALS_AND_CHILD, limit);
             if let Some(signal) = taken.filter(|signal| *signal != sys::SIGCHLD) {
                 took(own, signal);
             }

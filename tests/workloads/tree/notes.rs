@@ -31,6 +31,9 @@ pub(crate) enum Note {
     Exiting,
     /// It begins to take more memory than there is.
     EatBegin,
+    /// Around many signals to one process.
+    FloodBegin,
+    FloodEnd,
     /// By who traces it: it is traced from now on,
     Seized,
     /// it has stopped, having taken a signal that asks to end,

@@ -28,7 +28,7 @@ macro_rules! words {
 }
 
 words! {
-    /// How a process meets SIGTERM, SIGINT and SIGQUIT.
+    /// How a process meets a signal that asks to end.
     Meets {
         Default = "default",
         Ignore = "ignore",
@@ -147,6 +147,8 @@ pub(crate) enum Act {
     Exit(u8),
     /// Sends SIGKILL to the process with this index, which may be itself.
     Kill(usize),
+    /// Sends SIGTERM to the process with this index, many times.
+    Flood(usize),
     /// Executes itself; signals are set up again after that.
     Exec,
     /// The same from a new thread, which becomes the first one by it.
@@ -164,6 +166,7 @@ impl fmt::Display for Act {
         match self {
             Self::Exit(code) => write!(f, "exit:{code}"),
             Self::Kill(target) => write!(f, "kill:{target}"),
+            Self::Flood(target) => write!(f, "flood:{target}"),
             Self::Exec => f.write_str("exec"),
             Self::ExecInThread => f.write_str("exec-in-thread"),
             Self::Eat => f.write_str("eat"),
@@ -178,6 +181,7 @@ impl Act {
         match word.split_once(':') {
             Some(("exit", code)) => Ok(Self::Exit(number(code)?)),
             Some(("kill", target)) => Ok(Self::Kill(number(target)?)),
+            Some(("flood", target)) => Ok(Self::Flood(number(target)?)),
             Some(("move", depth)) => Ok(Self::Move(number(depth)?)),
             None if word == "exec" => Ok(Self::Exec),
             None if word == "exec-in-thread" => Ok(Self::ExecInThread),

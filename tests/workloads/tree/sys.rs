@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-pub(crate) const SIGINT: c_int = 2;
 pub(crate) const SIGQUIT: c_int = 3;
 pub(crate) const SIGKILL: c_int = 9;
 pub(crate) const SIGTERM: c_int = 15;
