@@ -16,10 +16,14 @@ const USER: u32 = 1000;
 /// `include/linux/pid_namespace.h`.
 const DEPTHS: [usize; 2] = [4, 30];
 
-/// A PID 1 that leaves on SIGTERM, and so many namespaces below it with a server in the last.
+/// A PID 1 that passes SIGTERM on and waits, and so many namespaces below it with a server in the last. On SIGTERM PID 1
+/// of the second one leaves.
 fn programs(depth: usize) -> [String; 2] {
-    ["leaver".to_owned(), format!("deep={depth}:server")]
+    ["waiter".to_owned(), format!("deep={depth}:server")]
 }
+
+/// So many processes below PID 1 end by themselves: the others are killed by the end of the last of these.
+const END: usize = 3;
 
 /// Host pids from the first process below PID 1 to the server.
 fn chain(init: u32, depth: usize) -> Vec<u32> {
@@ -30,10 +34,17 @@ fn chain(init: u32, depth: usize) -> Vec<u32> {
     chain
 }
 
-/// All of them were killed with PID 1's namespace, and are told as its members.
+/// All are told as members of one workload, and that the deepest were killed.
 fn is_told(report: &Report, chain: &[u32]) {
-    report.says("forced", "not-forwarded", 1);
-    for pid in chain {
+    let (ended, killed) = chain.split_at(END);
+    let lost_cleanup = u64::try_from(killed.len()).unwrap_or_default();
+    report.says("forced", "killed-inside", lost_cleanup);
+    for pid in ended {
+        let process = report.process_of(*pid);
+        assert_eq!(process["role"], "member", "{report}");
+        assert_eq!(process["outcome"], "exited", "{report}");
+    }
+    for pid in killed {
         is_killed_member(report, report.process_of(*pid));
     }
     let server = report.process_of(chain[chain.len() - 1]);
@@ -93,9 +104,9 @@ fn a_namespace_in_a_cgroup_below_its_containers_is_part_of_the_container() {
     };
     let all = shared_trace();
     for levels in [1, 8] {
-        let [init, below] = &programs(2);
+        let [init, below] = &programs(DEPTHS[0]);
         let mut container = Contained::start(&[init, below]);
-        let chain = chain(container.pid(), 2);
+        let chain = chain(container.pid(), DEPTHS[0]);
         let one = trace(container.id());
         // Declared after the container: removed before its cgroup is.
         let cgroup = move_below(container.pid(), &chain[1..], levels);
@@ -117,9 +128,9 @@ fn a_namespace_below_a_docker_containers_cgroup_is_part_of_the_container() {
     let all = shared_trace();
     for levels in [1, 8] {
         let options = ["--security-opt", "seccomp=unconfined"];
-        let [init, below] = &programs(2);
+        let [init, below] = &programs(DEPTHS[0]);
         let container = docker.start(&options, &["/workload", init, below], 2);
-        let chain = chain(container.pid(), 2);
+        let chain = chain(container.pid(), DEPTHS[0]);
         // Before the trace begins: it sees nobody move.
         let cgroup = move_below(container.pid(), &chain[1..], levels);
         let one = trace(container.id());
@@ -144,7 +155,7 @@ fn move_below(container: u32, processes: &[u32], levels: usize) -> Cgroup {
 
 /// The children of a process of the workload that had the number of an exec session.
 fn are_told_as_members(report: &Report, number: u32) {
-    report.says("forced", "not-forwarded", 0);
+    report.says("forced", "forwarded-to-child-only", 0);
     let disguised = report.named("disguised");
     assert_eq!(disguised.len(), 2, "{report}");
     for process in disguised {
@@ -159,7 +170,7 @@ fn a_session_with_the_number_of_an_ended_exec_session_is_of_the_workload() {
         return;
     };
     let tracer = shared_trace();
-    let mut namespace = Namespace::start(&["leaver", "impostor"]);
+    let mut namespace = Namespace::start(&["waiter", "impostor"]);
     let session = namespace.exec(&["quitter"]);
     let number = session.number();
     session.end();
@@ -175,7 +186,7 @@ fn an_exec_session_older_than_the_trace_is_told_by_its_processes_and_not_by_its_
     let Some(_kernel) = Kernel::ready() else {
         return;
     };
-    let mut namespace = Namespace::start(&["leaver", "impostor"]);
+    let mut namespace = Namespace::start(&["waiter", "impostor"]);
     let session = namespace.exec(&["quitter", "apart"]);
     let (number, child) = (session.number(), session.child());
     let tracer = trace_all();

@@ -12,6 +12,9 @@ use crate::{number, os, say};
 /// As many as a pid namespace may have numbers (`PID_MAX_LIMIT`, include/linux/threads.h).
 const FORKS: u32 = 1 << 22;
 
+/// So many of those that make a namespace pass SIGTERM on, and wait for the init of it.
+const WAIT: u64 = 2;
+
 /// Makes namespaces, and becomes a program in the last one. `N:PROGRAM`; only an error comes back.
 pub(crate) fn deep(argument: &str) -> io::Error {
     let Some((count, program)) = argument.split_once(':') else {
@@ -25,15 +28,21 @@ pub(crate) fn deep(argument: &str) -> io::Error {
 }
 
 fn go_down(levels: u64) -> io::Result<()> {
-    for _ in 0..levels {
+    os::handle(os::SIGTERM)?;
+    for level in 0..levels {
         let own = fs::metadata("/proc/self")?;
         os::make_namespaces()?;
         // Who has no number in a user namespace can make none within it.
         fs::write("/proc/self/setgroups", "deny")?;
         fs::write("/proc/self/uid_map", format!("0 {} 1", own.uid()))?;
         fs::write("/proc/self/gid_map", format!("0 {} 1", own.gid()))?;
-        if os::fork_here()?.is_some() {
-            os::wait_forever();
+        if let Some(init) = os::fork_here()? {
+            os::wait_for_term();
+            if level < WAIT {
+                os::send(init, os::SIGTERM)?;
+                os::reap(init)?;
+            }
+            os::leave();
         }
     }
     Ok(())

@@ -24,7 +24,7 @@
 //! | `counter` | handles SIGUSR1 and SIGCHLD; a server otherwise |
 //! | `ways=NAME[:PATH]` | has a child killed in the way that `ways/` has under this name, on SIGTERM, and exits |
 //! | `unasked=NAME[:PATH]` | does so when its standard input ends |
-//! | `deep=N:PROGRAM` | makes N pid namespaces, each within the one before, as anybody may by user namespaces; PROGRAM is PID 1 of the last |
+//! | `deep=N:PROGRAM` | makes N pid namespaces, each within the one before, as anybody may by user namespaces; PROGRAM is PID 1 of the last; SIGTERM is passed on down to PID 1 of the second, a leaver |
 //! | `apart` | a sleeper that leads a session of its own |
 //! | `impostor` | for each number on its standard input starts a process with that pid, which leads a session, starts two sleepers `disguised` and ends; prints `disguised` then |
 //! | `pause` | reaps orphans and exits on SIGTERM, as the pause container of a pod |
