@@ -91,24 +91,12 @@ pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
     fs::write(folder.path().join("plan"), plan.text()).unwrap();
     fs::write(&notes, vec![0; notes::WORDS * 8]).unwrap();
     let (since, begin) = (now(), SystemTime::now());
-    let mut command = command(plan.init, folder.path());
-    // Its group has nobody else in it: the tree may send signals to its group.
-    command.process_group(0).stderr(Stdio::null());
     let memory = plan.eats().then(|| Cgroup::with_memory(MEMORY).unwrap());
-    let container = plan.has_cgroups().then(Cgroup::of_container);
-    let cgroup = memory.as_ref().or(container.as_ref());
-    let cgroup = cgroup.map(|cgroup| cgroup.path().to_owned());
-    // Removed with those below it, once all have ended.
-    let _container = container.map(|container| {
-        symlink(container.path(), folder.path().join("cgroup")).unwrap();
-        container.deeper(features::CGROUPS.try_into().unwrap())
-    });
-    if let Some(cgroup) = &cgroup {
-        run_in(&mut command, cgroup);
-    }
-    let mut namespace = Namespace::start_command(command, 0);
+    let container = container(&plan, folder.path());
+    let container_path = container.as_ref().map(|(path, _)| path.as_str());
+    let cgroup = memory.as_ref().map(Cgroup::path).or(container_path);
+    let mut namespace = start(&plan, folder.path(), cgroup);
     let init = namespace.pid();
-    enter_from_outside(&plan, init, folder.path(), cgroup.as_deref());
     let mut ran = Ran {
         init,
         since,
@@ -153,6 +141,28 @@ pub(crate) fn run(plan: Plan, connector: &Connector) -> Ran {
     ran.oom_kills = memory.map_or(0, |cgroup| cgroup.oom_kills());
     ran.wall.1 = SystemTime::now();
     ran
+}
+
+/// The path of a container's cgroup, and those below it, which are removed with it once all have ended.
+fn container(plan: &Plan, folder: &Path) -> Option<(String, Cgroup)> {
+    let cgroup = plan.has_cgroups().then(Cgroup::of_container)?;
+    let path = cgroup.path().to_owned();
+    symlink(&path, folder.join("cgroup")).unwrap();
+    let depth = features::CGROUPS.try_into().unwrap();
+    Some((path, cgroup.deeper(depth)))
+}
+
+/// Starts PID 1, and what enters from outside.
+fn start(plan: &Plan, folder: &Path, cgroup: Option<&str>) -> Namespace {
+    let mut command = command(plan.init, folder);
+    // Its group has nobody else in it: the tree may send signals to its group.
+    command.process_group(0).stderr(Stdio::null());
+    if let Some(cgroup) = cgroup {
+        run_in(&mut command, cgroup);
+    }
+    let namespace = Namespace::start_command(command, 0);
+    enter_from_outside(plan, namespace.pid(), folder, cgroup);
+    namespace
 }
 
 /// Has a process move itself to a cgroup before it runs its program.
