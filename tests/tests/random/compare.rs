@@ -18,7 +18,7 @@ pub(crate) fn compare(ran: &Ran, truth: &Truth, report: &Report) -> Vec<String> 
     let mut wrong = Wrong::default();
     wrong.check("verdict", report.at("/verdict"), truth.verdicts());
     wrong.check("trigger", report.at("/stop/trigger"), &truth.begin.triggers);
-    lost_cleanup(truth, report, &mut wrong);
+    lost_cleanup(ran, truth, report, &mut wrong);
     stop_signal(ran, truth, report, &mut wrong);
     members(truth, report, &mut wrong);
     cause(ran, truth, report, &mut wrong);
@@ -89,9 +89,13 @@ impl Wrong {
     }
 }
 
-fn lost_cleanup(truth: &Truth, report: &Report, wrong: &mut Wrong) {
+fn lost_cleanup(ran: &Ran, truth: &Truth, report: &Report, wrong: &mut Wrong) {
     let (least, most) = truth.lost_cleanup();
     let told = report.at("/lost_cleanup");
+    // Handlers of usual signals are known.
+    if told.is_null() && !ran.plan.is_usual() {
+        return;
+    }
     if told
         .as_u64()
         .is_none_or(|told| !(least..=most).contains(&told))
