@@ -255,8 +255,11 @@ fn not_taken(ran: &Ran, who: Who) -> &'static [&'static str] {
     if ran.drops(process) && ran.is_traced_in_stop(process) != Known::No {
         return EITHER;
     }
+    // Its default action is to ignore it; another may have followed.
+    let is_harmless = ran.plan.stop_signal() == libc::SIGWINCH;
     let drops_it = match node.meets {
         Meets::Ignore => return DROPPED,
+        Meets::Default | Meets::OnlyQuit | Meets::Late if is_harmless => return EITHER,
         Meets::Default => is_init,
         Meets::OnlyQuit => is_init && ran.plan.stop_signal() != libc::SIGQUIT,
         // Until it has its handler; when it is about to have it, nobody knows.
