@@ -49,22 +49,27 @@ impl Docker {
         self.start(&[], &command, programs.len())
     }
 
+    /// A container whose program is none, so that its start has failed.
+    pub fn failed_start(&self, program: &str) -> Container {
+        let mut container = Container::to_be();
+        let name = container.name.clone();
+        succeed(&["create", "--name", &name, IMAGE, program])
+            .trim()
+            .clone_into(&mut container.id);
+        assert!(!answers(&["start", &name]), "{program} is a program");
+        container
+    }
+
     /// Starts a container with options for `docker run`. The workload's program is in it.
     pub fn start(&self, options: &[&str], command: &[&str], ready: usize) -> Container {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("rinit-trace-test-{}-{count}", process::id());
+        // Removed also when it was made but could not be started.
+        let mut container = Container::to_be();
+        let name = container.name.clone();
         let volume = format!("{WORKLOAD}:{INSIDE}:ro");
         let mut arguments = vec!["run", "-d", "--name", &name, "-v", &volume];
         arguments.extend(options);
         arguments.push(IMAGE);
         arguments.extend(command);
-        // Removed also when it was made but could not be started.
-        let mut container = Container {
-            id: String::new(),
-            name: name.clone(),
-            pid: 0,
-        };
         succeed(&arguments).trim().clone_into(&mut container.id);
         container.wait_for("ready", ready);
         let pid = container.inspect("{{.State.Pid}}");
@@ -82,6 +87,17 @@ pub struct Container {
 }
 
 impl Container {
+    /// One that has a name and is not made yet.
+    fn to_be() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self {
+            id: String::new(),
+            name: format!("rinit-trace-test-{}-{count}", process::id()),
+            pid: 0,
+        }
+    }
+
     /// Its full id.
     pub fn id(&self) -> &str {
         &self.id
