@@ -35,7 +35,7 @@ pub(super) fn closed_stop(
     config: &Config,
 ) -> Option<ClosedStop> {
     workload.episode.sort();
-    workload.forget_old();
+    begin::forget_old(workload);
     origins::settle(&mut workload.episode, oom);
     let workload = &*workload;
     let begin = begin::find(workload)?;

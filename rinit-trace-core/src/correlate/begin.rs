@@ -206,15 +206,7 @@ pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
         // From inside it would have been dropped at once, had it not been blocked for a moment.
         .filter(|event| !is_inside(&event.sender, &event.target) || !was_dropped_late(event))
         .partition(|event| terminal::is_of_terminal(event));
-    let by_terminal = || {
-        let is_not_killed = kill.is_none();
-        is_not_killed.then(|| terminal::begin(workload, &of_terminal, end))?
-    };
-    let asked = chain_start(&candidates, kill, end, names).map(|first| (first, first.at));
-    let assumed = || assumed_start(workload, kill, end).map(|first| (first, first.at));
-    let asked = asked.map(|found| (found, false));
-    let asked = asked.or_else(|| Some((assumed()?, true)));
-    if let Some(((first, at), is_assumed)) = asked.or_else(|| Some((by_terminal()?, false))) {
+    if let Some((first, at, is_assumed)) = asked(workload, &candidates, &of_terminal, kill, end) {
         return Some(Begin {
             at,
             trigger: Trigger::StopSignal,
@@ -243,6 +235,36 @@ pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
             .or_else(|| terminal::unlinked(&of_terminal, kill, end)),
         is_assumed: false,
     })
+}
+
+/// While nobody knew the names, any signal from outside might have been the stop signal, and facts were kept:
+/// those that have turned out to be too old are forgotten now.
+pub(super) fn forget_old(workload: &mut Workload) {
+    let Some(begin) = find(workload) else {
+        return;
+    };
+    let asked = begin.signal.map(|signal| signal.at);
+    let stirred = asked.or(workload.stirred_at).unwrap_or(begin.at);
+    workload.episode.keep_since(stirred, workload.init);
+}
+
+/// The stop signal, when it came, and whether it is only taken for it: of those that ask to end, else of what
+/// the runtime sent, else of a terminal's.
+fn asked<'a>(
+    workload: &'a Workload,
+    candidates: &[&'a SignalEvent],
+    of_terminal: &[&'a SignalEvent],
+    kill: Option<&SignalEvent>,
+    end: BootTime,
+) -> Option<(&'a SignalEvent, BootTime, bool)> {
+    if let Some(first) = chain_start(candidates, kill, end, workload.names.as_ref()) {
+        return Some((first, first.at, false));
+    }
+    if let Some(first) = assumed_start(workload, kill, end) {
+        return Some((first, first.at, true));
+    }
+    let by_terminal = terminal::begin(workload, of_terminal, end).filter(|_| kill.is_none());
+    by_terminal.map(|(first, at)| (first, at, false))
 }
 
 /// The first of the signals that the runtime sent shortly before the end, where nobody knows which one is

@@ -11,6 +11,7 @@ mod dropped;
 mod entered;
 mod episode;
 mod facts;
+mod gates;
 mod killers;
 mod losses;
 mod members;
@@ -220,7 +221,11 @@ impl Correlator {
         let mut signal = None;
         self.touch(id, |workload, _| {
             signal = workload.names_came(names, at);
-            Step::Named
+            if workload.calm_down() {
+                Step::Calm
+            } else {
+                Step::Named
+            }
         });
         let record = signal.map(|signal| Output::RecordSignal { id, signal });
         self.outputs.extend(record);
@@ -360,9 +365,12 @@ impl Correlator {
             Step::Stay => {}
             Step::Began => {
                 self.outputs.push_back(Output::StopBegan { id });
-                let undone = self.workloads.get_mut(&id).and_then(Workload::reopen_gate);
-                let open = undone.map(|signal| Output::OpenGate { id, signal });
-                self.outputs.extend(open);
+                if let Some(workload) = self.workloads.get_mut(&id)
+                    && let Some(at) = workload.lost_its_gate()
+                {
+                    let signal = workload.sent_at(at);
+                    self.outputs.push_back(Output::OpenGate { id, signal });
+                }
                 let container = self.container_of(id);
                 self.outputs
                     .push_back(Output::LookupMembers { id, container });

@@ -27,7 +27,6 @@ impl Workload {
         if is_new || self.named_at.is_none() {
             self.named_at = Some(at);
         }
-        self.calm_down();
         self.settle_doubtful();
         signal.filter(|_| is_new)
     }

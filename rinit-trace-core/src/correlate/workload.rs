@@ -45,7 +45,7 @@ pub(super) enum Step {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// `gate`: when the kernel side opened its gate for a signal that asks for nothing (a reload).
     Watching { gate: Option<BootTime> },
     /// A signal asked the init to end, the last one then.
@@ -91,12 +91,12 @@ pub(super) struct Workload {
     left: u32,
     pub(super) asked_names: bool,
     pub(super) asked_members: bool,
-    state: State,
+    pub(super) state: State,
     /// When the init was asked to end, killed, or ended: until then facts got old.
-    stirred_at: Option<BootTime>,
+    pub(super) stirred_at: Option<BootTime>,
     /// When the init, while nobody had asked it to end, last passed a stop signal on: the kernel
     /// side opened its gate.
-    passed_on: Option<BootTime>,
+    pub(super) passed_on: Option<BootTime>,
     pub(super) last_seen: BootTime,
     /// When user space last closed the kernel side's gate.
     pub(super) gate_closed_at: BootTime,
@@ -334,17 +334,6 @@ impl Workload {
         if self.gone_at.is_some() { 0 } else { self.left }
     }
 
-    /// While nobody knew the names, any signal from outside might have been the stop signal, and facts
-    /// were kept: those that have turned out to be too old are forgotten now.
-    pub(super) fn forget_old(&mut self) {
-        let Some(begin) = begin::find(self) else {
-            return;
-        };
-        let asked = begin.signal.map(|signal| signal.at);
-        let stirred = asked.or(self.stirred_at).unwrap_or(begin.at);
-        self.episode.keep_since(stirred, self.init);
-    }
-
     /// Ended, and names are there or given up.
     pub(super) fn is_ripe(&self, now: BootTime) -> bool {
         let State::Ended { at } = self.state else {
@@ -411,38 +400,6 @@ impl Workload {
                 && !begin::is_inside(&event.sender, &event.target);
             event.target.key == init && (may_be_meant || begin::asks_to_end(event, names))
         });
-    }
-
-    /// Whether the kernel side's gate may be open.
-    pub(super) fn wants_gate(&self) -> bool {
-        self.is_stopping()
-            || self.passed_on.is_some()
-            || matches!(self.state, State::Watching { gate: Some(_) })
-    }
-
-    /// The signal to open the gate for again, when that was closed after the stop that has begun just now had
-    /// opened it: exits in between were not recorded, which is a loss.
-    pub(super) fn reopen_gate(&mut self) -> Option<Option<Signal>> {
-        let began = self.stirred_at.filter(|at| *at <= self.gate_closed_at)?;
-        self.losses.note(1, began);
-        let mut signals = self.episode.signals.iter();
-        let opened = signals.rfind(|event| event.target.key == self.init && event.at == began);
-        Some(opened.and_then(|event| event.signal))
-    }
-
-    /// While nobody knew the stop signal, what came from outside might have been it: the names say that none
-    /// of that asks to end.
-    pub(super) fn calm_down(&mut self) {
-        let names = self.names.as_ref();
-        let asks = |event: &&SignalEvent| {
-            event.target.key == self.init && begin::may_ask_to_end(event, names)
-        };
-        if let State::Asked { last } = self.state
-            && !self.episode.signals.iter().any(|event| asks(&event))
-        {
-            self.state = State::Watching { gate: Some(last) };
-            self.stirred_at = None;
-        }
     }
 
     /// The init is asked to end.

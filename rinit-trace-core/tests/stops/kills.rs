@@ -113,7 +113,11 @@ fn a_signal_of_the_runtime_is_taken_for_the_stop_signal_where_that_is_not_known(
             assert_eq!(report.lost_cleanup, Some(1));
         }
     }
-    // Dropped: httpd without a handler, which no default action of WINCH ends.
+}
+
+/// httpd without a handler, which no default action of WINCH ends; haproxy with one.
+#[test]
+fn a_signal_that_is_taken_for_the_stop_signal_may_be_dropped_or_handled() {
     check(
         "
         init   httpd
@@ -128,7 +132,6 @@ fn a_signal_of_the_runtime_is_taken_for_the_stop_signal_where_that_is_not_known(
         => cause.confidence likely
         ",
     );
-    // Handled politely.
     check(
         "
         init   haproxy handles=USR1
@@ -144,7 +147,10 @@ fn a_signal_of_the_runtime_is_taken_for_the_stop_signal_where_that_is_not_known(
         => cause.confidence likely
         ",
     );
-    // Nothing was sent that could be it.
+}
+
+#[test]
+fn that_there_was_no_stop_signal_is_likely_where_it_is_not_known() {
     check(
         "
         init   app

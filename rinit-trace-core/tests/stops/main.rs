@@ -58,6 +58,7 @@ mod terminal;
 #[cfg(test)]
 mod timeline;
 #[cfg(test)]
+mod told_late;
 mod unheeded;
 #[cfg(test)]
 mod world;

@@ -99,7 +99,6 @@ impl Driver {
                 }
                 Output::RecordSignal { signal, .. } => assert!(!signal.is_usual_stop()),
                 Output::OpenGate { id, .. } => assert_eq!(self.open.get(&id), Some(&true)),
-                Output::Forgotten { .. } => {}
                 Output::Closed(closed) => {
                     assert!(gate_closed.is_some() || self.correlator.stats().evicted > 0);
                     let init = closed.facts.init;
@@ -111,7 +110,9 @@ impl Driver {
                 }
                 Output::SignalDropped(dropped) => assert!(dropped.at <= self.now),
                 Output::KilledOutsideStop(kills) => assert!(!kills.victims.is_empty()),
-                Output::LookupWorkload { .. } | Output::LookupMembers { .. } => {}
+                Output::LookupWorkload { .. }
+                | Output::LookupMembers { .. }
+                | Output::Forgotten { .. } => {}
             }
         }
     }

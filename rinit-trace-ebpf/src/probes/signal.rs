@@ -74,7 +74,9 @@ pub fn signal_generate(ctx: TracePoint) -> i32 {
             }
         } else {
             find(arguments.target, &raw mut (*scratch).target, name);
-            if !self_test && !(gate::is_wanted(target) && may_be_recorded(&arguments, target)) {
+            let is_candidate =
+                self_test || (gate::is_wanted(target) && may_be_recorded(&arguments, target));
+            if !is_candidate {
                 return 0;
             }
         }

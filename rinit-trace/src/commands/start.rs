@@ -72,7 +72,7 @@ pub(super) fn tracer(
         _ => runtime::all_namespaces(),
     });
     let shared = runtime::shared_containers();
-    let mains = shared.iter().map(|container| container.main.pid).collect();
+    let mains: Vec<u32> = shared.iter().map(|container| container.main.pid).collect();
     tracer.learn_shared(shared);
     tracer.learn_entered(|| runtime::entered(&mains));
     Ok(tracer)

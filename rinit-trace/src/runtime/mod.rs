@@ -31,8 +31,6 @@ pub use reads::{look, look_in_time, read_process, read_stats};
 pub use shared::SharedContainer;
 pub use target::{ContainerName, Matches, Owner, Syntax, Target, TargetError, resolve};
 
-use std::collections::HashSet;
-
 use rinit_trace_core::model::ProcessNames;
 
 /// The processes of each that have not ended. Blocking: one scan of `/proc`.
@@ -53,7 +51,7 @@ pub fn contained() -> Vec<ProcessNames> {
 
 /// Every process that entered a pid namespace from outside, and what descends from them; `mains` are
 /// main processes of containers that share one. Blocking: one scan of `/proc`.
-pub fn entered(mains: &HashSet<u32>) -> Vec<Entered> {
+pub fn entered(mains: &[u32]) -> Vec<Entered> {
     Proc::default().entered(mains)
 }
 

@@ -7,12 +7,13 @@ mod cmdlines;
 mod gates;
 mod hooks;
 mod inputs;
+mod learn;
 mod news;
 mod scans;
 mod stats;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -34,7 +35,7 @@ use tokio::{
 use crate::{
     clock,
     kernel::{Kernel, Losses},
-    runtime::{self, Entered, Lookups, NamespaceInit, ProcessId, Residence, SharedContainer},
+    runtime::{self, Lookups, NamespaceInit, ProcessId},
 };
 use cmdlines::Cmdlines;
 use gates::Sweep;
@@ -125,65 +126,6 @@ impl Tracer {
             received: [0; kind::COUNT],
             undecodable: [0; kind::COUNT],
         }
-    }
-
-    /// Fetches the names of workloads that are there already, and the arguments of their processes:
-    /// at their stop it may be too late.
-    pub fn learn(&mut self, namespaces: Vec<NamespaceInit>) {
-        for init in namespaces {
-            self.ask_early(init);
-        }
-        self.see(runtime::contained);
-    }
-
-    /// The same for containers that share a pid namespace with others. The kernel side has to be told
-    /// of those that were there before.
-    pub fn learn_shared(&mut self, containers: Vec<SharedContainer>) {
-        let ids = containers.iter();
-        let residences = ids.map(|known| Residence::Container(known.container_id.clone()));
-        let residences: Vec<Residence> = residences.collect();
-        self.see(move || {
-            runtime::members_of(&residences)
-                .into_iter()
-                .flatten()
-                .collect()
-        });
-        for container in containers {
-            self.kernel
-                .know_container(container.cgroup, container.main.pid, container.level);
-            self.ask_early(container.main);
-        }
-    }
-
-    /// Tells the kernel side which processes have entered a container from outside before the trace.
-    /// `look` is called twice: what they forked before the kernel side knew of them is found by the
-    /// second look.
-    pub fn learn_entered(&mut self, look: impl Fn() -> Vec<Entered>) {
-        let mut known = HashSet::new();
-        for _ in 0..2 {
-            for entered in look() {
-                if known.insert(entered) {
-                    self.kernel.know_entered(entered.pid, entered.start_ticks);
-                }
-            }
-        }
-    }
-
-    /// Fetches the names of a workload for when they are wanted.
-    fn ask_early(&mut self, init: NamespaceInit) {
-        let (lookups, answer) = (Arc::clone(&self.lookups), self.answer.clone());
-        let (init_pid, start_ticks, leaf) = (init.pid, init.start_ticks, leaf(&init));
-        self.learned.insert(init_pid, init);
-        tokio::spawn(async move {
-            // Kept by the lookups' own cache, too.
-            let known = KnownWorkload {
-                init_pid,
-                start_ticks,
-                names: lookups.names(init_pid, &leaf).await,
-            };
-            // The tracer is gone: nobody wants to know.
-            let _ = answer.send(Answer::Early(Box::new(known))).await;
-        });
     }
 
     /// Remembers arguments of processes that a look finds.
@@ -480,9 +422,4 @@ fn add_cgroup(names: &mut WorkloadNames, learned: &NamespaceInit, init: ProcessK
         names.runtime = names.runtime.or(learned.cgroup.runtime);
         names.cgroup = Some(learned.cgroup.path.clone());
     }
-}
-
-fn leaf(init: &NamespaceInit) -> String {
-    let path = &init.cgroup.path;
-    path.rsplit('/').next().unwrap_or_default().to_owned()
 }

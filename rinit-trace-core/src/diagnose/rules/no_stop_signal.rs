@@ -31,7 +31,7 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     let (mut confidence, mut doubt) = words::may_have_been_asked(stop)?;
     if stop.facts.stop_signal_unknown && confidence == Confidence::Certain {
         confidence = Confidence::Likely;
-        doubt = "; which stop signal is configured is not known".to_owned();
+        doubt.push_str("; which stop signal is configured is not known");
     }
     let victims = std::iter::once((index, init_process)).chain(killed_with_init(stop));
     let (pids, evidence) = words::about(report, victims);

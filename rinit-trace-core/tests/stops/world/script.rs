@@ -50,7 +50,7 @@ use rinit_trace_core::{
 use super::{
     Answers, HOST, Id, Sent, World, ZERO, nanos,
     process::{Process, shim_pid},
-    text::{duration, lines, lines_of_all},
+    text::{duration, find, id, letter_of, lines, lines_of_all, mask, signal},
 };
 
 type Words<'a> = Peekable<SplitWhitespace<'a>>;
@@ -230,13 +230,6 @@ fn set(process: &mut Process, attributes: &[&str]) {
             _ => panic!("{attribute}?"),
         }
     }
-}
-
-fn mask(signals: &str) -> u64 {
-    let names = signals.split(',').filter(|name| !name.is_empty());
-    names
-        .map(|name| signal(name).bit())
-        .fold(0, |all, bit| all | bit)
 }
 
 fn event(world: &mut World, at: BootTime, words: &mut Words) {
@@ -437,25 +430,4 @@ fn sender(world: &World, token: &str, target: char) -> Task {
         parent_comm: parent.to_owned(),
         ..Task::default()
     }
-}
-
-fn find<'a>(attributes: &[&'a str], key: &str) -> Option<&'a str> {
-    let value = |attribute: &&'a str| attribute.strip_prefix(key)?.strip_prefix('=');
-    attributes.iter().find_map(value)
-}
-
-fn id(token: &str) -> Id {
-    let (space, pid) = token.split_once('/').unwrap_or(("A", token));
-    (
-        letter_of(space),
-        pid.parse().unwrap_or_else(|_| panic!("{token}?")),
-    )
-}
-
-fn letter_of(token: &str) -> char {
-    token.chars().next().unwrap()
-}
-
-fn signal(token: &str) -> Signal {
-    token.parse().unwrap_or_else(|()| panic!("{token}?"))
 }

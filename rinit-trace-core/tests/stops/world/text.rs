@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use rinit_trace_core::model::Signal;
+
+use super::Id;
+
 /// The lines that tell; of a crowd each for one after the other.
 pub(super) fn lines_of_all(text: &str) -> Vec<String> {
     let crowd = lines(text).find_map(|line| line.strip_prefix("crowd "));
@@ -42,4 +46,32 @@ pub(super) fn duration(text: &str) -> Duration {
 
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap()
+}
+
+pub(super) fn mask(signals: &str) -> u64 {
+    let names = signals.split(',').filter(|name| !name.is_empty());
+    names
+        .map(|name| signal(name).bit())
+        .fold(0, |all, bit| all | bit)
+}
+
+pub(super) fn find<'a>(attributes: &[&'a str], key: &str) -> Option<&'a str> {
+    let value = |attribute: &&'a str| attribute.strip_prefix(key)?.strip_prefix('=');
+    attributes.iter().find_map(value)
+}
+
+pub(super) fn id(token: &str) -> Id {
+    let (space, pid) = token.split_once('/').unwrap_or(("A", token));
+    (
+        letter_of(space),
+        pid.parse().unwrap_or_else(|_| panic!("{token}?")),
+    )
+}
+
+pub(super) fn letter_of(token: &str) -> char {
+    token.chars().next().unwrap()
+}
+
+pub(super) fn signal(token: &str) -> Signal {
+    token.parse().unwrap_or_else(|()| panic!("{token}?"))
 }

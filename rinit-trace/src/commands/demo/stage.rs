@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use rinit_trace_core::model::{Grace, GraceSource, StopReport, WorkloadNames};
+use rinit_trace_core::model::{Grace, GraceSource, Signal, StopReport, WorkloadNames};
 use tokio::{task, time};
 
 use crate::{
@@ -146,7 +146,8 @@ impl Stage {
                     period,
                     source: GraceSource::Caller,
                 }),
-                stop_signal: scenario.stop.signal(),
+                // Where none is sent nobody has configured another one, either.
+                stop_signal: scenario.stop.signal().or(Some(Signal::TERM)),
                 ..WorkloadNames::default()
             },
         );

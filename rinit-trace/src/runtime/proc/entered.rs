@@ -4,7 +4,7 @@
 //! Later it may mean another one: so sessions are looked at once, and what is found is followed by the
 //! kernel side from parent to child.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use super::{Proc, Process};
 
@@ -32,7 +32,7 @@ struct Seen {
 impl Proc {
     /// All of them, by one scan. `mains`: host pids of main processes of containers that share a
     /// namespace, which come from outside, too, and have not entered another's. Blocking.
-    pub fn entered(&self, mains: &HashSet<u32>) -> Vec<Entered> {
+    pub fn entered(&self, mains: &[u32]) -> Vec<Entered> {
         let Ok(own) = self.own_namespace() else {
             return Vec::new();
         };
