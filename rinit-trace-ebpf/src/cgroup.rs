@@ -168,8 +168,8 @@ pub(crate) unsafe fn container(cgroup: Kernel, found: *mut u64, name: *mut Name)
 
 /// Looks at a cgroup and at fifteen above; a process that is further below its container is in none.
 ///
-/// Not inlined: it is the same for every task that a program asks about. Not a loop: the verifier
-/// forgets states of an instruction that it has in many.
+/// Not a loop: of the states that the verifier has seen at one instruction it forgets some when there are
+/// many, and walks the same ways again.
 #[inline(always)]
 unsafe fn walk(cgroup: Kernel, found: *mut u64, name: *mut Name) {
     // SAFETY: as the caller's.
@@ -202,7 +202,7 @@ unsafe fn walk(cgroup: Kernel, found: *mut u64, name: *mut Name) {
 /// `docker-ID.scope`, `libpod-ID`, `x.slice:cri-containerd:ID`, `ID`; but not that of a monitor,
 /// `libpod-conmon-ID.scope`. User space says the same of it (`split_container_id`).
 ///
-/// Written without branches, of which the verifier would follow both sides at every step: 1 is yes,
+/// Not inlined, since it stands in every step. Written without branches, of which the verifier would follow both sides at every step: 1 is yes,
 /// 0 is no, and what is computed goes through a map, so that the compiler makes no branches of it.
 #[inline(never)]
 unsafe fn is_container(cgroup: Kernel, name: *mut Name) -> bool {

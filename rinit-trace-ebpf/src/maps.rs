@@ -37,7 +37,8 @@ pub(crate) static LAST_SIGNALS: LruHashMap<FoldKey, FoldState> =
     LruHashMap::with_max_entries(4096, 0);
 
 /// The container of a cgroup, both by kernfs id, or 0. Only a memory of what the names say: ids are
-/// not used again, so no entry is ever wrong, and an evicted one is found again.
+/// not used again, and an evicted entry is found again. A cgroup that is renamed, which v1 allows, keeps
+/// the container that it had.
 #[map]
 pub(crate) static CGROUPS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(16384, 0);
 
@@ -88,13 +89,9 @@ pub(crate) struct Entered {
     /// [`GateKey::id`] of the workload; 0 for the one that it is of, when user space has found it.
     pub(crate) workload: u64,
     /// Start of the thread group, since its number is used again: nanoseconds since boot, or
-    /// [`TICKS`](Self::TICKS) and clock ticks, which is what `/proc` shows.
+    /// [`STARTED_IN_TICKS`](rinit_trace_common::STARTED_IN_TICKS) and clock ticks, which is what `/proc`
+    /// shows.
     pub(crate) start: u64,
-}
-
-impl Entered {
-    /// Bit of a start in clock ticks.
-    pub(crate) const TICKS: u64 = rinit_trace_common::STARTED_IN_TICKS;
 }
 
 /// A workload. A pid namespace: `ns_id`, or the inum, with its reaper's start time. A container in a

@@ -5,7 +5,7 @@
 //! workload: only its descent tells. Of sessions that are older than the trace user space finds the
 //! processes, by one look at `/proc`.
 
-use rinit_trace_common::TICK_NS;
+use rinit_trace_common::{STARTED_IN_TICKS, TICK_NS};
 
 use crate::{
     cgroup,
@@ -154,7 +154,7 @@ pub(crate) unsafe fn forget(task: Kernel) {
 /// Whether a start that was noted is this one.
 #[inline(always)]
 fn is_start(noted: u64, start: u64) -> bool {
-    noted == start || noted == (start / TICK_NS) | Entered::TICKS
+    noted == start || noted == (start / TICK_NS) | STARTED_IN_TICKS
 }
 
 /// Start of a task's thread group.

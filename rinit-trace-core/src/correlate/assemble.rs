@@ -22,7 +22,7 @@ use crate::model::{
     Verdict, WorkloadNames, millis,
 };
 
-/// In place of the pid of who sent a signal: no process did.
+/// Stands for the pid of the sender where no process sent the signal.
 const NOBODY: u32 = 0;
 
 /// Docker's grace period, where none is known.

@@ -316,8 +316,8 @@ fn unlinked(
     })
 }
 
-/// Whether the configured stop signal is known: whoever tells Docker's grace period was asked for it, too,
-/// and so was a caller.
+/// Whether the configured stop signal is known: the source of an engine's grace period tells it, too, and so
+/// does a caller.
 pub(super) fn knows_stop_signal(names: Option<&WorkloadNames>) -> bool {
     names.is_some_and(|names| {
         let source = names.grace.map(|grace| grace.source);

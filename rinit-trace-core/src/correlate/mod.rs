@@ -257,7 +257,7 @@ impl Correlator {
         }
     }
 
-    /// Whether the kernel side's gate of a workload may be open: somebody asked it to end, or may have.
+    /// Whether the kernel side's gate of a workload may be open: its init was asked to end, or may have been.
     /// `key` is its `WorkloadId::kernel_key`.
     pub fn wants_gate(&self, key: (u64, u64)) -> bool {
         let id = self.by_key.get(&key);

@@ -9,6 +9,10 @@ use crate::model::{
 /// Most processes whose names are kept.
 const MAX_MEMBERS: usize = 16_384;
 
+/// Most that are remembered to have become other programs while the members are looked up: only inits and
+/// what enters from outside are told of.
+const MAX_EXECED: usize = 256;
+
 impl Workload {
     /// The init to look up, once.
     pub(super) fn wants_names(&mut self, leaf: &str) -> Option<ProcessKey> {
@@ -31,9 +35,25 @@ impl Workload {
         signal.filter(|_| is_new)
     }
 
-    pub(super) fn members_came(&mut self, members: Vec<ProcessNames>) {
+    /// The members are to be looked up.
+    pub(super) fn ask_members(&mut self) {
+        self.asked_members = true;
+        self.execed.clear();
+    }
+
+    pub(super) fn members_came(&mut self, mut members: Vec<ProcessNames>) {
         if !std::mem::replace(&mut self.asked_members, false) {
             return;
+        }
+        // They may have been read of the former program.
+        for member in &mut members {
+            let is_it = |key: &ProcessKey| {
+                key.tgid == member.pid && key.start / TICK_NS == member.start_ticks
+            };
+            if self.execed.iter().any(is_it) {
+                member.cmdline.clear();
+                member.settings = None;
+            }
         }
         self.members.extend(
             members
@@ -116,6 +136,9 @@ impl Workload {
     /// What was looked up before is said of the former program: arguments and settings are not known
     /// any more.
     fn forget_program(&mut self, task: &Task) {
+        if self.asked_members && self.execed.len() < MAX_EXECED {
+            self.execed.push(task.key);
+        }
         if let Some(member) = self.members.get_mut(&task.key.tgid)
             && member.start_ticks == task.key.start / TICK_NS
         {

@@ -91,6 +91,8 @@ pub(super) struct Workload {
     left: u32,
     pub(super) asked_names: bool,
     pub(super) asked_members: bool,
+    /// Processes that have become other programs since the members were asked for.
+    pub(super) execed: Vec<ProcessKey>,
     pub(super) state: State,
     /// When the init was asked to end, killed, or ended: until then facts got old.
     pub(super) stirred_at: Option<BootTime>,
@@ -136,6 +138,7 @@ impl Workload {
             left: 0,
             asked_names: false,
             asked_members: false,
+            execed: Vec::new(),
             state: State::Watching { gate: None },
             stirred_at: None,
             passed_on: None,
@@ -407,7 +410,7 @@ impl Workload {
         if let State::Watching { .. } = self.state {
             self.state = State::Asked { last: at };
             self.stirred_at = Some(at);
-            self.asked_members = true;
+            self.ask_members();
             return Step::Began;
         }
         self.touch(at);
@@ -427,7 +430,7 @@ impl Workload {
         if was_watching {
             self.stirred_at = Some(at);
             // Nobody asked: there was no time to look at the members before.
-            self.asked_members = true;
+            self.ask_members();
             return Step::Began;
         }
         Step::Stay

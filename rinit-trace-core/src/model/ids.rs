@@ -6,9 +6,7 @@ use std::{fmt, time::Duration};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BootTime(pub u64);
 
-/// Nanoseconds of a clock tick, in which `/proc/PID/stat` counts start times (`USER_HZ` is 100 on
-/// x86-64 and arm64).
-pub const TICK_NS: u64 = 10_000_000;
+pub use rinit_trace_common::TICK_NS;
 
 impl BootTime {
     /// Time passed since `earlier`; zero if that is later (records of two CPUs may invert by µs).

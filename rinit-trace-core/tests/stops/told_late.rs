@@ -90,3 +90,31 @@ fn a_stop_that_begins_while_its_gate_is_being_closed_is_not_called_graceful() {
     let later = check(&(text("+71") + "=> verdict graceful"));
     assert_eq!(later.gates_reopened, []);
 }
+
+/// The lookup began before the exec, and its answer came after it.
+#[test]
+fn arguments_that_were_read_before_an_exec_are_not_the_programs() {
+    let stop = |events: &str| {
+        format!(
+            "
+            init   sh cmd=sh,-c,entrypoint exe=/bin/dash
+            names  when=told
+            +0     TERM runc -> 1
+            {events}
+            +0.3   names
+            +1     KILL runc -> 1
+            +1.001 exit 1
+            +1.002 end
+            "
+        )
+    };
+    let before = "+0.1 members\n+0.2 execs 1 app";
+    let after = "+0.1 execs 1 app\n+0.2 members";
+    for events in [before, after] {
+        check(
+            &(stop(events)
+                + "=> workload.init.comm app\n=> workload.init.cmdline null\n=> workload.init.kind app"),
+        );
+    }
+    check(&(stop("+0.1 members") + "=> workload.init.kind shell\n=> workload.init.cmdline.0 sh"));
+}

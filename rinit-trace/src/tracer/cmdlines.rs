@@ -17,7 +17,7 @@ struct Entry {
 }
 
 /// By host pid and start time in ticks: a pid alone may be that of another container's process, whose
-/// arguments are nobody else's business.
+/// arguments may hold secrets.
 type Known = HashMap<(u32, u64), Entry>;
 
 /// Two generations: when the young one is full the old one is forgotten. Processes end without a
@@ -29,7 +29,8 @@ pub(super) struct Cmdlines {
 }
 
 impl Cmdlines {
-    fn remember(&mut self, process: &ProcessNames) {
+    /// What was read of a process after its last exec.
+    pub(super) fn remember(&mut self, process: &ProcessNames) {
         if process.cmdline.is_empty() {
             return;
         }
@@ -44,10 +45,22 @@ impl Cmdlines {
         self.young.insert(id, entry);
     }
 
+    /// What a look over many has found. It may have read a process before an exec, and be told later than
+    /// what was read after that: what is known already stays.
     pub(super) fn remember_all(&mut self, processes: &[ProcessNames]) {
         for process in processes {
-            self.remember(process);
+            let id = (process.pid, process.start_ticks);
+            if !self.young.contains_key(&id) && !self.old.contains_key(&id) {
+                self.remember(process);
+            }
         }
+    }
+
+    /// A process has become another program: what is known is said of the former one.
+    pub(super) fn forget(&mut self, key: ProcessKey) {
+        let id = id_of(key);
+        self.young.remove(&id);
+        self.old.remove(&id);
     }
 
     pub(super) fn get(&self, key: ProcessKey) -> Option<&Vec<String>> {
@@ -104,6 +117,17 @@ mod tests {
             cmdline: vec![cmdline.to_owned()],
             ..ProcessNames::default()
         }
+    }
+
+    #[test]
+    fn a_look_that_comes_late_does_not_bring_the_former_program_back() {
+        let mut cmdlines = Cmdlines::default();
+        cmdlines.remember_all(&[process(7, 100, "sh")]);
+        cmdlines.forget(key(7, 100));
+        assert_eq!(cmdlines.get(key(7, 100)), None);
+        cmdlines.remember(&process(7, 100, "app"));
+        cmdlines.remember_all(&[process(7, 100, "sh")]);
+        assert_eq!(cmdlines.get(key(7, 100)), Some(&vec!["app".to_owned()]));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Gates that nobody closes: the end of a workload was lost, or it was given up.
+//! Gates that were never closed: the end of a workload was lost, or it was given up.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -10,7 +10,7 @@ const PERIOD: Duration = Duration::from_secs(60);
 /// A gate, by `WorkloadId::kernel_key`.
 type Key = (u64, u64);
 
-/// Which gates were found to be wanted by nobody.
+/// Which gates were found open without a stop.
 #[derive(Debug)]
 pub(super) struct Sweep {
     next: Instant,
@@ -29,8 +29,8 @@ impl Sweep {
         now >= self.next
     }
 
-    /// Those of the open gates that nobody has wanted twice in a row: what opened one that is found for the
-    /// first time may still be in the ring.
+    /// Those of the open gates that are found without a stop twice in a row: what opened one that is found for
+    /// the first time may still be in the ring.
     pub(super) fn unwanted(
         &mut self,
         now: Instant,

@@ -66,6 +66,8 @@ enum Answer {
     Early(Box<KnownWorkload>),
     /// To remember, for no stop yet.
     Seen(Vec<ProcessNames>),
+    /// Of one process, read after it executed a program.
+    Executed(Box<ProcessNames>),
 }
 
 /// Traces until dropped. [`next`](Self::next) runs everything.
@@ -146,7 +148,7 @@ impl Tracer {
         };
         runtime::read_process(of, move |found| {
             // The tracer is gone: nobody wants to know.
-            let _ = answer.blocking_send(Answer::Seen(vec![found]));
+            let _ = answer.blocking_send(Answer::Executed(Box::new(found)));
         });
     }
 
@@ -286,6 +288,7 @@ impl Tracer {
         match decode::decode(bytes) {
             Ok(event) => {
                 if let Event::Exec { task, .. } = &event {
+                    self.cmdlines.forget(task.key);
                     self.see_one(task.key);
                 }
                 self.correlator.handle_event(&event);
@@ -405,6 +408,7 @@ impl Tracer {
                 self.scans.done(&self.answer);
             }
             Answer::Seen(members) => self.cmdlines.remember_all(&members),
+            Answer::Executed(process) => self.cmdlines.remember(&process),
         }
     }
 
