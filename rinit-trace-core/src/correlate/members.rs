@@ -72,6 +72,7 @@ pub(super) fn collect<'a>(scene: &Scene<'a>) -> Vec<Member<'a>> {
         }
     }
     let mut members: Vec<Member> = members.into_values().collect();
+    members.iter_mut().for_each(Member::forget_late_requests);
     if workload.gone_at().is_some() {
         // Nobody outlives the namespace. What has no exit was a zombie before the stop, unless
         // records are missing and it was SIGKILLed.
@@ -111,6 +112,14 @@ impl<'a> Member<'a> {
             .is_some_and(|signal| signal.asks_to_end(scene.stop, is_sent_on(event, scene)))
         {
             self.asked.push(event);
+        }
+    }
+
+    /// Leaves out what came after its SIGKILL: on a busy machine it is still there for a while, signals are still
+    /// queued for it, and it takes none of them.
+    fn forget_late_requests(&mut self) {
+        if let Some(kill) = self.kill {
+            self.asked.retain(|event| event.at <= kill.at);
         }
     }
 

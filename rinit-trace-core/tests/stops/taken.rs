@@ -339,3 +339,30 @@ fn what_a_process_would_have_done_with_an_unusual_stop_signal_is_not_known() {
     check(&(stop("") + "=> lost_cleanup null"));
     check(&(stop("+0.1 RTMIN+9 1 -> 7") + "=> lost_cleanup 1"));
 }
+
+/// On a busy machine a process that was SIGKILLed is there for a while, and signals are still queued for it.
+#[test]
+fn a_signal_after_its_sigkill_asked_a_process_for_nothing() {
+    let stop = |signals: &str| {
+        format!(
+            "
+            init   tini waits=TERM
+            member 7 worker handles=TERM
+            member 8 supervisor
+            +0     TERM runc -> 1
+            {signals}
+            +0.3   exit 7 KILL
+            +2     exit 1
+            +2.001 end
+            "
+        )
+    };
+    check(
+        &(stop("+0.1 KILL 8 -> 7\n+0.2 TERM 1 -> 7 delivered")
+            + "=> 7 killed-unsignalled peer\n=> 7.stop_signal.taken null\n=> 7.stop_signal.received 0"),
+    );
+    check(
+        &(stop("+0.05 TERM 1 -> 7 delivered\n+0.1 KILL 8 -> 7\n+0.2 TERM 1 -> 7 delivered")
+            + "=> 7.stop_signal.received 1"),
+    );
+}
