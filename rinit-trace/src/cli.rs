@@ -66,7 +66,8 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct TraceArgs {
     /// Trace one workload: a container's name or id (or the beginning of the id), POD/CONTAINER,
-    /// NAMESPACE/POD/CONTAINER, `pid:N` or `pidns:INUM`
+    /// NAMESPACE/POD/CONTAINER, `pid:N` or `pidns:INUM`; one that Docker has made and not started is
+    /// waited for
     #[arg(long, value_name = "ID")]
     pub container: Option<String>,
     /// How to print reports

@@ -51,12 +51,17 @@ impl Docker {
 
     /// A container whose program is none, so that its start has failed.
     pub fn failed_start(&self, program: &str) -> Container {
+        let container = self.create(&[program]);
+        assert!(!container.try_start(), "{program} is a program");
+        container
+    }
+
+    /// A container that is made and not started.
+    pub fn create(&self, command: &[&str]) -> Container {
         let mut container = Container::to_be();
-        let name = container.name.clone();
-        succeed(&["create", "--name", &name, IMAGE, program])
-            .trim()
-            .clone_into(&mut container.id);
-        assert!(!answers(&["start", &name]), "{program} is a program");
+        let arguments = ["create", "--name", &container.name, IMAGE];
+        let id = succeed(&[&arguments, command].concat());
+        id.trim().clone_into(&mut container.id);
         container
     }
 
@@ -116,6 +121,11 @@ impl Container {
     /// The same process in its innermost pid namespace.
     pub fn ns_pid(&self) -> u32 {
         inner_pid(self.pid)
+    }
+
+    /// `docker start`: whether it could be.
+    pub fn try_start(&self) -> bool {
+        answers(&["start", &self.id])
     }
 
     /// `docker stop -t SECONDS`

@@ -25,7 +25,7 @@ pub(super) async fn run(args: &TraceArgs, container: &str) -> Result<Exit> {
         return Ok(Exit::of(&report));
     }
     eprintln!(
-        "error: {place} has no stop of {container}; give a container's or pod's name, or its id"
+        "error: {place} has no stop of {container}; give its name as reports print it, or its id"
     );
     Ok(Exit::NotTraced)
 }

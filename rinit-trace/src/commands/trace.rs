@@ -6,11 +6,13 @@ use anyhow::{Context as _, Result};
 use rinit_trace_core::model::{DroppedSignal, KillsOutsideStop, StopReport};
 use tokio::signal::unix::{SignalKind, signal};
 
+mod starting;
+
 use super::{Exit, by_itself, last, one_line, print_report, put, start};
 use crate::{
     cli::{Output, TraceArgs},
     privileges::Loader,
-    runtime::{self, Target},
+    runtime::{self, Found, Target},
     serve::history::{Disk, DiskOptions},
     tracer::{News, Tracer},
 };
@@ -36,10 +38,10 @@ pub async fn run(args: &TraceArgs, verbose: bool, loader: Loader) -> Result<Exit
     let printer = Printer::new(args, verbose)?;
     let lookups = Arc::new(start::lookups(&args.host));
     let mut interrupts = Interrupts::new()?;
-    let target = match &args.container {
+    let found = match &args.container {
         None => None,
         Some(text) => match runtime::resolve(text, &lookups).await {
-            Ok(target) => Some(target),
+            Ok(found) => Some(found),
             Err(error) => {
                 eprintln!("error: {error}");
                 return Ok(if error.exit_code() == Exit::Usage.code() {
@@ -50,9 +52,19 @@ pub async fn run(args: &TraceArgs, verbose: bool, loader: Loader) -> Result<Exit
             }
         },
     };
-    let mut tracer = start::tracer(&args.host, target.as_ref(), lookups, loader)?;
-    match target {
-        Some(target) => trace_one(&mut tracer, &mut interrupts, &printer, &target).await,
+    let target = match &found {
+        Some(Found::Running(target)) => Some(&**target),
+        Some(Found::NotStarted(_)) | None => None,
+    };
+    let docker = lookups.docker().clone();
+    let mut tracer = start::tracer(&args.host, target, lookups, loader)?;
+    match &found {
+        Some(Found::Running(target)) => {
+            trace_one(&mut tracer, &mut interrupts, &printer, target).await
+        }
+        Some(Found::NotStarted(container)) => {
+            starting::trace(&mut tracer, &mut interrupts, &printer, container, &docker).await
+        }
         None => trace_all(&mut tracer, &mut interrupts, &printer).await,
     }
 }
@@ -129,7 +141,7 @@ async fn trace_one(
     eprintln!("tracing {}: waiting for it to stop", target.label);
     let deadline = Deadline::new(printer.args);
     let event = loop {
-        match next(tracer, interrupts, deadline.left()).await {
+        match next(tracer, interrupts, &deadline).await {
             // Of another container in the same pid namespace.
             Event::Report(report) | Event::NoStop(report)
                 if report.workload.init.pid != target.init.pid => {}
@@ -161,7 +173,7 @@ async fn trace_all(
     eprintln!("tracing every container of this host; Ctrl-C ends");
     let deadline = Deadline::new(printer.args);
     loop {
-        match next(tracer, interrupts, deadline.left()).await {
+        match next(tracer, interrupts, &deadline).await {
             Event::Report(report) => printer.show(&report)?,
             Event::NoStop(_) => {}
             Event::TimedOut | Event::Interrupted => break,
@@ -188,9 +200,11 @@ impl Deadline {
         Self(args.timeout.map(|time| tokio::time::Instant::now() + time))
     }
 
-    fn left(&self) -> Option<Duration> {
-        let at = self.0?;
-        Some(at.saturating_duration_since(tokio::time::Instant::now()))
+    async fn passed(&self) {
+        match self.0 {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -213,18 +227,7 @@ fn warn_of_what_is_missing(tracer: &Tracer) {
     }
 }
 
-async fn next(
-    tracer: &mut Tracer,
-    interrupts: &mut Interrupts,
-    timeout: Option<Duration>,
-) -> Event {
-    let timed_out = async {
-        match timeout {
-            Some(time) => tokio::time::sleep(time).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::pin!(timed_out);
+async fn next(tracer: &mut Tracer, interrupts: &mut Interrupts, deadline: &Deadline) -> Event {
     loop {
         tokio::select! {
             news = tracer.next() => match news {
@@ -236,7 +239,7 @@ async fn next(
                 News::KilledOutsideStop(kills) => warn_of_kills(&kills),
                 News::Known(_) => {}
             },
-            () = &mut timed_out => return Event::TimedOut,
+            () = deadline.passed() => return Event::TimedOut,
             () = interrupts.recv() => return Event::Interrupted,
         }
     }

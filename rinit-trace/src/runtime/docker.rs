@@ -23,7 +23,9 @@ mod answers;
 #[cfg(test)]
 mod tests;
 
-pub use answers::{ContainerConfig, ContainerState, HostConfig, Inspected, Listed};
+pub use answers::{
+    ContainerConfig, ContainerState, HostConfig, Inspected, Listed, is_running, is_to_start,
+};
 
 use super::text::escaped;
 

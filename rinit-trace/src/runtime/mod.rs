@@ -29,7 +29,7 @@ pub use proc::{Entered, NamespaceError, NamespaceInit, Proc, Residence};
 pub use reader::{ProcessId, ReadStats};
 pub use reads::{look, look_in_time, read_process, read_stats};
 pub use shared::SharedContainer;
-pub use target::{ContainerName, Matches, Owner, Syntax, Target, TargetError, resolve};
+pub use target::{ContainerName, Found, Matches, Owner, Syntax, Target, TargetError, resolve};
 
 use rinit_trace_core::model::ProcessNames;
 

@@ -15,7 +15,7 @@ pub use error::{ContainerName, Matches, Owner, TargetError};
 pub use reference::Syntax;
 
 use super::{
-    docker::{DockerError, Inspected, Listed},
+    docker::{self, DockerError, Inspected, Listed},
     lookups::Lookups,
     proc::{ContainerProcess, NamespaceError, NamespaceInit, Proc},
     shared::SharedContainer,
@@ -39,22 +39,46 @@ pub struct Target {
     pub cgroup: Option<u64>,
 }
 
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It runs.
+    Running(Box<Target>),
+    /// Docker has made it, or is about to restart it: it has no process yet.
+    NotStarted(ContainerName),
+}
+
+#[cfg(test)]
+impl Found {
+    /// What runs. Panics where nothing does.
+    pub(crate) fn running(self) -> Target {
+        match self {
+            Self::Running(target) => *target,
+            Self::NotStarted(_) => panic!("{self:?}"),
+        }
+    }
+}
+
 /// Finds the pid namespace that the user means by a container's name, its id or the beginning of
 /// that, `POD/CONTAINER`, `NAMESPACE/POD/CONTAINER`, `pid:N` for any process in it, or `pidns:INUM`.
-pub async fn resolve(text: &str, lookups: &Lookups) -> Result<Target, TargetError> {
+pub async fn resolve(text: &str, lookups: &Lookups) -> Result<Found, TargetError> {
     let proc = lookups.proc();
-    match reference::parse_reference(text)? {
+    let target = match reference::parse_reference(text)? {
         Reference::Process(pid) => by_process(proc, pid),
         Reference::Namespace(inum) => by_namespace(proc, inum),
         Reference::Pod(reference) => pod::resolve(reference, text, lookups).await,
         Reference::Container(text) => match lookups.docker().list().await {
             Ok(list) => match pick(&list, text)? {
+                Some(listed) if listed.is_to_start() => {
+                    return Ok(Found::NotStarted(listed.into()));
+                }
                 Some(listed) => by_docker(listed, &list, lookups).await,
                 None => by_cgroup(proc, text, None),
             },
             Err(error) => by_cgroup(proc, text, Some(error)),
         },
-    }
+    };
+    Ok(Found::Running(Box::new(target?)))
 }
 
 fn by_process(proc: &Proc, pid: u32) -> Result<Target, TargetError> {
@@ -122,7 +146,7 @@ async fn by_docker(
         state: state.to_owned(),
     };
     if let Some(state) = listed.state.as_deref()
-        && !matches!(state, "running" | "paused")
+        && !docker::is_running(state)
     {
         return Err(not_running(state));
     }

@@ -36,6 +36,11 @@ impl Listed {
         self.names().any(|name| name == text)
     }
 
+    /// Whether it has no process, and may have one at any moment.
+    pub fn is_to_start(&self) -> bool {
+        self.state.as_deref().is_some_and(is_to_start)
+    }
+
     fn names(&self) -> impl Iterator<Item = &str> {
         let names = self.names.iter().flatten();
         names.map(|name| name.strip_prefix('/').unwrap_or(name))
@@ -163,6 +168,20 @@ impl Inspected {
     pub fn pid_mode(&self) -> Option<&str> {
         self.host_config.as_ref()?.pid_mode.as_deref()
     }
+}
+
+/// Whether a container in this state has no process yet, or will have one again.
+pub fn is_to_start(state: &str) -> bool {
+    // The second and the third are podman's.
+    matches!(
+        state,
+        "created" | "configured" | "initialized" | "restarting"
+    )
+}
+
+/// Whether a container in this state has processes.
+pub fn is_running(state: &str) -> bool {
+    matches!(state, "running" | "paused" | "stopping")
 }
 
 /// Docker's words in an answer that is an error: `{"message": "No such container: web"}`.

@@ -39,7 +39,10 @@ async fn docker_names_and_ids_lead_to_the_namespace() {
     let host = host_with_web();
     let docker = docker(&[(WEB, "web", "running", RUNNING)]);
     for text in ["web", "/web", WEB, "3d206acf928a", "3"] {
-        let target = resolve(text, &host.lookups(docker.socket())).await.unwrap();
+        let target = resolve(text, &host.lookups(docker.socket()))
+            .await
+            .unwrap()
+            .running();
         assert_eq!((target.inum, target.init.pid), (NS, 40), "{text}");
         assert_eq!(target.label, "web (3d206acf928a)");
         assert_eq!(target.container_id.as_deref(), Some(WEB));
@@ -51,7 +54,10 @@ async fn docker_names_and_ids_lead_to_the_namespace() {
 async fn a_name_wins_over_the_beginning_of_an_id() {
     let host = host_with_web();
     let docker = docker(&[(DB, "db", "exited", ""), (WEB, "3f", "paused", RUNNING)]);
-    let target = resolve("3f", &host.lookups(docker.socket())).await.unwrap();
+    let target = resolve("3f", &host.lookups(docker.socket()))
+        .await
+        .unwrap()
+        .running();
     assert_eq!(target.container_id.as_deref(), Some(WEB));
 }
 
@@ -85,7 +91,7 @@ fn many_matches_are_counted() {
 async fn what_does_not_run_cannot_be_traced() {
     let host = host_with_web();
     let stopped = r#""State":{"Status":"exited","Pid":0}"#;
-    for state in ["exited", "created", "restarting", "running"] {
+    for state in ["exited", "removing", "dead", "running"] {
         let docker = docker(&[(WEB, "web", state, stopped)]);
         let shown = if state == "running" { "exited" } else { state };
         let expected = format!("container web (3d206acf928a) is not running ({shown})");
@@ -97,6 +103,20 @@ async fn what_does_not_run_cannot_be_traced() {
     let docker = FakeDocker::new([(LIST, ok(&list)), (path.as_str(), gone)]);
     let expected = "container web (3d206acf928a) is not running (removed)".to_owned();
     assert_eq!(message(&host, &docker, "web").await, (expected, 3));
+}
+
+#[tokio::test]
+async fn what_is_about_to_start_is_waited_for() {
+    let host = host_with_web();
+    for state in ["created", "restarting"] {
+        let docker = docker(&[(WEB, "web", state, r#""State":{"Status":"created","Pid":0}"#)]);
+        let found = resolve("web", &host.lookups(docker.socket())).await;
+        let Ok(Found::NotStarted(container)) = found else {
+            panic!("{found:?}");
+        };
+        assert_eq!(container.to_string(), "web (3d206acf928a)");
+        assert_eq!(container.id, WEB);
+    }
 }
 
 #[tokio::test]
@@ -164,12 +184,18 @@ async fn a_container_in_a_shared_namespace_is_traced_by_its_cgroup() {
             ("3f", NO_DOCKER.into()),
             ("pid:42", NO_DOCKER.into()),
         ] {
-            let target = resolve(text, &host.lookups(socket)).await.unwrap();
+            let target = resolve(text, &host.lookups(socket))
+                .await
+                .unwrap()
+                .running();
             assert_eq!(target.cgroup, Some(cgroup), "{text}");
             assert_eq!(target.init.pid, 41, "{text}");
             assert_eq!(target.container_id.as_deref(), Some(DB), "{text}");
         }
-        let web = resolve("3d", &host.lookups(NO_DOCKER)).await.unwrap();
+        let web = resolve("3d", &host.lookups(NO_DOCKER))
+            .await
+            .unwrap()
+            .running();
         assert_eq!(web.cgroup, None, "the owner is none");
         let shared = host.proc().shared_containers();
         assert_eq!(shared.len(), 1, "{shared:?}");
@@ -204,7 +230,10 @@ async fn without_docker_an_id_is_found_in_cgroups() {
         ..FakeProcess::default()
     });
     for text in ["3d206a", WEB] {
-        let target = resolve(text, &host.lookups(NO_DOCKER)).await.unwrap();
+        let target = resolve(text, &host.lookups(NO_DOCKER))
+            .await
+            .unwrap()
+            .running();
         assert_eq!((target.inum, target.init.pid), (NS, 40));
         assert_eq!(target.label, "container 3d206acf928a (sh)");
     }
@@ -227,7 +256,8 @@ async fn what_docker_does_not_know_may_be_another_runtimes() {
     let docker = docker(&[(DB, "db", "running", RUNNING)]);
     let target = resolve("3d2", &host.lookups(docker.socket()))
         .await
-        .unwrap();
+        .unwrap()
+        .running();
     assert_eq!(target.runtime(), Some(Runtime::Podman));
     let (text, code) = message(&host, &docker, "nope").await;
     assert_eq!(
@@ -299,12 +329,12 @@ async fn a_process_stands_for_its_namespace() {
         ..FakeProcess::default()
     });
     let lookups = host.lookups(NO_DOCKER);
-    let target = resolve("pid:41", &lookups).await.unwrap();
+    let target = resolve("pid:41", &lookups).await.unwrap().running();
     assert_eq!((target.inum, target.init.pid), (NS, 40));
     assert_eq!(target.label, "process 41, below process 40 (sh)");
     assert_eq!(target.container_id.as_deref(), Some(WEB));
     assert_eq!(
-        resolve("pid:40", &lookups).await.unwrap().label,
+        resolve("pid:40", &lookups).await.unwrap().running().label,
         "process 40 (sh)"
     );
     let error = resolve("pid:1", &lookups).await.unwrap_err();
@@ -327,7 +357,10 @@ async fn a_process_stands_for_its_namespace() {
 async fn a_namespace_is_taken_by_its_number() {
     let host = host_with_web();
     let lookups = host.lookups(NO_DOCKER);
-    let target = resolve(&format!("pidns:{NS}"), &lookups).await.unwrap();
+    let target = resolve(&format!("pidns:{NS}"), &lookups)
+        .await
+        .unwrap()
+        .running();
     assert_eq!(
         (target.init.pid, target.label.as_str()),
         (40, "pid namespace 4026532281 (sh)")

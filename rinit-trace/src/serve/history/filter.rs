@@ -8,8 +8,8 @@ const ID_PREFIX_MIN: usize = 12;
 /// What must be so of a stop; all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Name of the container, its name in the pod, name of the pod, or a beginning of at least 12
-    /// digits of the container id.
+    /// Name of the container, its name in the pod, name of the pod, `POD/CONTAINER`,
+    /// `NAMESPACE/POD/CONTAINER`, or a beginning of at least 12 digits of the container id.
     pub container: Option<String>,
     /// Kubernetes namespace.
     pub namespace: Option<String>,
@@ -54,10 +54,15 @@ impl Key {
                 .as_deref()
                 .is_some_and(|id| id.starts_with(text));
         let of_pod = || {
-            let pod = self.pod.as_ref();
-            pod.is_some_and(|[_, name, container]| name == text || container == text)
+            let [namespace, name, container] = self.pod.as_ref()?;
+            Some(match text.split('/').collect::<Vec<_>>().as_slice() {
+                [one] => name == one || container == one,
+                [pod, inside] => name == pod && container == inside,
+                [space, pod, inside] => namespace == space && name == pod && container == inside,
+                _ => false,
+            })
         };
-        of_id || self.name.as_deref() == Some(text) || of_pod()
+        of_id || self.name.as_deref() == Some(text) || of_pod() == Some(true)
     }
 
     /// Bytes that it takes, about.
@@ -97,10 +102,20 @@ mod tests {
         let mut report = forced(Some(WEB), Some("web-1"));
         report.workload.pod = Some(pod("shop", "web-7d9f", "web"));
         let key = Key::from(&report);
-        for text in ["web-1", "web-7d9f", "web", WEB, &WEB[..12], &WEB[..40]] {
+        let of_pod = ["web-7d9f/web", "shop/web-7d9f/web"];
+        let others = ["web-1", "web-7d9f", "web", WEB, &WEB[..12], &WEB[..40]];
+        for text in of_pod.into_iter().chain(others) {
             assert!(Filter::container(text).matches(&key), "{text}");
         }
-        for text in ["", "we", "shop", &WEB[..11], &WEB[1..], "3d206acf928b"] {
+        let of_no_pod = [
+            "shop/web",
+            "web-7d9f/",
+            "/web",
+            "shop/web-7d9f/web/",
+            "t/web-7d9f/web",
+        ];
+        let others = ["", "we", "shop", &WEB[..11], &WEB[1..], "3d206acf928b"];
+        for text in of_no_pod.into_iter().chain(others) {
             assert!(!Filter::container(text).matches(&key), "{text}");
         }
     }

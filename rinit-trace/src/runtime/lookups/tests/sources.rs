@@ -294,7 +294,7 @@ async fn a_container_is_found_by_its_pods_names() {
     let node = node();
     let lookups = lookups_at(&node.proc, &[]);
     for text in [format!("{POD}/app"), format!("shop/{POD}/app")] {
-        let target = resolve(&text, &lookups).await.unwrap();
+        let target = resolve(&text, &lookups).await.unwrap().running();
         assert_eq!((target.init.pid, target.inum), (40, NS + 40), "{text}");
         assert_eq!(target.container_id.as_deref(), Some(WEB));
         assert_eq!(target.label, format!("shop/{POD}/app (3d206acf928a)"));
@@ -323,5 +323,5 @@ async fn a_pod_of_the_same_name_elsewhere_makes_it_ambiguous() {
         "{error}"
     );
     let found = crate::runtime::resolve(&format!("test/{POD}/app"), &lookups).await;
-    assert_eq!(found.unwrap().init.pid, 39);
+    assert_eq!(found.unwrap().running().init.pid, 39);
 }
