@@ -20,6 +20,10 @@ pub mod feature {
     /// The pids controller has a v1 hierarchy of its own: on such a host the cgroups of containers are
     /// there and not in v2.
     pub const CGROUP_V1: u32 = 1 << 4;
+    /// The uid of a process can be read.
+    pub const CREDS: u32 = 1 << 5;
+    /// Whose a cgroup is can be read.
+    pub const CGROUP_OWNERS: u32 = 1 << 6;
 }
 
 /// What to record.
@@ -69,6 +73,10 @@ offsets! {
     task_flags,
     /// `task_struct.ptrace`
     task_ptrace,
+    /// `task_struct.real_cred`, or 0 when there is none
+    task_real_cred,
+    /// `cred.euid`
+    cred_euid,
     /// `task_struct.signal`
     task_signal,
     /// `task_struct.sighand`
@@ -157,4 +165,8 @@ offsets! {
     kernfs_id,
     /// `kernfs_node.name`
     kernfs_name,
+    /// `kernfs_node.iattr`, or 0 when there is none
+    kernfs_iattr,
+    /// `kernfs_iattrs.ia_uid`
+    iattr_uid,
 }

@@ -78,6 +78,9 @@ pub struct RecordHeader {
     pub at: u64,
 }
 
+/// No uid: what the kernel calls `INVALID_UID`.
+pub const UID_UNKNOWN: u32 = u32::MAX;
+
 /// Who a process is, read from its `task_struct` at the instant of the record.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,6 +138,11 @@ pub struct TaskRecord {
     pub ptrace: u32,
     /// 1 when it, or a process that it descends from, entered the workload from outside while that ran.
     pub entered: u32,
+    /// Effective uid, host numbering (`real_cred->euid`); [`UID_UNKNOWN`] when not read.
+    pub euid: u32,
+    /// 1 when the cgroup of its container is in one that is not root's: a user to whom that was delegated
+    /// has named it.
+    pub delegated: u32,
     /// `comm` of the thread group's leader.
     pub comm: [u8; COMM_LEN],
     /// `comm` of the leader of `real_parent`'s thread group.
@@ -298,7 +306,7 @@ pub struct TaskOnlyRecord {
 
 // The layout is the contract: a change of a size needs a new ABI_VERSION.
 const _: () = {
-    const TASK: usize = 152;
+    const TASK: usize = 160;
     assert!(size_of::<RecordHeader>() == 16);
     assert!(size_of::<TaskRecord>() == TASK);
     assert!(size_of::<TaskState>() == 144);

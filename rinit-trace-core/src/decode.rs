@@ -2,7 +2,8 @@
 
 use rinit_trace_common::{
     ABI_VERSION, CODE_UNKNOWN, CgroupRecord, DISPOSITION_SIGNALS, DeliverRecord, ExitRecord,
-    OomRecord, RecordHeader, SignalRecord, TaskOnlyRecord, TaskRecord, info, kind, signal_bit,
+    OomRecord, RecordHeader, SignalRecord, TaskOnlyRecord, TaskRecord, UID_UNKNOWN, info, kind,
+    signal_bit,
 };
 use zerocopy::FromBytes;
 
@@ -200,6 +201,8 @@ fn task(record: &TaskRecord) -> Task {
         pgid: (record.pgid_level >= record.level).then_some(record.pgid),
         sid: (record.sid_level >= record.level).then_some(record.sid),
         has_entered: record.entered != 0,
+        euid: (record.euid != UID_UNKNOWN).then_some(record.euid),
+        is_delegated: record.delegated != 0,
         flags: record.flags,
         ptrace: record.ptrace,
         comm: text(&record.comm),

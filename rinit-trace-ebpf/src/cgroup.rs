@@ -145,14 +145,48 @@ pub(crate) struct Name {
     kept: u64,
 }
 
+/// The cgroup of a container.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Container {
+    /// Its kernfs id; 0 for none.
+    id: u64,
+    /// Who could make it: the uid that the cgroup above it is of.
+    maker: u64,
+}
+
+impl Container {
+    pub(crate) const NONE: Self = Self { id: 0, maker: 0 };
+
+    /// One of which only that is known.
+    #[inline(always)]
+    pub(crate) fn of(id: u64) -> Self {
+        Self { id, maker: 0 }
+    }
+
+    /// Its kernfs id, of which neither the verifier nor the compiler is to know anything.
+    #[inline(always)]
+    pub(crate) fn id(&self) -> u64 {
+        // SAFETY: a member of a live value.
+        unsafe { read_volatile(&raw const self.id) }
+    }
+
+    /// As [`id`](Self::id).
+    #[inline(always)]
+    pub(crate) fn maker(&self) -> u64 {
+        // SAFETY: a member of a live value.
+        unsafe { read_volatile(&raw const self.maker) }
+    }
+}
+
 /// The container that a cgroup is of: the nearest whose name holds a container's id, this one or one
-/// above. `found` becomes its kernfs id, or 0.
+/// above. `found` becomes it.
 ///
 /// # Safety
 /// `cgroup` is a typed pointer to a `cgroup`; `found` and `name` point to live values that nobody else
 /// uses.
 #[inline(always)]
-pub(crate) unsafe fn container(cgroup: Kernel, found: *mut u64, name: *mut Name) {
+pub(crate) unsafe fn container(cgroup: Kernel, found: *mut Container, name: *mut Name) {
     // SAFETY: as the caller's; values of the map are whole words.
     unsafe {
         let id = id_of(cgroup);
@@ -166,15 +200,30 @@ pub(crate) unsafe fn container(cgroup: Kernel, found: *mut u64, name: *mut Name)
     }
 }
 
+/// The uid that a cgroup is of: root's, unless it was made by another or given to one
+/// (kernel/cgroup/cgroup.c `cgroup_kn_set_ugid()`; a node without attributes is root's).
+#[inline(always)]
+unsafe fn owner(cgroup: Kernel) -> u64 {
+    if !has(feature::CGROUP_OWNERS) {
+        return 0;
+    }
+    // SAFETY: `cgroup` is a typed pointer to a `cgroup`; of no attributes 0 is read.
+    unsafe {
+        let node: Kernel = load(cgroup, offset!(cgroup_kn));
+        let attributes: Kernel = load(node, offset!(kernfs_iattr));
+        u64::from(load::<u32>(attributes, offset!(iattr_uid)))
+    }
+}
+
 /// Looks at a cgroup and at fifteen above; a process that is further below its container is in none.
 ///
 /// Not a loop: of the states that the verifier has seen at one instruction it forgets some when there are
 /// many, and walks the same ways again.
 #[inline(always)]
-unsafe fn walk(cgroup: Kernel, found: *mut u64, name: *mut Name) {
+unsafe fn walk(cgroup: Kernel, found: *mut Container, name: *mut Name) {
     // SAFETY: as the caller's.
     unsafe {
-        write_volatile(found, 0);
+        write_volatile(found, Container::NONE);
         let mut at = cgroup;
         macro_rules! steps {
             ($($step:literal)*) => {
@@ -188,7 +237,8 @@ unsafe fn walk(cgroup: Kernel, found: *mut u64, name: *mut Name) {
                         return;
                     }
                     if is_container(at, name) {
-                        write_volatile(found, id);
+                        let maker = owner(above(at));
+                        write_volatile(found, Container { id, maker });
                         return;
                     }
                 )*

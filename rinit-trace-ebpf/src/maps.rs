@@ -6,7 +6,10 @@ use aya_ebpf::{
 };
 use rinit_trace_common::counter;
 
-use crate::place::{Scratch, slot};
+use crate::{
+    cgroup::Container,
+    place::{Scratch, slot},
+};
 
 /// Records for user space. Its size is set at load.
 #[map]
@@ -36,11 +39,11 @@ pub(crate) static LOST: LruHashMap<GateKey, u64> = LruHashMap::with_max_entries(
 pub(crate) static LAST_SIGNALS: LruHashMap<FoldKey, FoldState> =
     LruHashMap::with_max_entries(4096, 0);
 
-/// The container of a cgroup, both by kernfs id, or 0. Only a memory of what the names say: ids are
+/// The container of a cgroup, by its kernfs id. Only a memory of what the names say: ids are
 /// not used again, and an evicted entry is found again. A cgroup that is renamed, which v1 allows, keeps
 /// the container that it had.
 #[map]
-pub(crate) static CGROUPS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(16384, 0);
+pub(crate) static CGROUPS: LruHashMap<u64, Container> = LruHashMap::with_max_entries(16384, 0);
 
 /// Main processes of containers that share a pid namespace with others, the host among them, by the
 /// kernfs id of the container's cgroup.

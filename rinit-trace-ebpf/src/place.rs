@@ -14,7 +14,7 @@ use core::ptr::{read_volatile, write_volatile};
 use rinit_trace_common::{CONTAINER_KEY, feature};
 
 use crate::{
-    cgroup,
+    cgroup::{self, Container},
     globals::{has, offset},
     maps::{GateKey, MAINS, SCRATCH},
     reads::{Kernel, load},
@@ -66,10 +66,10 @@ impl Scratch {
 #[repr(C)]
 pub(crate) struct Place {
     /// The container that its cgroup is of, or 0.
-    own: u64,
+    own: Container,
     /// The same of the inits of the namespaces around it, the outermost first; of one that is in no
     /// container that of the namespace around.
-    inits: [u64; DEEPEST as usize],
+    inits: [Container; DEEPEST as usize],
     /// The container's cgroup, when that makes the workload; else 0.
     container: u64,
     /// What names the workload, as [`GateKey`].
@@ -110,7 +110,7 @@ macro_rules! readers {
     };
 }
 readers!(
-    own: u64, container: u64, id: u64, key_start: u64, ns_id: u64, reaper_start: u64, level: u32, ns_tgid: u32, depth: u32,
+    container: u64, id: u64, key_start: u64, ns_id: u64, reaper_start: u64, level: u32, ns_tgid: u32, depth: u32,
     inum: u32, reaper: u32, allocated: u32, main: u32,
 );
 
@@ -149,7 +149,7 @@ pub(crate) unsafe fn find(task: Kernel, place: *mut Place, name: *mut cgroup::Na
         let signal: Kernel = load(task, offset!(task_signal));
         let pid: Kernel = load(signal, offset!(signal_pid_tgid));
         set!(place.depth = load(pid, offset!(pid_level)));
-        set!(place.own = 0);
+        set!(place.own = Container::NONE);
         if has(feature::PROBE_READ) {
             cgroup::container(cgroup::own(task), &raw mut (*place).own, name);
         }
@@ -157,7 +157,7 @@ pub(crate) unsafe fn find(task: Kernel, place: *mut Place, name: *mut cgroup::Na
             ($index:literal) => {
                 if (*place).depth() >= $index {
                     let around = if $index == 1 {
-                        0
+                        Container::NONE
                     } else {
                         read_volatile(&raw const (*place).inits[$index - 2])
                     };
@@ -165,12 +165,12 @@ pub(crate) unsafe fn find(task: Kernel, place: *mut Place, name: *mut cgroup::Na
                     let reaper: Kernel = load(namespace(pid, $index), offset!(ns_child_reaper));
                     if has(feature::PROBE_READ) {
                         cgroup::container(cgroup::own(reaper), init, name);
-                        if read_volatile(init) == 0 {
+                        if (*init).id() == 0 {
                             write_volatile(init, around);
                         }
                     } else {
                         // Without names each cgroup may be a container's.
-                        write_volatile(init, cgroup::id(reaper));
+                        write_volatile(init, Container::of(cgroup::id(reaper)));
                     }
                 }
             };
@@ -229,16 +229,14 @@ unsafe fn choose(place: *mut Place) {
         if wanted == 0 {
             let last = (deepest as usize - 1) & 3;
             wanted = if last < DEEPEST as usize {
-                read_volatile((&raw const (*place).inits).cast::<u64>().add(last))
+                (*(&raw const (*place).inits).cast::<Container>().add(last)).id()
             } else {
                 0
             };
         }
         macro_rules! consider {
             ($index:literal) => {
-                if deepest >= $index
-                    && read_volatile(&raw const (*place).inits[$index - 1]) == wanted
-                {
+                if deepest >= $index && (*place).inits[$index - 1].id() == wanted {
                     set!(place.level = $index);
                     set!(place.container = 0);
                 }
@@ -394,9 +392,21 @@ impl Place {
         self.allocated() & 0x7fff_ffff
     }
 
+    /// The container that its cgroup is of, or 0.
+    #[inline(always)]
+    pub(crate) fn own(&self) -> u64 {
+        self.own.id()
+    }
+
+    /// Whether that cgroup is in one that is not root's.
+    #[inline(always)]
+    pub(crate) fn is_delegated(&self) -> bool {
+        self.own.maker() != 0
+    }
+
     /// Where the container of its cgroup is kept.
     #[inline(always)]
-    pub(crate) fn own_mut(place: *mut Self) -> *mut u64 {
+    pub(crate) fn own_mut(place: *mut Self) -> *mut Container {
         // SAFETY: only the address of a member is taken.
         unsafe { &raw mut (*place).own }
     }

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use rinit_trace_common::{
-    CODE_UNKNOWN, DISPOSITION_SIGNALS, LEAF_LEN, TaskRecord, TaskState, feature, info,
+    CODE_UNKNOWN, DISPOSITION_SIGNALS, LEAF_LEN, TaskRecord, TaskState, UID_UNKNOWN, feature, info,
 };
 
 use crate::{
@@ -48,6 +48,8 @@ pub(crate) unsafe fn fill_task(task: Kernel, place: &Place, out: *mut TaskRecord
         (*out).container = place.container();
         (*out).main_tgid = place.main();
         (*out).entered = u32::from(sessions::is_of(task, place));
+        (*out).euid = euid(task);
+        (*out).delegated = u32::from(place.is_delegated());
         (*out).ns_inum = place.inum();
         (*out).ns_id = place.ns_id();
         (*out).reaper_tgid = place.reaper();
@@ -63,6 +65,19 @@ pub(crate) unsafe fn fill_task(task: Kernel, place: &Place, out: *mut TaskRecord
         let parent_leader: Kernel = load(parent, offset!(task_group_leader));
         fill_comm(parent_leader, &raw mut (*out).parent_comm);
         fill_cgroups(task, out);
+    }
+}
+
+/// Its effective uid, as kill(2) looks at it.
+#[inline(always)]
+unsafe fn euid(task: Kernel) -> u32 {
+    if !has(feature::CREDS) {
+        return UID_UNKNOWN;
+    }
+    // SAFETY: `task` is a typed pointer to a `task_struct`.
+    unsafe {
+        let cred: Kernel = load(task, offset!(task_real_cred));
+        load(cred, offset!(cred_euid))
     }
 }
 

@@ -3,7 +3,10 @@
 use std::{
     fs::{self, File},
     io,
-    os::{fd::AsRawFd as _, unix::process::CommandExt as _},
+    os::{
+        fd::AsRawFd as _,
+        unix::{fs::chown, process::CommandExt as _},
+    },
     path::{Path, PathBuf},
     process::{self, Command},
     sync::atomic::{AtomicUsize, Ordering},
@@ -76,6 +79,20 @@ impl Cgroup {
         let parent = of_containers().join("docker");
         fs::create_dir_all(&parent).unwrap_or_else(|error| panic!("{}: {error}", parent.display()));
         Self::make_named(&parent, id)
+    }
+
+    /// One that is called like that in one of a user's own, and made by that user; by root where none is given.
+    pub(crate) fn named_by(user: Option<u32>, name: &str) -> Self {
+        let above = Self::make(&of_containers());
+        chown(&above.path, user, None).unwrap();
+        let path = above.path.join(name);
+        let mut mkdir = Command::new("mkdir");
+        mkdir.arg(&path).uid(user.unwrap_or_default());
+        assert!(mkdir.status().unwrap().success(), "{}", path.display());
+        Self {
+            path,
+            above: Some(Box::new(above)),
+        }
     }
 
     fn make(root: &Path) -> Self {

@@ -21,7 +21,16 @@ impl Contained {
     /// Starts a program of `tests/workloads` with children, and waits until all are ready.
     pub fn start(programs: &[&str]) -> Self {
         let id = new_id();
-        let cgroup = Cgroup::of_docker(&id);
+        Self::start_in(Cgroup::of_docker(&id), id, programs)
+    }
+
+    /// The same in a cgroup of that id that anybody but its runtime has made: this user, where one is given, to whom the
+    /// cgroup above was delegated, or else root.
+    pub fn pretend(id: &str, user: Option<u32>, programs: &[&str]) -> Self {
+        Self::start_in(Cgroup::named_by(user, id), id.to_owned(), programs)
+    }
+
+    fn start_in(cgroup: Cgroup, id: String, programs: &[&str]) -> Self {
         let mut command = Command::new(WORKLOAD);
         command.args(programs);
         cgroup.hold(&mut command);

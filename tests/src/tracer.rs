@@ -53,7 +53,14 @@ pub fn shared_trace() -> Arc<Tracer> {
 impl Tracer {
     /// Starts it and waits until it traces.
     pub fn ready(arguments: &[&str]) -> Self {
-        let mut tracer = Self::spawn(arguments);
+        let mut command = plain(program());
+        command.args(arguments);
+        Self::ready_command(command)
+    }
+
+    /// The same by another command that becomes it.
+    pub fn ready_command(command: Command) -> Self {
+        let mut tracer = Self::spawn_command(command);
         tracer.wait_until_it_traces();
         tracer
     }

@@ -2,6 +2,8 @@
 
 use std::{
     env,
+    fs::{self, Permissions},
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -202,4 +204,30 @@ fn dumb_init_may_rewrite_the_signal() {
         !report.signals("SIGUSR1", &counter["pid"]).is_empty(),
         "{report}"
     );
+}
+
+/// kill(2) is refused, and leaves no record: tini ends with an error.
+#[test]
+fn tini_that_may_not_signal_its_child_is_not_told_for_sure_to_have_kept_silent() {
+    let (Some(_kernel), Some(tini)) = (Kernel::ready(), find_init("tini")) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let sudo = folder.path().join("sudo");
+    fs::copy("/usr/bin/setpriv", &sudo).unwrap();
+    fs::set_permissions(&sudo, Permissions::from_mode(0o4755)).unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let tracer = shared_trace();
+    let mut command = Command::new(&tini);
+    command.arg("--").arg(&sudo);
+    command.args(["--reuid", "0", "--clear-groups", WORKLOAD, "server"]);
+    command.uid(1000).gid(1000);
+    let mut namespace = Namespace::start_command(command, 1);
+    namespace.stop(GRACE);
+    let report = tracer.report_of(namespace.pid());
+    report.says("forced", "not-forwarded", 1);
+    report.is("/cause/confidence", "likely");
+    let summary = report.text("/cause/summary");
+    let uids = "its uid is 1000 and that of server is 0";
+    assert!(summary.contains(uids), "{report}");
 }

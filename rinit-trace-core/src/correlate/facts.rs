@@ -22,7 +22,8 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
     let (workload, begin) = (scene.workload, &scene.begin);
     let init = members.iter().find(|member| member.key == workload.init);
     let end_state = init.and_then(Member::end_state);
-    let gap = begin::chain_gap(workload.names.as_ref());
+    let names = workload.names.as_ref();
+    let gap = begin::chain_gap(names);
     let asked = init.and_then(|init| asked(scene, init));
     let begun_since = asked.as_ref().map_or_else(Vec::new, |asked| {
         let is_younger = |member: &Member| {
@@ -35,6 +36,7 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
     StopFacts {
         init: workload.init,
         processes: members.iter().map(|member| member.key).collect(),
+        euids: members.iter().map(|member| member.task.euid).collect(),
         init_age: (workload.init.start > 0).then(|| begin.at.since(BootTime(workload.init.start))),
         init_handles: end_state.map(|state| state.handled),
         init_settings: init_settings(scene),
@@ -59,12 +61,10 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
             .filter_map(|member| torn_down_by_another(scene, member))
             .collect(),
         shares_namespace: workload.id.is_shared(),
-        is_sandbox: workload
-            .names
-            .as_ref()
-            .is_some_and(|names| names.is_sandbox),
+        is_sandbox: names.is_some_and(|names| names.is_sandbox),
         never_ran: begin.kill.is_some_and(begin::is_by_who_made_it) || never_started(scene, config),
-        is_opaque: workload.names.as_ref().is_some_and(|names| names.is_opaque),
+        is_opaque: names.is_some_and(|names| names.is_opaque),
+        name_doubt: names.and_then(|names| names.doubt),
         unreaped: unreaped(scene),
         asked,
         begun_since,
@@ -73,10 +73,7 @@ pub(super) fn of_stop(scene: &Scene, members: &[Member], config: &Config) -> Sto
         stop_signal_unknown: begin.is_assumed
             || (begin.signal.is_none() && was_unknown(workload, begin.at)),
         unlinked: begin.unlinked,
-        has_pre_stop: workload
-            .names
-            .as_ref()
-            .is_some_and(|names| names.has_pre_stop),
+        has_pre_stop: names.is_some_and(|names| names.has_pre_stop),
         dropped_facts: workload.episode.dropped,
     }
 }

@@ -215,6 +215,12 @@ impl Correlator {
         });
     }
 
+    /// Whether what is known of a workload by the id of its container is not to be believed.
+    pub fn is_delegated(&self, id: WorkloadId) -> bool {
+        let workload = self.workloads.get(&id);
+        workload.is_some_and(|workload| workload.is_delegated)
+    }
+
     /// The answer to [`Output::LookupWorkload`].
     pub fn handle_names(&mut self, id: WorkloadId, names: WorkloadNames) {
         let at = self.now;

@@ -23,7 +23,10 @@ impl Workload {
     }
 
     /// The configured stop signal, when that is new and none of those that are recorded everywhere.
-    pub(super) fn names_came(&mut self, names: WorkloadNames, at: BootTime) -> Option<Signal> {
+    pub(super) fn names_came(&mut self, mut names: WorkloadNames, at: BootTime) -> Option<Signal> {
+        if self.is_delegated {
+            names.distrust();
+        }
         let before = self.names.as_ref().and_then(|names| names.stop_signal);
         let signal = names.stop_signal.filter(|signal| !signal.is_usual_stop());
         let is_new = signal != before;
@@ -93,6 +96,10 @@ impl Workload {
         if self.is_over() {
             // Its facts are complete.
         } else if task.key == self.init {
+            if task.is_delegated && !self.is_delegated {
+                self.is_delegated = true;
+                self.names.iter_mut().for_each(WorkloadNames::distrust);
+            }
             // Zero is not read rather than a cgroup.
             if task.cgroups != CgroupIds::default() {
                 self.cgroups = Some(task.cgroups);

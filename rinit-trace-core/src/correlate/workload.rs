@@ -68,6 +68,8 @@ pub(super) struct Workload {
     pub(super) is_on_host: bool,
     /// [`super::Config::knows_containers`]
     pub(super) knows_containers: bool,
+    /// The cgroup that names its container is not root's to make.
+    pub(super) is_delegated: bool,
     /// cgroups of the init, to tell `docker exec` from another container in the same namespace.
     pub(super) cgroups: Option<CgroupIds>,
     pub(super) leaf: String,
@@ -122,6 +124,7 @@ impl Workload {
             init: if id.is_shared() { main } else { task.ns_init },
             is_on_host: task.level == 0,
             knows_containers: true,
+            is_delegated: false,
             cgroups: None,
             leaf: String::new(),
             names: None,

@@ -58,6 +58,7 @@ const REMARKS: &[Rule] = &[
     rules::near_miss::RULE,
     rules::forwarded::RULE,
     rules::opaque_sandbox::RULE,
+    rules::unverified_identity::RULE,
 ];
 
 /// Completes the report of a closed stop: kind of its init, lost cleanup, cause and findings.

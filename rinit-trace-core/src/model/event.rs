@@ -101,6 +101,11 @@ pub struct Task {
     pub sid: Option<u32>,
     /// It, or a process that it descends from, entered the workload from outside while that ran.
     pub has_entered: bool,
+    /// Its effective uid, host numbering.
+    pub euid: Option<u32>,
+    /// The cgroup that names its container is in one that is not root's: a user to whom that was delegated
+    /// has given it its name.
+    pub is_delegated: bool,
     /// `task_struct.flags`
     pub flags: u32,
     /// `task_struct.ptrace`; 0 when not traced.

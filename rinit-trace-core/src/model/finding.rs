@@ -108,6 +108,8 @@ finding_ids! {
     Forwarded = "forwarded",
     /// It runs under a kernel of its own: Kata Containers, gVisor.
     OpaqueSandbox = "opaque-sandbox",
+    /// What says how it is called is not believed.
+    UnverifiedIdentity = "unverified-identity",
 }
 
 impl std::fmt::Display for FindingId {

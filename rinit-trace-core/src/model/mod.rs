@@ -27,7 +27,8 @@ pub use ids::{BootTime, CgroupIds, PidNs, ProcessKey, TICK_NS, WorkloadId};
 pub(crate) use init_kind::base_name;
 pub use init_kind::init_kind;
 pub use names::{
-    Grace, GraceSource, INIT_VARIABLES, InitSettings, Pod, ProcessNames, Runtime, WorkloadNames,
+    Grace, GraceSource, INIT_VARIABLES, InitSettings, NameDoubt, Pod, ProcessNames, Runtime,
+    WorkloadNames,
 };
 pub use origin::{ENGINE_COMMS, Origin, RUNTIME_COMMS};
 pub use outside::{KilledOutsideStop, KillsOutsideStop};

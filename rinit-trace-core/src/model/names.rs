@@ -88,6 +88,32 @@ pub struct WorkloadNames {
     /// Its runtime runs it under a kernel of its own (Kata Containers, gVisor): the host sees what holds it
     /// and nothing in it.
     pub is_opaque: bool,
+    /// Why names are missing that something seemed to know.
+    pub doubt: Option<NameDoubt>,
+}
+
+/// Why what says how a workload is called is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameDoubt {
+    /// The cgroup that names its container is in one that was delegated to a user, who may call cgroups what
+    /// they like.
+    Delegated,
+    /// What knows a container by this id speaks of another main process or another pod, or is not root's.
+    Contradicted,
+}
+
+impl WorkloadNames {
+    /// Forgets all that follows from a container's id, which somebody else than root has chosen.
+    pub fn distrust(&mut self) {
+        let names = std::mem::take(self);
+        *self = Self {
+            init_cmdline: names.init_cmdline,
+            init_settings: names.init_settings,
+            cgroup: names.cgroup,
+            doubt: Some(NameDoubt::Delegated),
+            ..Self::default()
+        };
+    }
 }
 
 /// Variables that change what an init of the knowledge base does. Nothing else of an environment is

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use super::{DispositionAtStop, InitSettings, ProcessKey, SendResult, Signal, StopReport};
+use super::{
+    DispositionAtStop, InitSettings, NameDoubt, ProcessKey, SendResult, Signal, StopReport,
+};
 
 /// What the correlator hands to the diagnosis. `report` has neither cause nor findings yet, and
 /// its init no kind.
@@ -22,6 +24,8 @@ pub struct StopFacts {
     pub init: ProcessKey,
     /// Those of the report's processes, in its order: its pids alone may be other processes' by now.
     pub processes: Vec<ProcessKey>,
+    /// Effective uids of the same, host numbering; `None` where not read.
+    pub euids: Vec<Option<u32>>,
     /// How old the init was when the stop began; `None` when its start was not read.
     pub init_age: Option<Duration>,
     /// Signals that the init had a handler for at its end, of
@@ -47,6 +51,8 @@ pub struct StopFacts {
     pub never_ran: bool,
     /// It runs under a kernel of its own, by what its runtime is.
     pub is_opaque: bool,
+    /// Why what says how it is called is not believed.
+    pub name_doubt: Option<NameDoubt>,
     /// Children of the init that had ended before the stop began and were not reaped in it: host
     /// pids and command names.
     pub unreaped: Vec<(u32, String)>,

@@ -81,6 +81,8 @@ prop_compose! {
             pgid: sid,
             sid,
             has_entered: entered && pid != 1,
+            euid: None,
+            is_delegated: false,
             flags,
             ptrace,
             comm: comm.to_owned(),

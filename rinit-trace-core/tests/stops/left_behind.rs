@@ -346,3 +346,39 @@ fn a_member_that_signals_itself_passes_nothing_on() {
         ",
     );
 }
+
+/// What the kernel refuses (EPERM) leaves no record.
+#[test]
+fn an_init_that_left_with_an_error_may_have_tried_to_pass_the_signal_on() {
+    let stop = |uids: [&str; 2], code: u8| {
+        let [init, server] = uids;
+        format!(
+            "
+            init   tini waits=TERM cmd=tini,--,server {init} env=
+            member 7 server handles=TERM parent=1 {server}
+            +0     TERM runc -> 1
+            +0.01  exit 1 code={code}
+            +0.011 zap  7
+            +0.012 exit 7 killed
+            +0.013 end
+            => cause.id not-forwarded
+            "
+        )
+    };
+    let summary = "=> cause.summary PID 1 (tini) took SIGTERM and ended without passing it on; server, \
+                   which had a handler, was killed with the pid namespace";
+    check(&format!(
+        "{}=> cause.confidence likely\n{summary}; it left with an error (code 1), its uid is 1000 and that of server is 0: it may not have been allowed to signal it",
+        stop(["uid=1000", "uid=0"], 1)
+    ));
+    check(&format!(
+        "{}=> cause.confidence likely\n{summary}; it left with an error (code 1): it may have tried to",
+        stop(["uid=0", "uid=0"], 1)
+    ));
+    for code in [0, 143] {
+        check(&format!(
+            "{}=> cause.confidence certain\n{summary}",
+            stop(["uid=1000", "uid=0"], code)
+        ));
+    }
+}

@@ -218,6 +218,11 @@ fn config(options: &KernelOptions, info: &SystemInfo, offsets: &Offsets) -> Conf
     set(info.features.victim_is_task, feature::VICTIM_IS_TASK);
     set(info.features.namespace_ids, feature::NS_ID);
     set(
+        offsets.task_real_cred != 0 && offsets.cred_euid != 0,
+        feature::CREDS,
+    );
+    set(offsets.kernfs_iattr != 0, feature::CGROUP_OWNERS);
+    set(
         offsets.css_set_pids != 0 && crate::runtime::cgroup::has_v1_pids(),
         feature::CGROUP_V1,
     );

@@ -12,19 +12,18 @@ pub struct MissingMember(pub &'static str);
 /// Reads all offsets, or names the first member that is missing.
 pub fn read(btf: &Btf) -> Result<Offsets, MissingMember> {
     let member = |path| btf.offset(path).ok_or(MissingMember(path));
-    let (pids, subsys) = (member("signal_struct.pids")?, member("css_set.subsys")?);
-    // `pids` and `subsys` are arrays of pointers, indexed by enumerators that depend on the
-    // configuration.
-    let indexed = |base: u32, name, value: &'static str| {
-        btf.enumerator(name, value)
-            .and_then(|index| index.checked_mul(8)?.checked_add(base))
-            .ok_or(MissingMember(value))
-    };
+    // Where there is none, a bit of `Config::features` is off.
+    let optional = |path| btf.offset(path).unwrap_or(0);
+    let size = |name, what| btf.size(name).ok_or(MissingMember(what));
+    let pids = member("signal_struct.pids")?;
+    let pid = |value| indexed(btf, pids, "pid_type", value);
     Ok(Offsets {
         task_pid: member("task_struct.pid")?,
         task_tgid: member("task_struct.tgid")?,
         task_flags: member("task_struct.flags")?,
         task_ptrace: member("task_struct.ptrace")?,
+        task_real_cred: optional("task_struct.real_cred"),
+        cred_euid: optional("cred.euid"),
         task_signal: member("task_struct.signal")?,
         task_sighand: member("task_struct.sighand")?,
         task_blocked: member("task_struct.blocked")?,
@@ -46,34 +45,56 @@ pub fn read(btf: &Btf) -> Result<Offsets, MissingMember> {
         signal_group_exit_code: member("signal_struct.group_exit_code")?,
         signal_shared_pending: member("signal_struct.shared_pending.signal")?,
         signal_oom_mm: member("signal_struct.oom_mm")?,
-        signal_pid_tgid: indexed(pids, "pid_type", "PIDTYPE_TGID")?,
-        signal_pid_pgid: indexed(pids, "pid_type", "PIDTYPE_PGID")?,
-        signal_pid_sid: indexed(pids, "pid_type", "PIDTYPE_SID")?,
+        signal_pid_tgid: pid("PIDTYPE_TGID")?,
+        signal_pid_pgid: pid("PIDTYPE_PGID")?,
+        signal_pid_sid: pid("PIDTYPE_SID")?,
         pid_level: member("pid.level")?,
         pid_numbers: member("pid.numbers")?,
-        upid_size: btf.size("upid").ok_or(MissingMember("struct upid"))?,
+        upid_size: size("upid", "struct upid")?,
         upid_ns: member("upid.ns")?,
         ns_inum: member("pid_namespace.ns.inum")?,
-        // 6.18 on; `feature::NS_ID` says whether it is used.
-        ns_id: btf.offset("pid_namespace.ns.ns_id").unwrap_or(0),
+        // 6.18 on.
+        ns_id: optional("pid_namespace.ns.ns_id"),
         ns_child_reaper: member("pid_namespace.child_reaper")?,
         ns_pid_allocated: member("pid_namespace.pid_allocated")?,
         sighand_action: member("sighand_struct.action")?,
-        sigaction_size: btf
-            .size("k_sigaction")
-            .ok_or(MissingMember("struct k_sigaction"))?,
+        sigaction_size: size("k_sigaction", "struct k_sigaction")?,
         sigaction_handler: member("k_sigaction.sa.sa_handler")?,
         siginfo_code: member("kernel_siginfo.si_code")?,
+        ..cgroups(btf)?
+    })
+}
+
+/// Those of cgroups alone.
+fn cgroups(btf: &Btf) -> Result<Offsets, MissingMember> {
+    let member = |path| btf.offset(path).ok_or(MissingMember(path));
+    let subsys = member("css_set.subsys")?;
+    let iattr_uid = btf.offset("kernfs_iattrs.ia_uid");
+    let iattr = btf
+        .offset("kernfs_node.iattr")
+        .filter(|_| iattr_uid.is_some());
+    Ok(Offsets {
         css_set_dfl_cgrp: member("css_set.dfl_cgrp")?,
         // A kernel without the pids controller: `feature::CGROUP_V1` is off then.
-        css_set_pids: indexed(subsys, "cgroup_subsys_id", "pids_cgrp_id").unwrap_or(0),
+        css_set_pids: indexed(btf, subsys, "cgroup_subsys_id", "pids_cgrp_id").unwrap_or(0),
         css_cgroup: member("cgroup_subsys_state.cgroup")?,
         cgroup_parent: member("cgroup.self.parent")?,
         cgroup_kn: member("cgroup.kn")?,
         cgroup_root: member("cgroup.root")?,
         kernfs_id: member("kernfs_node.id")?,
         kernfs_name: member("kernfs_node.name")?,
+        // Where one of them is missing, a bit of `Config::features` is off.
+        kernfs_iattr: iattr.unwrap_or(0),
+        iattr_uid: iattr_uid.unwrap_or(0),
+        ..Offsets::ZERO
     })
+}
+
+/// Where a pointer is in an array that is indexed by enumerators: they depend on the configuration.
+fn indexed(btf: &Btf, array: u32, name: &str, value: &'static str) -> Result<u32, MissingMember> {
+    btf.enumerator(name, value)
+        .and_then(|index| index.checked_mul(8)?.checked_add(array))
+        .ok_or(MissingMember(value))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ use config::Monitor;
 const MAX_CONFIG: u64 = 4 << 20;
 /// conmon repeats the whole command line of podman's clean-up.
 const MAX_CMDLINE: usize = 64 << 10;
-/// A container's first process is started by its runtime, below the monitor; who is deeper is not one.
+/// What holds a container that has a kernel of its own may be started by others of its shim.
 const MAX_ANCESTORS: usize = 8;
 
 /// Why nothing was read.
@@ -41,8 +41,10 @@ const MAX_ANCESTORS: usize = 8;
 pub(super) enum BundleError {
     /// The process has ended, or its pid is another one's by now.
     Gone,
-    /// No process above it is a monitor that we know.
+    /// It is not watched over by a monitor that we know.
     NoMonitor,
+    /// What watches over it is not root's, and may say what it likes.
+    NotRoots,
     /// The monitor has no such file.
     Absent,
     /// We may not look: `CAP_SYS_PTRACE` is missing.
@@ -56,8 +58,19 @@ pub(super) enum BundleError {
 /// What the bundle of a container says of it. `pid` is its main process. Blocking, for as long as the
 /// file system under the bundle wants.
 pub(super) fn read(proc: &Proc, pid: u32, id: &str) -> Result<Details, BundleError> {
-    let (process, monitor) = monitor_of(proc, pid, id)?;
-    let found = read_config(&process, &monitor, id);
+    let Watcher {
+        process,
+        monitor,
+        is_near,
+    } = watcher_of(proc, pid, id)?;
+    if !process.is_roots() {
+        return Err(BundleError::NotRoots);
+    }
+    let found = if is_near {
+        read_config(&process, &monitor, id)
+    } else {
+        Err(BundleError::NoMonitor)
+    };
     // A verdict rests on this alone.
     if found.is_err() && monitor.is_opaque() {
         return Ok(Details {
@@ -89,37 +102,60 @@ fn read_config(process: &Process, monitor: &Monitor, id: &str) -> Result<Details
     config::details(&text, monitor).ok_or(BundleError::Bad)
 }
 
-/// The nearest monitor above a process that is in the container's cgroup.
-fn monitor_of(proc: &Proc, pid: u32, id: &str) -> Result<(Process, Monitor), BundleError> {
+/// What watches over a container.
+struct Watcher {
+    process: Process,
+    monitor: Monitor,
+    /// It is the parent of the container's main process, or was a moment ago, as the container's own is.
+    is_near: bool,
+}
+
+/// The nearest monitor above the main process of a container, which is in the container's cgroup.
+fn watcher_of(proc: &Proc, pid: u32, id: &str) -> Result<Watcher, BundleError> {
     let mut process = proc.open(pid).map_err(|_| BundleError::Gone)?;
     let cgroup = process.cgroup().ok_or(BundleError::Gone)?;
     if cgroup.container_id.as_deref() != Some(id) {
         return Err(BundleError::Gone);
     }
-    for _ in 0..MAX_ANCESTORS {
+    let mut between: Option<Process> = None;
+    for depth in 0..MAX_ANCESTORS {
         let parent = process.stat().ok_or(BundleError::Gone)?.ppid;
         if parent <= 1 {
             break;
         }
         process = proc.open(parent).map_err(|_| BundleError::Gone)?;
-        let cgroup = process.cgroup().ok_or(BundleError::Gone)?;
-        if cgroup.container_id.as_deref() == Some(id) {
-            // The container's own, whatever it calls itself.
-            continue;
+        if let Some(monitor) = monitor(&process, id)? {
+            // A runtime that is making the container is the monitor's child, and in its cgroup.
+            let is_made_by = |runtime: &Process| {
+                depth == 1 && runtime.is_roots() && runtime.cgroup() == process.cgroup()
+            };
+            let is_near = between.as_ref().is_none_or(is_made_by);
+            return Ok(Watcher {
+                process,
+                monitor,
+                is_near,
+            });
         }
-        let stat = process.stat().ok_or(BundleError::Gone)?;
-        let arguments = || process.read("cmdline", MAX_CMDLINE).unwrap_or_default();
-        let monitor = match stat.comm.as_str() {
-            // The kernel keeps 15 bytes of `containerd-shim-runc-v2`.
-            name if name.starts_with("containerd-shim") => Some(Monitor::shim(&arguments())),
-            "conmon" => Monitor::conmon(&arguments(), id),
-            _ => None,
-        };
-        if let Some(monitor) = monitor {
-            return Ok((process, monitor));
-        }
+        between = Some(proc.open(parent).map_err(|_| BundleError::Gone)?);
     }
     Err(BundleError::NoMonitor)
+}
+
+/// What a process that is not in the container's cgroup says it is.
+fn monitor(process: &Process, id: &str) -> Result<Option<Monitor>, BundleError> {
+    let cgroup = process.cgroup().ok_or(BundleError::Gone)?;
+    if cgroup.container_id.as_deref() == Some(id) {
+        // The container's own, whatever it calls itself.
+        return Ok(None);
+    }
+    let stat = process.stat().ok_or(BundleError::Gone)?;
+    let arguments = || process.read("cmdline", MAX_CMDLINE).unwrap_or_default();
+    Ok(match stat.comm.as_str() {
+        // The kernel keeps 15 bytes of `containerd-shim-runc-v2`.
+        name if name.starts_with("containerd-shim") => Some(Monitor::shim(&arguments())),
+        "conmon" => Monitor::conmon(&arguments(), id),
+        _ => None,
+    })
 }
 
 /// A file below a folder, not opened for reading yet: opening a pipe or a device may have effects.

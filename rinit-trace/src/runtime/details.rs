@@ -38,6 +38,8 @@ impl StopSignal {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Details {
     pub(super) runtime: Option<Runtime>,
+    /// Host pid of its main process when it was asked for, where the source says that.
+    pub(super) main_pid: Option<u32>,
     pub(super) name: Option<String>,
     pub(super) image: Option<String>,
     /// Its uid is empty where the source does not know it.
@@ -60,6 +62,8 @@ impl Details {
             return false;
         }
         fill(&mut self.runtime, other.runtime.as_ref());
+        // Another one after each restart.
+        self.main_pid = other.main_pid.or(self.main_pid);
         fill(&mut self.name, other.name.as_ref());
         fill(&mut self.image, other.image.as_ref());
         fill(&mut self.grace, other.grace.as_ref());
@@ -78,6 +82,11 @@ impl Details {
         self.is_sandbox |= other.is_sandbox;
         self.is_opaque |= other.is_opaque;
         true
+    }
+
+    /// Whether it may be about the container with this main process.
+    pub(super) fn fits(&self, main_pid: u32) -> bool {
+        self.main_pid.is_none_or(|pid| pid == main_pid)
     }
 
     /// What the kubelet told the runtime in annotations of the container.

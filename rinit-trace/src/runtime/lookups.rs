@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rinit_trace_core::model::{Runtime, WorkloadNames};
+use rinit_trace_core::model::{NameDoubt, Runtime, WorkloadNames};
 use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 
 mod cache;
@@ -33,7 +33,7 @@ use super::{
     cri::{CriMiss, CriSocket},
     details::Details,
     docker::DockerApi,
-    proc::Proc,
+    proc::{Identity, Proc},
     reader::{Bounds, ProcessId, Reader, Unread},
     reads,
 };
@@ -86,6 +86,8 @@ impl Answer {
 struct Subject {
     identity: CgroupIdentity,
     id: String,
+    /// Host pid of its main process.
+    init_pid: u32,
     /// Its main process, where that is still there and in the container's cgroup.
     main: Option<ProcessId>,
 }
@@ -138,24 +140,37 @@ impl Lookups {
     pub async fn names(&self, init_pid: u32, leaf: &str) -> WorkloadNames {
         use LookupSource::{Bundle, Cri, Docker, Podman};
         let deadline = Instant::now() + self.config.timeout;
-        let (identity, main) = self.identity(init_pid, leaf, deadline).await;
+        let (identity, seen) = self.identity(init_pid, leaf, deadline).await;
         let mut known = Details::default();
-        if let Some(id) = identity.container_id.clone() {
+        let mut doubt = None;
+        let is_delegated = seen.as_ref().is_some_and(|seen| seen.is_delegated);
+        if let Some(id) = identity.container_id.clone().filter(|_| !is_delegated) {
             let subject = Subject {
                 identity: identity.clone(),
                 id,
-                main,
+                init_pid,
+                main: seen.map(|seen| seen.process),
             };
             for source in [Bundle, Cri, Docker, Podman] {
                 let outcome = self.consult(source, &subject, &mut known, deadline).await;
                 self.count(source, outcome);
+                if outcome == LookupOutcome::Conflict {
+                    doubt = Some(NameDoubt::Contradicted);
+                }
             }
         } else {
             for source in [Bundle, Cri, Docker, Podman] {
                 self.count(source, LookupOutcome::NotAsked);
             }
         }
-        names_of(known, identity)
+        let mut names = WorkloadNames {
+            doubt,
+            ..names_of(known, identity)
+        };
+        if is_delegated {
+            names.distrust();
+        }
+        names
     }
 
     /// The container by its cgroup, and the process when it is in that.
@@ -164,27 +179,27 @@ impl Lookups {
         init_pid: u32,
         leaf: &str,
         deadline: Instant,
-    ) -> (CgroupIdentity, Option<ProcessId>) {
+    ) -> (CgroupIdentity, Option<Identity>) {
         let proc = self.config.proc.clone();
         // The kernel takes its cgroup lock to answer, which a busy host may hold for long.
         let read = move || proc.identity_of(init_pid);
         let read = reads::looks().read(None, deadline, read).await;
         let is_late = read.is_err();
         let recorded = parse_path(leaf);
-        let (identity, main) = match read.ok().flatten() {
-            // The record was made when the init lived. Another id now means that the pid has come
-            // to be another process's; none, that it was moved or is somebody outside.
-            Some((seen, main)) if recorded.container_id.is_none() => (seen, Some(main)),
-            Some((seen, main)) if seen.container_id == recorded.container_id => (seen, Some(main)),
-            _ => (recorded, None),
+        // The record was made when the init lived. Another id now means that the pid has come to be
+        // another process's; none, that it was moved or is somebody outside.
+        let is_it = |seen: &Identity| {
+            recorded.container_id.is_none() || seen.cgroup.container_id == recorded.container_id
         };
+        let seen = read.ok().flatten().filter(is_it);
+        let identity = seen.as_ref().map_or(recorded, |seen| seen.cgroup.clone());
         let outcome = match &identity.container_id {
             Some(_) => LookupOutcome::Answered,
             None if is_late => LookupOutcome::TimedOut,
             None => LookupOutcome::Unknown,
         };
         self.count(LookupSource::Cgroup, outcome);
-        (identity, main)
+        (identity, seen)
     }
 
     /// Asks one source, unless it has answered or is to be left alone, and adds to what is known.
@@ -196,13 +211,19 @@ impl Lookups {
         deadline: Instant,
     ) -> LookupOutcome {
         let id = subject.id.as_str();
-        if let Some(details) = self.state().cache.details(id) {
-            known.complete(details);
-        }
+        // What was said of another main process does not count: since then it was restarted, or this is
+        // not the container.
+        let fits = self.state().cache.details(id).is_none_or(|details| {
+            let fits = details.fits(subject.init_pid);
+            if fits {
+                known.complete(details);
+            }
+            fits
+        });
         if !self.concerns(source, subject, known) {
             return LookupOutcome::NotAsked;
         }
-        if let Some(outcome) = self.at_hand(source, id) {
+        if let Some(outcome) = self.at_hand(source, id).filter(|_| fits) {
             return outcome;
         }
         let mut answer = match source {
@@ -337,18 +358,20 @@ impl Lookups {
             return Answer::nothing(LookupOutcome::Busy);
         };
         // Whoever had the turn may have asked for the same, or found the socket dead.
-        if let Some(outcome) = self.at_hand(source, &subject.id) {
+        let cached = self.state().cache.details(&subject.id).cloned();
+        let fits = cached.is_none_or(|details| details.fits(subject.init_pid));
+        if let Some(outcome) = self.at_hand(source, &subject.id).filter(|_| fits) {
             return Answer::nothing(outcome);
         }
         let is_pods = subject.identity.pod_uid.is_some();
-        engine.ask(&subject.id, is_pods, deadline).await
+        engine.ask(subject, is_pods, deadline).await
     }
 
     fn remember(&self, source: LookupSource, id: &str, answer: &Answer) {
         let standing = match answer.outcome {
             LookupOutcome::Answered => Standing::Settled,
-            // Cheap to find out, and over in a moment.
-            LookupOutcome::Absent | LookupOutcome::Busy => Standing::Open,
+            // Cheap to find out, and over in a moment; or said of this process alone.
+            LookupOutcome::Absent | LookupOutcome::Busy | LookupOutcome::Conflict => Standing::Open,
             // One that is just being made may not be in its cgroup yet.
             LookupOutcome::Unknown if source == LookupSource::Bundle => Standing::Open,
             _ => Standing::PausedUntil(Instant::now() + self.config.pause),

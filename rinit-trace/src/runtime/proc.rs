@@ -110,6 +110,14 @@ pub enum NamespaceError {
     },
 }
 
+/// Where a process is, and which it is.
+pub(super) struct Identity {
+    pub(super) cgroup: CgroupIdentity,
+    /// The cgroup that names its container is in one that is not root's, as far as that can be seen here.
+    pub(super) is_delegated: bool,
+    pub(super) process: ProcessId,
+}
+
 /// A process in some container's cgroup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ContainerProcess {
@@ -202,9 +210,15 @@ impl Proc {
     }
 
     /// The cgroup of the process with this pid, if there still is one, and which it is. Blocking.
-    pub(super) fn identity_of(&self, pid: u32) -> Option<(CgroupIdentity, ProcessId)> {
+    pub(super) fn identity_of(&self, pid: u32) -> Option<Identity> {
         let process = self.open(pid).ok()?;
-        Some((process.cgroup()?, process.id(&process.stat()?)))
+        let cgroups = process.read("cgroup", MAX_CGROUP)?;
+        let cgroups = String::from_utf8_lossy(&cgroups);
+        Some(Identity {
+            cgroup: parse_proc_cgroup(&cgroups),
+            is_delegated: self.is_delegated(&cgroups),
+            process: process.id(&process.stat()?),
+        })
     }
 
     /// Our own pid namespace.
@@ -341,6 +355,12 @@ impl Process {
     pub(super) fn cgroup(&self) -> Option<CgroupIdentity> {
         let text = self.read("cgroup", MAX_CGROUP)?;
         Some(parse_proc_cgroup(&String::from_utf8_lossy(&text)))
+    }
+
+    /// Whether it is root's, and not only in a user namespace.
+    pub(super) fn is_roots(&self) -> bool {
+        self.ns_ids("Uid:")
+            .is_some_and(|uids| uids.iter().all(|uid| *uid == 0))
     }
 
     fn id(&self, stat: &Stat) -> ProcessId {

@@ -4,7 +4,12 @@
 //! The kernel side knows such a container by the kernfs id of its cgroup, which is the inode number
 //! of the cgroup's folder.
 
-use std::{collections::HashMap, ffi::OsStr, os::unix::fs::MetadataExt as _, path::PathBuf};
+use std::{
+    collections::HashMap,
+    ffi::OsStr,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 use rinit_trace_core::model::{Runtime, split_container_id};
 
@@ -122,6 +127,25 @@ impl Proc {
     /// The kernfs id of the cgroup that is named after a container, from the text of `/proc/PID/cgroup` of
     /// a process in it.
     fn cgroup_id(&self, cgroups: &str) -> Option<u64> {
+        Some(
+            std::fs::metadata(self.container_folder(cgroups)?)
+                .ok()?
+                .ino(),
+        )
+    }
+
+    /// Whether the cgroup that is named after a container is in one that is not root's, so that another than
+    /// root may have made and named it; `false` where that is not to be seen here.
+    pub(super) fn is_delegated(&self, cgroups: &str) -> bool {
+        let folder = self.container_folder(cgroups);
+        let above = folder.as_deref().and_then(Path::parent);
+        above
+            .and_then(|above| std::fs::metadata(above).ok())
+            .is_some_and(|above| above.uid() != 0)
+    }
+
+    /// The folder of the cgroup that is named after a container.
+    fn container_folder(&self, cgroups: &str) -> Option<PathBuf> {
         let is_v1 = is_v1_pids(cgroups);
         let path = path_of(cgroups, is_v1)?;
         let mounts = std::fs::read_to_string(self.file("self/mountinfo")).ok()?;
@@ -132,7 +156,7 @@ impl Proc {
             let name = folder.file_name().and_then(OsStr::to_str);
             name.is_some_and(|name| split_container_id(name).is_some())
         })?;
-        Some(std::fs::metadata(own).ok()?.ino())
+        Some(own.to_owned())
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) struct FakeProcess<'a> {
     pub(super) cgroup: &'a str,
     pub(super) state: char,
     pub(super) threads: u32,
+    pub(super) uid: u32,
 }
 
 impl Default for FakeProcess<'_> {
@@ -60,6 +61,7 @@ impl Default for FakeProcess<'_> {
             cgroup: "0::/\n",
             state: 'S',
             threads: 1,
+            uid: 0,
         }
     }
 }
@@ -113,8 +115,9 @@ impl FakeProc {
                 .collect::<Vec<_>>()
                 .join("\t")
         };
+        let uid = process.uid;
         let status = format!(
-            "Name:\tx\nGroups:\t0 1\nNSpid:\t{}\nNSsid:\t{}\n",
+            "Name:\tx\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nGroups:\t0 1\nNSpid:\t{}\nNSsid:\t{}\n",
             ids(process.ns_pids),
             ids(process.ns_sids)
         );

@@ -66,6 +66,10 @@ impl Inputs {
         self.correlator.wants_gate(key)
     }
 
+    pub(super) fn is_delegated(&self, id: WorkloadId) -> bool {
+        self.correlator.is_delegated(id)
+    }
+
     pub(super) fn stats(&self) -> Stats {
         self.correlator.stats()
     }

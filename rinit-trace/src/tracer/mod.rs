@@ -391,7 +391,10 @@ impl Tracer {
                     add_cgroup(&mut names, learned, init);
                 }
                 // Introduced in the meantime: the caller knows better.
-                let names = self.introduced.get(&init.tgid).cloned().unwrap_or(*names);
+                let mut names = self.introduced.get(&init.tgid).cloned().unwrap_or(*names);
+                if self.correlator.is_delegated(id) {
+                    names.distrust();
+                }
                 self.news.push_back(News::Known(Box::new(KnownWorkload {
                     init_pid: init.tgid,
                     start_ticks: init.start / TICK_NS,

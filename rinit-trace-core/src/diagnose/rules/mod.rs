@@ -24,4 +24,5 @@ pub(super) mod startup_window;
 pub(super) mod traced;
 pub(super) mod unexplained;
 pub(super) mod unreaped;
+pub(super) mod unverified_identity;
 pub(super) mod wrong_stop_signal;

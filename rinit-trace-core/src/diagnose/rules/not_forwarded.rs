@@ -2,7 +2,13 @@
 //! with the namespace.
 
 use crate::{
-    diagnose::{Rule, left_behind::left_behind, view::is_shell, words},
+    diagnose::{
+        Rule,
+        inits::Reach,
+        left_behind::{LeftBehind, left_behind},
+        view::is_shell,
+        words,
+    },
     knowledge::causes::not_forwarded as fixes,
     model::{ClosedStop, Confidence, DispositionAtStop, Finding, FindingId},
 };
@@ -35,10 +41,14 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     // A helper that PID 1 started may have signalled for it (`pkill` in a trap).
     let others_signal = left.somebody_else_signals();
     let itself = if others_signal { " itself" } else { "" };
+    let failure = failure(&left);
+    let why = failure.as_deref().unwrap_or_default();
     let summary = format!(
-        "PID 1 ({comm}) took {signal} and {ended} without passing it on{itself}; {names}{handlers} {verb} killed with the pid namespace"
+        "PID 1 ({comm}) took {signal} and {ended} without passing it on{itself}; {names}{handlers} {verb} killed with the pid namespace{why}"
     );
-    let fix = if is_shell(stop) {
+    let fix = if failure.is_some() {
+        vec![fixes::SAME_USER.plain(), fixes::BE_PID_1.plain()]
+    } else if is_shell(stop) {
         vec![
             fixes::TRAP_SIGNALS_CHILD.plain(),
             fixes::EXEC_SERVER.plain(),
@@ -46,10 +56,33 @@ fn check(stop: &ClosedStop) -> Option<Finding> {
     } else {
         vec![fixes::PASS_ON.about(signal), fixes::BE_PID_1.plain()]
     };
-    let confidence = if others_signal {
+    let confidence = if others_signal || failure.is_some() {
         Confidence::Likely
     } else {
         Confidence::Certain
     };
     Some(left.finding(RULE.id, confidence, victims, summary, fix))
+}
+
+/// What an init that is known to pass signals on, and left with an error, may have failed by: no record is
+/// made of a kill(2) that the kernel refuses (kernel/signal.c `check_kill_permission()`).
+fn failure(left: &LeftBehind) -> Option<String> {
+    let is_known = matches!(left.reach().0, Reach::MainChild | Reach::Group);
+    let code = left.init.1.exit?.code?;
+    if !is_known || code == 0 || code == 128_u8.saturating_add(left.signal.0) {
+        return None;
+    }
+    let euids = &left.stop.facts.euids;
+    let euid = |index: usize| euids.get(index).copied().flatten();
+    let own = euid(left.init.0);
+    let mut victims = left.unsignalled.iter();
+    let other = victims.find(|(index, _)| euid(*index).is_some() && euid(*index) != own);
+    Some(match (own, other) {
+        (Some(own), Some((index, process))) if own != 0 => format!(
+            "; it left with an error (code {code}), its uid is {own} and that of {} is {}: it may not have been allowed to signal it",
+            process.comm,
+            euid(*index).unwrap_or_default()
+        ),
+        _ => format!("; it left with an error (code {code}): it may have tried to"),
+    })
 }

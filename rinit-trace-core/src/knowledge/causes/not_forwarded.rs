@@ -33,6 +33,12 @@ pub const PASS_ON: Fix = Fix::new(
     &[],
 );
 
+/// Of an init that left with an error.
+pub const SAME_USER: Fix = Fix::new(
+    "let PID 1 have the uid of the program that it passes signals on to, or root's: look at what it says on stderr when it leaves",
+    &[],
+);
+
 /// Of another PID 1, the other one.
 pub const BE_PID_1: Fix = Fix::new(
     "or let the program that needs the signal be PID 1",
@@ -72,9 +78,11 @@ pub const ARTICLE: Article = Article {
         &EXEC_SERVER,
         &PASS_ON,
         &BE_PID_1,
+        &SAME_USER,
         &WHY_PID_1_CRASHED,
     ],
     limits: &[
+        "It is likely, not certain, when an init that passes signals on left with an error: kill(2) that the kernel refuses is not recorded. tini with uid 1000 may not signal a child with uid 0 (EPERM), and leaves then.",
         "It is likely, not certain, when another member signalled somebody: a helper of PID 1 may have (`pkill` in a trap).",
         "PID 1 may have asked the others to end without a signal, by a pipe or a socket. What is sure is that they were killed.",
     ],

@@ -5,3 +5,4 @@ pub mod near_miss;
 pub mod opaque_sandbox;
 pub mod signalled_twice;
 pub mod unreaped;
+pub mod unverified_identity;

@@ -36,6 +36,9 @@ pub(crate) struct Process {
     pub(crate) came: bool,
     /// A descendant of one that entered, as the kernel side knows it.
     pub(crate) entered: bool,
+    pub(crate) uid: Option<u32>,
+    /// Its container's cgroup is in one that is not root's.
+    pub(crate) is_delegated: bool,
     /// Its number in a namespace within the container's.
     pub(crate) nested: Option<u32>,
     /// Whose shim is its parent when it has none inside.
@@ -83,6 +86,8 @@ impl Process {
             oom: false,
             came: false,
             entered: false,
+            uid: None,
+            is_delegated: false,
             nested: None,
             shim: id.0,
             pdeath: None,
@@ -125,6 +130,8 @@ impl Process {
             ptrace: self.ptrace,
             sid: self.sid,
             has_entered: self.entered,
+            euid: self.uid,
+            is_delegated: self.is_delegated,
             comm: self.comm.clone(),
             cgroups: CgroupIds {
                 v2: self.cgroup,

@@ -212,6 +212,8 @@ fn set(process: &mut Process, attributes: &[&str]) {
             "traced" => process.traced_by(value),
             "oom" => process.oom = true,
             "entered" => process.entered = true,
+            "uid" => process.uid = value.parse().ok(),
+            "delegated" => process.is_delegated = true,
             "pdeath" => process.pdeath = Some(signal(value)),
             "env" => {
                 let (name, value) = value.split_once('=').unwrap_or((value, ""));

@@ -9,7 +9,7 @@ use super::image::{
 use crate::kernel::attach::{HOOKS, TEARDOWN_FUNCTION};
 
 /// Kept with all their members, so that a member which is read one day is in the samples already.
-const STRUCTS: [&str; 18] = [
+const STRUCTS: [&str; 19] = [
     "cgroup",
     "cgroup_root",
     "cgroup_subsys_state",
@@ -17,6 +17,7 @@ const STRUCTS: [&str; 18] = [
     "css_set",
     "k_sigaction",
     "kernel_siginfo",
+    "kernfs_iattrs",
     "kernfs_node",
     "ns_common",
     "nsproxy",

@@ -223,6 +223,45 @@ fn annotations_of_another_runtime_are_not_believed() {
 }
 
 #[test]
+fn a_monitor_that_is_not_roots_is_not_believed() {
+    let host = Host::with_shim();
+    host.write(WEB, CONTAINERD);
+    fs::remove_dir_all(host.proc.path("30")).unwrap();
+    host.proc.add(&FakeProcess {
+        pid: 30,
+        uid: 1000,
+        comm: b"containerd-shim",
+        ..FakeProcess::default()
+    });
+    host.proc
+        .link(30, "cwd", &host.bundles.path().join(SANDBOX));
+    assert_eq!(host.read(), Err(BundleError::NotRoots));
+}
+
+/// It is another container's, in which somebody made a cgroup with a name of his choice.
+#[test]
+fn a_monitor_further_above_is_none() {
+    let between = |uid, cgroup: &str| {
+        let host = Host::with_shim();
+        host.write(WEB, CONTAINERD);
+        host.proc.add(&FakeProcess {
+            pid: 35,
+            ppid: 30,
+            uid,
+            cgroup,
+            comm: b"sh",
+            ..FakeProcess::default()
+        });
+        host.add_main(41, 35);
+        read(&host.proc.proc(), 41, WEB)
+    };
+    assert!(between(0, "0::/\n").is_ok());
+    assert_eq!(between(1000, "0::/\n"), Err(BundleError::NoMonitor));
+    let container = format!("0::/{DB}\n");
+    assert_eq!(between(0, &container), Err(BundleError::NoMonitor));
+}
+
+#[test]
 fn who_is_gone_or_not_watched_over_is_not_looked_for() {
     let host = Host::with_shim();
     host.write(WEB, CONTAINERD);

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Answer, LookupOutcome, MIN_SHARE};
+use super::{Answer, LookupOutcome, MIN_SHARE, Subject};
 use crate::runtime::{
     details::{Details, StopSignal, pod, text},
     docker::{DockerApi, Inspected},
@@ -70,17 +70,22 @@ impl Engine {
     }
 
     /// Asks for one container; the caller has a turn.
-    pub(super) async fn ask(&self, id: &str, is_pods: bool, deadline: Instant) -> Answer {
+    pub(super) async fn ask(&self, subject: &Subject, is_pods: bool, deadline: Instant) -> Answer {
         let left = deadline.saturating_duration_since(Instant::now());
         if left < self.timeout / MIN_SHARE {
             // A question with no time for an answer would only make a slow engine look dead.
             return Answer::nothing(LookupOutcome::Busy);
         }
-        let answer = DockerApi::new(self.api.socket(), left).inspect(id).await;
-        match answer {
+        let api = DockerApi::new(self.api.socket(), left);
+        match api.inspect(&subject.id).await {
             Ok(inspected) => {
                 *self.paused() = None;
-                Answer::of(self.details(&inspected, is_pods))
+                let details = self.details(&inspected, is_pods);
+                // It has no process when it has ended: then the id has to do.
+                if !details.fits(subject.init_pid) {
+                    return Answer::nothing(LookupOutcome::Conflict);
+                }
+                Answer::of(details)
             }
             Err(error) => {
                 let outcome = LookupOutcome::from(&error);
@@ -99,6 +104,7 @@ impl Engine {
         };
         let mut details = Details {
             runtime: Some(self.runtime),
+            main_pid: inspected.pid(),
             name: text(inspected.name()),
             image: text(inspected.image()),
             grace: inspected.grace(source),

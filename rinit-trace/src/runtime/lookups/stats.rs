@@ -183,6 +183,7 @@ impl From<BundleError> for LookupOutcome {
     fn from(error: BundleError) -> Self {
         match error {
             BundleError::Gone | BundleError::NoMonitor => Self::Unknown,
+            BundleError::NotRoots => Self::Conflict,
             BundleError::Absent => Self::Absent,
             BundleError::PermissionDenied => Self::PermissionDenied,
             BundleError::Bad => Self::BadAnswer,

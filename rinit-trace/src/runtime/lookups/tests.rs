@@ -70,6 +70,51 @@ async fn a_container_of_docker_is_named_once_and_remembered() {
     );
 }
 
+/// A cgroup with its id is another's.
+#[tokio::test]
+async fn docker_is_not_believed_of_another_main_process() {
+    let host = FakeProc::new();
+    host.add_container(40, NS, WEB);
+    host.add_container(41, NS + 1, WEB);
+    for (pid, name, doubt) in [
+        (40, Some("web"), None),
+        // It has ended, or is about to start.
+        (0, Some("web"), None),
+        (41, None, Some(NameDoubt::Contradicted)),
+    ] {
+        let body = format!(r#"{{"Id":"{WEB}","Name":"/web","State":{{"Pid":{pid}}}}}"#);
+        let docker = FakeDocker::new([(inspect_path(WEB).as_str(), ok(&body))]);
+        let lookups = host.lookups(docker.socket());
+        // Said again each time, also when the right one was asked for in the meantime.
+        for _ in 0..2 {
+            let names = lookups.names(40, &leaf(WEB)).await;
+            assert_eq!((names.name.as_deref(), names.doubt), (name, doubt), "{pid}");
+            if pid == 41 {
+                let names = lookups.names(41, &leaf(WEB)).await;
+                assert_eq!((names.name.as_deref(), names.doubt), (Some("web"), None));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cgroup_that_a_user_could_make_has_no_names() {
+    let host = FakeProc::new();
+    host.add_container(40, NS, WEB);
+    let docker = docker_with_web();
+    let path = format!("system.slice/docker-{WEB}.scope");
+    host.add_cgroup(&path);
+    let names = host.lookups(docker.socket()).names(40, &leaf(WEB)).await;
+    assert_eq!((names.name.as_deref(), names.doubt), (Some("web"), None));
+    std::os::unix::fs::chown(host.path("cgroups/system.slice"), Some(1000), None).unwrap();
+    let lookups = host.lookups(docker.socket());
+    let names = lookups.names(40, &leaf(WEB)).await;
+    assert_eq!(names.doubt, Some(NameDoubt::Delegated));
+    assert_eq!((names.name, names.container_id), (None, None));
+    assert!(names.cgroup.is_some());
+    assert_counts(&lookups, &[(LookupOutcome::NotAsked, 1)]);
+}
+
 #[tokio::test]
 async fn the_recorded_leaf_names_a_container_that_is_gone() {
     let docker = docker_with_web();

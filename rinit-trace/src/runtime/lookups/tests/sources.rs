@@ -169,6 +169,7 @@ async fn a_lying_socket_is_not_believed_and_shows() {
     let names = lookups.names(40, WEB).await;
     assert_eq!(names.pod.unwrap().name, "db-0");
     assert_eq!((names.grace, names.has_pre_stop), (None, false));
+    assert_eq!(names.doubt, Some(NameDoubt::Contradicted));
     let counted = [(LookupOutcome::Conflict, 1)];
     assert_eq!(counts(&lookups, LookupSource::Cri), counted);
 }
