@@ -159,7 +159,10 @@ fn a_ratio_needs_both_times_and_a_verdict() {
         metrics.stop(&report);
     }
     let text = metrics.encode();
-    assert!(!text.contains("rinit_trace_grace_used_ratio_count"), "{text}");
+    assert!(
+        !text.contains("rinit_trace_grace_used_ratio_count"),
+        "{text}"
+    );
     assert_eq!(stops(&metrics, "web", "forced"), Some(5.0));
     assert_eq!(stops(&metrics, "web", "unknown"), Some(1.0));
 }
