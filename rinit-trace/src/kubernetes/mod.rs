@@ -14,6 +14,7 @@ mod notice;
 mod patience;
 mod publisher;
 mod stats;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod worker;

@@ -10,6 +10,7 @@ use super::*;
 use fake_api::{FakeApi, Mood, status};
 
 mod fake_api;
+mod told;
 mod trouble;
 
 /// Longest wait for what must happen.
