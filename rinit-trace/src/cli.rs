@@ -197,7 +197,7 @@ pub struct DaemonArgs {
     /// How long the series of a container stay after its end
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = parse_duration, env = "RINIT_TRACE_METRIC_KEEP")]
     pub metric_keep: Duration,
-    /// Write an Event on the pod of each container that was stopped by force
+    /// Write an Event on the pod of each container that was stopped by force, or lost a process to the OOM killer
     #[cfg(feature = "kube")]
     #[arg(long, env = "RINIT_TRACE_KUBE_EVENTS")]
     pub kube_events: bool,
