@@ -99,6 +99,7 @@ words!(of_finding, FINDINGS: FindingId {
     NearMiss = "near-miss" => remarks::near_miss::ARTICLE,
     Forwarded = "forwarded" => remarks::forwarded::ARTICLE,
     OpaqueSandbox = "opaque-sandbox" => remarks::opaque_sandbox::ARTICLE,
+    PreStopCut = "pre-stop-cut" => remarks::pre_stop_cut::ARTICLE,
 });
 
 impl Group {

@@ -108,6 +108,8 @@ finding_ids! {
     Forwarded = "forwarded",
     /// It runs under a kernel of its own: Kata Containers, gVisor.
     OpaqueSandbox = "opaque-sandbox",
+    /// The preStop hook took all of the grace period and was killed with the container.
+    PreStopCut = "pre-stop-cut",
 }
 
 impl std::fmt::Display for FindingId {

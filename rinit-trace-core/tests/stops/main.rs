@@ -24,6 +24,8 @@ mod finish;
 #[cfg(test)]
 mod grace;
 #[cfg(test)]
+mod hooks;
+#[cfg(test)]
 mod incomplete;
 #[cfg(test)]
 mod inputs;

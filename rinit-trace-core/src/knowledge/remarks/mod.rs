@@ -3,5 +3,6 @@
 pub mod forwarded;
 pub mod near_miss;
 pub mod opaque_sandbox;
+pub mod pre_stop_cut;
 pub mod signalled_twice;
 pub mod unreaped;
