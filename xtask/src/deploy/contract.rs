@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 #[derive(Debug)]
 pub(super) struct Grants {
     capabilities: Vec<&'static str>,
-    host_paths: Vec<&'static str>,
+    /// Folders of the node, with whether they are to be read alone.
+    host_paths: Vec<(&'static str, bool)>,
     events: bool,
 }
 
@@ -30,7 +31,13 @@ impl Grants {
 
     /// A folder of the node, to be read.
     pub(super) fn host_path(mut self, path: &'static str) -> Self {
-        self.host_paths.push(path);
+        self.host_paths.push((path, true));
+        self
+    }
+
+    /// A folder of the node, to be written to.
+    pub(super) fn written_path(mut self, path: &'static str) -> Self {
+        self.host_paths.push((path, false));
         self
     }
 
@@ -120,18 +127,28 @@ fn pod_is_confined(pod: &Value) -> Result<()> {
     )
 }
 
-/// Only these folders of the node, and only to be read.
-fn host_paths(pod: &Value, wanted: &[&str]) -> Result<()> {
+/// Only these folders of the node, each at its own path, and only to be read unless it says otherwise.
+fn host_paths(pod: &Value, wanted: &[(&str, bool)]) -> Result<()> {
     let none = Vec::new();
     let volumes = pod["volumes"].as_array().unwrap_or(&none);
-    let paths: Vec<&str> = volumes
-        .iter()
-        .map(|volume| volume["hostPath"]["path"].as_str().unwrap_or("no hostPath"))
-        .collect();
-    ensure!(paths == wanted, "the pod mounts {paths:?}, not {wanted:?}");
     let mounts = &pod["containers"][0]["volumeMounts"];
-    for mount in mounts.as_array().unwrap_or(&none) {
-        same(&mount["readOnly"], &json!(true), "readOnly of a mount")?;
+    let mounts = mounts.as_array().unwrap_or(&none);
+    let found: Vec<(&str, bool)> = volumes
+        .iter()
+        .map(|volume| {
+            let path = volume["hostPath"]["path"].as_str().unwrap_or("no hostPath");
+            let mut of_it = mounts
+                .iter()
+                .filter(|mount| mount["name"] == volume["name"]);
+            (path, of_it.all(|mount| mount["readOnly"] == true))
+        })
+        .collect();
+    ensure!(
+        found == wanted,
+        "the pod mounts (to be read alone) {found:?}, not {wanted:?}"
+    );
+    for (mount, (path, _)) in mounts.iter().zip(wanted) {
+        same(&mount["mountPath"], &json!(path), "mountPath")?;
     }
     Ok(())
 }
@@ -335,6 +352,12 @@ mod tests {
         let mut mounting = objects();
         mounting[1]["spec"]["template"]["spec"]["volumes"] = json!([{"hostPath": {"path": "/"}}]);
         assert!(check(&mounting, &Grants::default()).is_err());
+        let pod = &mut mounting[1]["spec"]["template"]["spec"];
+        pod["volumes"] = json!([{"name": "a", "hostPath": {"path": "/a"}}]);
+        pod["containers"][0]["volumeMounts"] = json!([{"name": "a", "mountPath": "/a"}]);
+        let error = check(&mounting, &Grants::default().host_path("/a"));
+        assert!(error.is_err(), "it may be written to");
+        check(&mounting, &Grants::default().written_path("/a")).unwrap();
         let mut reading = objects();
         reading.push(json!({"kind": "ClusterRole", "rules": [{"verbs": ["get"]}]}));
         assert!(check(&reading, &Grants::default()).is_err());

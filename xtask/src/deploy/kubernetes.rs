@@ -66,6 +66,10 @@ fn overlays() -> Vec<Overlay> {
         },
         overlay("overlays/kube-events", none().events()),
         overlay("overlays/network-policy", none()),
+        overlay(
+            "overlays/node-history",
+            none().written_path("/var/lib/rinit-trace"),
+        ),
         overlay("overlays/openshift", none()),
         overlay("overlays/podmonitor", none()),
         overlay("overlays/prometheus-rule", none()),
