@@ -97,20 +97,9 @@ pub struct HostArgs {
     /// Name of this host in reports; by default its host name
     #[arg(long, value_name = "NAME", env = "RINIT_TRACE_NODE")]
     pub node: Option<String>,
-    /// Socket of a container runtime's CRI; by default those of containerd, CRI-O and k3s that are there
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "RINIT_TRACE_CRI_SOCKET",
-        value_delimiter = ','
-    )]
-    pub cri_socket: Vec<PathBuf>,
-    /// Socket of the Docker API; by default `DOCKER_HOST` or /var/run/docker.sock
-    #[arg(long, value_name = "PATH", env = "RINIT_TRACE_DOCKER_SOCKET")]
-    pub docker_socket: Option<PathBuf>,
-    /// Socket of podman's API; by default /run/podman/podman.sock
-    #[arg(long, value_name = "PATH", env = "RINIT_TRACE_PODMAN_SOCKET")]
-    pub podman_socket: Option<PathBuf>,
+    /// The sockets of runtimes.
+    #[command(flatten)]
+    pub sockets: SocketArgs,
     /// Size of the ring buffer in KiB, rounded up to a power of two
     #[arg(long, value_name = "KIB", default_value_t = 4096, env = "RINIT_TRACE_RING_KIB",
           value_parser = clap::value_parser!(u32).range(4..=1_048_576))]
@@ -127,6 +116,25 @@ pub struct HostArgs {
     /// How the kernel side is started.
     #[command(flatten)]
     pub kernel: KernelArgs,
+}
+
+/// Where runtimes are asked for names.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SocketArgs {
+    /// Socket of a container runtime's CRI; by default those of containerd, CRI-O and k3s that are there
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "RINIT_TRACE_CRI_SOCKET",
+        value_delimiter = ','
+    )]
+    pub cri_socket: Vec<PathBuf>,
+    /// Socket of the Docker API; by default `DOCKER_HOST` or /var/run/docker.sock
+    #[arg(long, value_name = "PATH", env = "RINIT_TRACE_DOCKER_SOCKET")]
+    pub docker_socket: Option<PathBuf>,
+    /// Socket of podman's API; by default /run/podman/podman.sock
+    #[arg(long, value_name = "PATH", env = "RINIT_TRACE_PODMAN_SOCKET")]
+    pub podman_socket: Option<PathBuf>,
 }
 
 /// How the kernel side is started: of every command that attaches probes.
@@ -190,7 +198,7 @@ pub struct DaemonArgs {
     /// How long the series of a container stay after its end
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = parse_duration, env = "RINIT_TRACE_METRIC_KEEP")]
     pub metric_keep: Duration,
-    /// Write an Event on the pod of each container that was stopped by force
+    /// Write an Event on the pod of each container that was stopped by force, or lost a process to the OOM killer
     #[cfg(feature = "kube")]
     #[arg(long, env = "RINIT_TRACE_KUBE_EVENTS")]
     pub kube_events: bool,
@@ -205,6 +213,9 @@ pub struct SystemInfoArgs {
     /// How to print
     #[arg(short, long, value_enum, default_value_t = InfoOutput::Text)]
     pub output: InfoOutput,
+    /// The sockets of runtimes.
+    #[command(flatten)]
+    pub sockets: SocketArgs,
     /// How the kernel side is started.
     #[command(flatten)]
     pub kernel: KernelArgs,

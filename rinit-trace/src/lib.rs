@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod demo;
+mod escape;
 pub mod kernel;
 #[cfg(feature = "kube")]
 pub mod kubernetes;

@@ -10,9 +10,13 @@ use std::{
 };
 
 use anyhow::Result;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::ParseError};
 
 use crate::{cli::LogFormat, lines::Lines};
+
+/// Errors of Kubernetes' API, of one word and about nothing that is named: whoever asks it tells what
+/// they are about, and how many. Logged all the same where somebody asks for exactly these.
+const NOT_LOGGED: &str = "kube_client::client::builder=off";
 
 /// Most bytes of logs that wait to be written: some thousand lines.
 const MAX_WAITING: usize = 1 << 20;
@@ -25,10 +29,13 @@ static BACKGROUND: OnceLock<Lines> = OnceLock::new();
 
 /// Begins to log from a level on, or what `RINIT_TRACE_LOG` says in place of it.
 pub fn init(level: &str, format: LogFormat) {
-    let filter =
-        EnvFilter::try_from_env("RINIT_TRACE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let asked = std::env::var("RINIT_TRACE_LOG").unwrap_or_default();
+    let filter = match asked.as_str() {
+        "" => filter(level),
+        asked => filter(asked).or_else(|_| filter(level)),
+    };
     let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter.unwrap_or_default())
         .with_writer(|| Stderr)
         .with_target(false)
         .with_ansi(io::stderr().is_terminal());
@@ -36,6 +43,11 @@ pub fn init(level: &str, format: LogFormat) {
         LogFormat::Json => logs.json().flatten_event(true).init(),
         LogFormat::Text => logs.init(),
     }
+}
+
+/// What is logged at a level, or by directives of `RINIT_TRACE_LOG`.
+pub(crate) fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
+    EnvFilter::builder().parse(format!("{NOT_LOGGED},{directives}"))
 }
 
 /// From now on a thread writes them. When that thread may be started is the caller's to know.

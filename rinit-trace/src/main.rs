@@ -46,7 +46,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     let result = runtime.block_on(async {
         match &cli.command {
             None => commands::trace::run(&cli.trace, cli.verbose > 0, loader).await,
-            Some(Command::SystemInfo(args)) => commands::system_info::run(args, loader),
+            Some(Command::SystemInfo(args)) => commands::system_info::run(args, loader).await,
             Some(Command::Daemon(args)) => commands::daemon::run(args, loader).await,
             Some(Command::Demo(args)) => commands::demo::run(args).await,
             Some(Command::Explain(_) | Command::Workload { .. }) => Ok(Exit::Usage),

@@ -56,6 +56,7 @@ const REMARKS: &[Rule] = &[
     rules::unreaped::RULE,
     rules::signalled_twice::RULE,
     rules::near_miss::RULE,
+    rules::pre_stop_cut::RULE,
     rules::forwarded::RULE,
     rules::opaque_sandbox::RULE,
     rules::unverified_identity::RULE,

@@ -100,6 +100,7 @@ words!(of_finding, FINDINGS: FindingId {
     Forwarded = "forwarded" => remarks::forwarded::ARTICLE,
     OpaqueSandbox = "opaque-sandbox" => remarks::opaque_sandbox::ARTICLE,
     UnverifiedIdentity = "unverified-identity" => remarks::unverified_identity::ARTICLE,
+    PreStopCut = "pre-stop-cut" => remarks::pre_stop_cut::ARTICLE,
 });
 
 impl Group {

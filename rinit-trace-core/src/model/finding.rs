@@ -110,6 +110,8 @@ finding_ids! {
     OpaqueSandbox = "opaque-sandbox",
     /// What says how it is called is not believed.
     UnverifiedIdentity = "unverified-identity",
+    /// The preStop hook took all of the grace period and was killed with the container.
+    PreStopCut = "pre-stop-cut",
 }
 
 impl std::fmt::Display for FindingId {

@@ -54,7 +54,8 @@ pub struct Pod {
     pub uid: String,
     /// Container name in the pod.
     pub container: String,
-    /// What the pod was made by: the name of its `Deployment`, `StatefulSet`, `DaemonSet` or `Job`.
+    /// What the pod was made by: the name of its `Deployment`, `StatefulSet`, `DaemonSet`,
+    /// `CronJob` or `Job`.
     pub owner: Option<String>,
 }
 

@@ -77,6 +77,12 @@ pub fn outside_line(kills: &KillsOutsideStop) -> String {
     outside::line(kills)
 }
 
+/// For people who look at a pod: whom the OOM killer took of a container that lives on, of at most
+/// `max_bytes` bytes; `None` when it took nobody, or the container is of no pod.
+pub fn oom_note(kills: &KillsOutsideStop, max_bytes: usize) -> Option<String> {
+    outside::oom_note(kills, max_bytes)
+}
+
 /// What a word of a report means, and what to do about it. Ends with a newline.
 pub fn article(topic: Topic, options: &TextOptions) -> String {
     explain::topic(topic, layout::Paint::new(options.color))

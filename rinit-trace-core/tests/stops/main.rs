@@ -23,6 +23,7 @@ mod execs;
 mod finish;
 #[cfg(test)]
 mod grace;
+mod hooks;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]

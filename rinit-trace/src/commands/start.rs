@@ -6,26 +6,44 @@ use anyhow::{Result, bail};
 use tokio::runtime::Handle;
 
 use crate::{
-    cli::HostArgs,
+    cli::{HostArgs, SocketArgs},
     kernel::{self, Kernel, KernelOptions, StartError, SystemInfo},
     privileges::{self, Loader},
-    runtime::{self, LookupConfig, Lookups, Target},
+    runtime::{self, LookupConfig, Lookups, SocketState, Target},
     tracer::Tracer,
 };
 
 /// Names, from where the options say.
 pub(super) fn lookups(host: &HostArgs) -> Lookups {
+    Lookups::new(lookup_config(&host.sockets))
+}
+
+/// How names are looked up, by the options.
+pub(super) fn lookup_config(args: &SocketArgs) -> LookupConfig {
     let mut config = LookupConfig::default();
-    if let Some(socket) = &host.docker_socket {
+    if let Some(socket) = &args.docker_socket {
         config.docker_socket.clone_from(socket);
     }
-    if let Some(socket) = &host.podman_socket {
+    if let Some(socket) = &args.podman_socket {
         config.podman_socket.clone_from(socket);
     }
-    if !host.cri_socket.is_empty() {
-        config.cri_sockets.clone_from(&host.cri_socket);
+    if !args.cri_socket.is_empty() {
+        config.cri_sockets.clone_from(&args.cri_socket);
     }
-    Lookups::new(config)
+    config
+}
+
+/// Tells of the sockets of runtimes that we may not use: the containers there have no names, or fewer.
+pub(super) async fn tell_denied(config: &LookupConfig) {
+    for socket in runtime::sockets(config).await {
+        if socket.state == SocketState::PermissionDenied {
+            let path = crate::escape::visible(socket.path.to_string_lossy().chars());
+            tracing::warn!(
+                "the socket of a runtime at {path} is not asked for names: {}",
+                socket.state.text()
+            );
+        }
+    }
 }
 
 /// Attaches the probes, and learns who is there already. `target`: trace nobody else.

@@ -3,20 +3,36 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
+use serde::Serialize;
 
 use super::{Exit, put, start};
 use crate::{
     cli::{InfoOutput, SystemInfoArgs},
     kernel::{SystemInfo, attach::Mechanism},
     privileges::{Loader, Privileges},
+    runtime::{self, Socket},
 };
 
+/// All that is printed, as JSON.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    info: &'a SystemInfo,
+    /// The sockets of runtimes.
+    sockets: &'a [Socket],
+}
+
 /// Starts the kernel side, prints how that went, and stops it.
-pub fn run(args: &SystemInfoArgs, loader: Loader) -> Result<Exit> {
+pub async fn run(args: &SystemInfoArgs, loader: Loader) -> Result<Exit> {
     let (started, info) = start::kernel(args.kernel.options(), loader);
+    let sockets = runtime::sockets(&start::lookup_config(&args.sockets)).await;
     match args.output {
-        InfoOutput::Text => put(&text(&info))?,
-        InfoOutput::Json => put(&format!("{}\n", serde_json::to_string_pretty(&info)?))?,
+        InfoOutput::Text => put(&text(&info, &sockets))?,
+        InfoOutput::Json => {
+            let (info, sockets) = (&info, sockets.as_slice());
+            let json = serde_json::to_string_pretty(&Shown { info, sockets })?;
+            put(&format!("{json}\n"))?;
+        }
     }
     Ok(match started {
         Ok(_) => Exit::Ok,
@@ -27,7 +43,7 @@ pub fn run(args: &SystemInfoArgs, loader: Loader) -> Result<Exit> {
     })
 }
 
-fn text(info: &SystemInfo) -> String {
+fn text(info: &SystemInfo, sockets: &[Socket]) -> String {
     let mut out = String::new();
     let mut line = |name: &str, value: &str| {
         // Writing to a String cannot fail.
@@ -68,6 +84,10 @@ fn text(info: &SystemInfo) -> String {
     line("self-test", &self_test(info));
     for (index, told) in privileges(&info.privileges).iter().enumerate() {
         line(if index == 0 { "privileges" } else { "" }, told);
+    }
+    for socket in sockets {
+        let path = crate::escape::visible(socket.path.to_string_lossy().chars());
+        line("socket", &format!("{path}: {}", socket.state.text()));
     }
     for problem in &info.problems {
         line("problem", problem);

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use kube::{Error, core::Status};
 
+use crate::escape::visible;
+
 /// Longest text of the server or of the connection in a message.
 const MAX_SHOWN: usize = 300;
 
@@ -111,7 +113,7 @@ fn shown(text: &str) -> String {
         '"' => '\'',
         c => c,
     });
-    short.flat_map(char::escape_debug).collect()
+    visible(short)
 }
 
 #[cfg(test)]
@@ -150,6 +152,7 @@ mod tests {
     #[test]
     fn a_reason_is_one_short_line() {
         assert_eq!(fault(403, "").reason, r"403 no\n\u{1b}[2J");
+        assert_eq!(shown(r#"pods "web" it's \"#), r"pods 'web' it's \\");
         assert_eq!(shown(&"x".repeat(5000)).len(), MAX_SHOWN);
     }
 }

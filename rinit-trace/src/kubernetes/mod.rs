@@ -1,4 +1,5 @@
-//! Kubernetes Events on the pods whose containers were stopped by force.
+//! Kubernetes Events on the pods whose containers were stopped by force, or lost processes to the OOM
+//! killer and live on.
 //!
 //! A side output of the daemon: what it offers is queued without waiting, and a thread of its own
 //! talks to the API server. A server that is gone, slow or refuses costs Events, each of which is
@@ -14,6 +15,7 @@ mod notice;
 mod patience;
 mod publisher;
 mod stats;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -22,7 +24,7 @@ use std::{sync::Arc, thread, time::Duration};
 
 use anyhow::{Context, Result};
 use kube::{Client, Config};
-use rinit_trace_core::model::StopReport;
+use rinit_trace_core::model::{KillsOutsideStop, StopReport};
 use tokio::{
     runtime::{self, Runtime},
     sync::{mpsc, oneshot, watch},
@@ -31,7 +33,7 @@ use tokio::{
 
 pub use stats::{EventOutcome, EventStats};
 
-use notice::Notice;
+use notice::{NotAName, Notice};
 use publisher::Publisher;
 use stats::Counters;
 use worker::{Phase, Worker};
@@ -143,7 +145,17 @@ impl Events {
     /// Takes a report, and publishes an Event if its container is of a pod and was stopped by
     /// force. Never waits: with a full queue it is dropped and counted.
     pub fn offer(&self, report: &StopReport) {
-        match Notice::of(report) {
+        self.queue(Notice::of(report));
+    }
+
+    /// Takes what was killed of a container that lives on, and publishes an Event if it is of a pod and
+    /// the OOM killer did it. Never waits, as [`Events::offer`].
+    pub fn offer_kills(&self, kills: &KillsOutsideStop) {
+        self.queue(Notice::of_kills(kills));
+    }
+
+    fn queue(&self, notice: Result<Option<Notice>, NotAName>) {
+        match notice {
             Ok(None) => {}
             Ok(Some(notice)) => {
                 if self.queue.try_send(notice).is_err() {
@@ -151,7 +163,7 @@ impl Events {
                 }
             }
             Err(error) => {
-                tracing::debug!("no Kubernetes Event for a stop: {error}");
+                tracing::debug!("no Kubernetes Event: {error}");
                 self.counters.count(EventOutcome::Failed);
             }
         }

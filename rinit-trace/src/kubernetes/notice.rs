@@ -1,8 +1,8 @@
-//! What is told of a stop: a report made small, and its names checked.
+//! What is told of a stop, or of a kill outside one: made small, and its names checked.
 
 use jiff::Timestamp;
 use rinit_trace_core::{
-    model::{FindingId, Pod, StopReport, Verdict},
+    model::{FindingId, KillsOutsideStop, Pod, StopReport, Verdict},
     render,
 };
 use thiserror::Error;
@@ -17,16 +17,45 @@ const MAX_SUBDOMAIN: usize = 253;
 /// Longest UID taken; those of the API server have 36 characters, of a static pod 32.
 const MAX_UID: usize = 64;
 
-/// A stop by force of a pod's container.
+/// What happened to a pod's container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Reason {
+    /// It was stopped by force.
+    ForcedStop,
+    /// The OOM killer took processes of it, and it lives on.
+    OomKilledProcess,
+}
+
+impl Reason {
+    /// The Event's `reason`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::ForcedStop => "ForcedStop",
+            Self::OomKilledProcess => "OOMKilledProcess",
+        }
+    }
+
+    /// The Event's `action`.
+    pub(super) fn action(self) -> &'static str {
+        match self {
+            Self::ForcedStop => "Stop",
+            Self::OomKilledProcess => "Kill",
+        }
+    }
+}
+
+/// What is to be told of a pod's container.
 #[derive(Clone, Debug)]
 pub(super) struct Notice {
     /// The pod, with names as the API server has them.
     pub pod: Pod,
-    /// Why.
+    /// What happened.
+    pub reason: Reason,
+    /// Why, of a stop.
     pub cause: Option<FindingId>,
     /// For people, escaped, of at most 1 KiB.
     pub note: String,
-    /// When the stop was over.
+    /// When the stop was over, or the kill was told.
     pub at: Timestamp,
     /// When it came: an old one is no news.
     pub since: Instant,
@@ -50,19 +79,42 @@ impl Notice {
         if report.verdict != Verdict::Forced {
             return Ok(None);
         }
-        check(pod)?;
         Ok(Some(Self {
-            pod: Pod {
-                // Not checked, and not told.
-                owner: None,
-                ..pod.clone()
-            },
+            pod: checked(pod)?,
+            reason: Reason::ForcedStop,
             cause: report.cause.as_ref().map(|cause| cause.id),
             note: render::event_note(report, MAX_NOTE),
             at: report.ended_at,
             since: Instant::now(),
         }))
     }
+
+    /// `None` when there is nothing to tell: no pod, or the OOM killer took nobody.
+    pub(super) fn of_kills(kills: &KillsOutsideStop) -> Result<Option<Self>, NotAName> {
+        let pod = kills.names.as_ref().and_then(|names| names.pod.as_ref());
+        let (Some(pod), Some(note)) = (pod, render::oom_note(kills, MAX_NOTE)) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            pod: checked(pod)?,
+            reason: Reason::OomKilledProcess,
+            cause: None,
+            note,
+            // Told within about a second of the first.
+            at: Timestamp::now(),
+            since: Instant::now(),
+        }))
+    }
+}
+
+/// With the names that are told, which are valid.
+fn checked(pod: &Pod) -> Result<Pod, NotAName> {
+    check(pod)?;
+    Ok(Pod {
+        // Not checked, and not told.
+        owner: None,
+        ..pod.clone()
+    })
 }
 
 /// Whether the names are such as the API server gives: they become part of a request's path, and

@@ -14,8 +14,8 @@ use super::EventsOptions;
 const DENIED_FOR: Duration = Duration::from_mins(1);
 /// Most namespaces remembered so; of more, each Event is tried.
 const MAX_DENIED: usize = 256;
-/// A failure is logged, and then others are counted for so long.
-const QUIET: Duration = Duration::from_mins(5);
+/// A failure is logged with its reason, and then none for so long: all are counted.
+pub(super) const QUIET: Duration = Duration::from_mins(5);
 
 /// Pauses between tries: doubled with each failure in a row, and ended by a success.
 #[derive(Debug)]
@@ -27,7 +27,6 @@ pub(super) struct Patience {
     not_before: Option<Instant>,
     denied: HashMap<String, Instant>,
     spoken: Option<Instant>,
-    unspoken: u64,
 }
 
 impl Patience {
@@ -40,7 +39,6 @@ impl Patience {
             not_before: None,
             denied: HashMap::new(),
             spoken: None,
-            unspoken: 0,
         }
     }
 
@@ -82,15 +80,14 @@ impl Patience {
         self.denied.get(namespace).is_some_and(|until| *until > now)
     }
 
-    /// Whether to log a failure, and how many were not logged before it; `None` to be quiet.
-    pub(super) fn speak(&mut self, now: Instant) -> Option<u64> {
+    /// Whether to log the reason of a failure.
+    pub(super) fn may_speak(&mut self, now: Instant) -> bool {
         let is_quiet = |spoken: Instant| now.saturating_duration_since(spoken) < QUIET;
         if self.spoken.is_some_and(is_quiet) {
-            self.unspoken = self.unspoken.saturating_add(1);
-            return None;
+            return false;
         }
         self.spoken = Some(now);
-        Some(std::mem::take(&mut self.unspoken))
+        true
     }
 }
 
@@ -148,11 +145,10 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_logged_once_in_a_while_and_counted_in_between() {
+    fn the_reason_of_failures_is_logged_once_in_a_while() {
         let mut patience = patience();
         let now = Instant::now();
-        assert_eq!(patience.speak(now), Some(0));
-        assert_eq!((patience.speak(now), patience.speak(now)), (None, None));
-        assert_eq!(patience.speak(now + QUIET), Some(2));
+        let spoken = [now, now, now + QUIET / 2, now + QUIET].map(|at| patience.may_speak(at));
+        assert_eq!(spoken, [true, false, false, true]);
     }
 }

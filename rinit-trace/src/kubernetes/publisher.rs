@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 use super::{
     EventOutcome, EventsOptions,
     fault::{Fault, FaultKind},
-    notice::Notice,
+    notice::{Notice, Reason},
 };
 
 /// Who reports, in each Event.
@@ -47,6 +47,7 @@ struct Kind {
     namespace: String,
     uid: String,
     container: String,
+    reason: Reason,
     cause: Option<FindingId>,
 }
 
@@ -73,6 +74,7 @@ impl Publisher {
             namespace: notice.pod.namespace.clone(),
             uid: notice.pod.uid.clone(),
             container: notice.pod.container.clone(),
+            reason: notice.reason,
             cause: notice.cause,
         };
         self.forget(Instant::now());
@@ -113,15 +115,15 @@ impl Publisher {
     }
 }
 
-/// The Event of a stop. Its time is the stop's: it may be sent much later.
+/// The Event of what happened. Its time is that of it: it may be sent much later.
 fn first(notice: &Notice, instance: &str) -> Event {
     let pod = &notice.pod;
     let unique = Timestamp::now().as_nanosecond();
     Event {
         type_: Some("Warning".to_owned()),
-        reason: Some("ForcedStop".to_owned()),
+        reason: Some(notice.reason.name().to_owned()),
         note: Some(notice.note.clone()),
-        action: Some("Stop".to_owned()),
+        action: Some(notice.reason.action().to_owned()),
         event_time: Some(MicroTime(notice.at)),
         metadata: ObjectMeta {
             namespace: Some(pod.namespace.clone()),
@@ -134,6 +136,8 @@ fn first(notice: &Notice, instance: &str) -> Event {
             namespace: Some(pod.namespace.clone()),
             name: Some(pod.name.clone()),
             uid: Some(pod.uid.clone()),
+            // As the kubelet's own. Of init containers, too: nothing says here which ones are.
+            field_path: Some(format!("spec.containers{{{}}}", pod.container)),
             ..ObjectReference::default()
         }),
         reporting_controller: Some(CONTROLLER.to_owned()),
@@ -194,6 +198,7 @@ mod tests {
                 namespace: "shop".into(),
                 uid: uid.to_string(),
                 container: "web".into(),
+                reason: Reason::ForcedStop,
                 cause: None,
             };
             let (event, last) = (Event::default(), Instant::now());

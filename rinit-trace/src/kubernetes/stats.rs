@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How it went with one Event: exactly one for each forced stop of a pod's container that was offered.
+/// How it went with one Event: exactly one for each forced stop of a pod's container that was offered, and
+/// for each that lives on and lost processes to the OOM killer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventOutcome {
     /// A new Event is on the pod.

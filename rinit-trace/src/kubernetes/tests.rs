@@ -3,13 +3,16 @@
 use std::{io::Write as _, time::Instant};
 
 use axum::http::Method;
-use rinit_trace_core::model::{FindingId, Verdict};
+use rinit_trace_core::model::{
+    BootTime, FindingId, KilledBy, KilledOutsideStop, Role, Sender, Verdict, WorkloadNames,
+};
 use serde_json::{Value, json};
 
 use super::*;
 use fake_api::{FakeApi, Mood, status};
 
 mod fake_api;
+mod told;
 mod trouble;
 
 /// Longest wait for what must happen.
@@ -120,10 +123,66 @@ async fn a_forced_stop_becomes_an_event_on_its_pod() {
         "regarding": {
             "apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "web-7d9f",
             "uid": "0b1c7b4e-3c43-4f0e-9a0d-6f3f6a1f7f10",
+            "fieldPath": "spec.containers{web}",
         },
         "reportingController": "rinit-trace", "reportingInstance": "worker-3",
     });
     assert_eq!(event, expected);
+}
+
+/// Kills of the container `web` of the pod `shop/web-7d9f`, which lives on.
+fn kills(victims: &[(Role, KilledBy)]) -> KillsOutsideStop {
+    let victim = |(at, (role, killed_by)): (usize, &(Role, KilledBy))| KilledOutsideStop {
+        pid: 8020,
+        ns_pid: 20 + u32::try_from(at).unwrap(),
+        comm: "worker\n".into(),
+        role: *role,
+        killed_by: *killed_by,
+        sender: Sender {
+            pid: 1,
+            comm: "java".into(),
+            parent_comm: "sh".into(),
+            inside: true,
+        },
+    };
+    KillsOutsideStop {
+        at: BootTime::default(),
+        init_pid: 8014,
+        pid_namespace: 4_026_532_281,
+        names: Some(WorkloadNames {
+            pod: report().workload.pod,
+            ..WorkloadNames::default()
+        }),
+        victims: victims.iter().enumerate().map(victim).collect(),
+        more: 3,
+    }
+}
+
+#[tokio::test]
+async fn processes_that_the_oom_killer_took_of_a_container_that_lives_on_become_an_event() {
+    let api = FakeApi::start();
+    let events = start(&api);
+    let oom = (Role::Member, KilledBy::Oom);
+    events.offer_kills(&kills(&[oom, (Role::Member, KilledBy::Peer), oom]));
+    // Another Event than that of a stop, and one that repeats.
+    events.offer(&report());
+    events.offer_kills(&kills(&[oom]));
+    // Neither by the OOM killer, nor of the container itself, nor of a pod.
+    events.offer_kills(&kills(&[(Role::Member, KilledBy::External)]));
+    events.offer_kills(&kills(&[(Role::Exec, KilledBy::Oom)]));
+    let mut docker = kills(&[oom]);
+    docker.names = None;
+    events.offer_kills(&docker);
+    let stats = events.stop(DEADLINE).await;
+    assert_eq!(counted(stats), [("published", 2), ("aggregated", 1)]);
+    let event = &api.seen()[0].body;
+    assert_eq!(event["reason"], "OOMKilledProcess");
+    assert_eq!(event["action"], "Kill");
+    assert_eq!(event["regarding"]["fieldPath"], "spec.containers{web}");
+    let note = event["note"].as_str().unwrap();
+    let killed = "container web lives on, and the OOM killer ended 2 processes of it: worker\\n (pid \
+                  20 in the container); worker\\n (pid 22 in the container). Change: raise the memory limit";
+    assert!(note.starts_with(killed), "{note}");
 }
 
 #[tokio::test]

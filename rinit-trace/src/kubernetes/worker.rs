@@ -15,6 +15,7 @@ use super::{
     patience::Patience,
     publisher::Publisher,
     stats::Counters,
+    tally::Tally,
 };
 
 /// How far the end of the daemon has come.
@@ -34,6 +35,7 @@ pub(super) struct Worker {
     publisher: Publisher,
     limits: Limits,
     patience: Patience,
+    tally: Tally,
     counters: Arc<Counters>,
     /// One is taken out of the queue and not counted yet.
     in_hand: bool,
@@ -53,6 +55,7 @@ impl Worker {
             publisher,
             limits: Limits::new(options.per_minute, options.per_pod),
             patience: Patience::new(options),
+            tally: Tally::new(options),
             counters,
             in_hand: false,
         }
@@ -71,14 +74,40 @@ impl Worker {
         for _ in 0..left + usize::from(self.in_hand) {
             self.counters.count(EventOutcome::Dropped);
         }
+        self.sum_up();
     }
 
     async fn work(&mut self) {
-        while let Some(notice) = self.notices.recv().await {
+        loop {
+            self.tally.note(Instant::now(), &self.counters.stats());
+            let due = self.tally.due();
+            let is_due = async {
+                match due {
+                    Some(due) => sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let notice = tokio::select! {
+                biased;
+                () = is_due => {
+                    self.sum_up();
+                    continue;
+                }
+                notice = self.notices.recv() => notice,
+            };
+            let Some(notice) = notice else {
+                return;
+            };
             self.in_hand = true;
             let outcome = self.tell(&notice).await;
             self.counters.count(outcome);
             self.in_hand = false;
+        }
+    }
+
+    fn sum_up(&mut self) {
+        if let Some(line) = self.tally.tell(&self.counters.stats()) {
+            tracing::warn!("{line}");
         }
     }
 
@@ -151,15 +180,10 @@ impl Worker {
             tracing::debug!("no Kubernetes Event on pod {namespace}/{pod}: {reason}");
             return;
         };
-        let Some(unspoken) = self.patience.speak(now) else {
-            return;
-        };
-        let more = match unspoken {
-            0 => String::new(),
-            more => format!(" ({more} more failures since the last message)"),
-        };
-        tracing::warn!(
-            "cannot put a Kubernetes Event on pod {namespace}/{pod}: {reason}; {advice}{more}"
-        );
+        if self.patience.may_speak(now) {
+            tracing::warn!(
+                "cannot put a Kubernetes Event on pod {namespace}/{pod}: {reason}; {advice}"
+            );
+        }
     }
 }

@@ -126,6 +126,11 @@ impl Lookups {
         &self.config.proc
     }
 
+    /// As configured.
+    pub fn config(&self) -> &LookupConfig {
+        &self.config
+    }
+
     /// How lookups went so far.
     pub fn stats(&self) -> LookupStats {
         let state = self.state();

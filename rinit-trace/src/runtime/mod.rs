@@ -18,6 +18,7 @@ mod proc;
 mod reader;
 mod reads;
 mod shared;
+mod sockets;
 mod target;
 #[cfg(test)]
 mod testing;
@@ -29,6 +30,7 @@ pub use proc::{Entered, NamespaceError, NamespaceInit, Proc, Residence};
 pub use reader::{ProcessId, ReadStats};
 pub use reads::{look, look_in_time, read_process, read_stats};
 pub use shared::SharedContainer;
+pub use sockets::{Socket, SocketState, sockets};
 pub use target::{ContainerName, Found, Matches, Owner, Syntax, Target, TargetError, resolve};
 
 use rinit_trace_core::model::ProcessNames;

@@ -1,15 +1,13 @@
 //! Text from containers, made fit for a message.
 
+use crate::escape::visible;
+
 /// Longest piece of foreign text in a message: a full container id and a bit.
 const MAX_SHOWN: usize = 80;
 
 /// One line without control characters, however hostile; cut when long.
 pub(super) fn escaped(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(MAX_SHOWN)
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut shown = visible(text.chars().take(MAX_SHOWN));
     if text.chars().nth(MAX_SHOWN).is_some() {
         shown.push('…');
     }

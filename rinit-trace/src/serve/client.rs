@@ -18,6 +18,8 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 
+use crate::escape::visible;
+
 /// Largest answer: one report.
 const MAX_ANSWER: usize = 16 << 20;
 /// The daemon answers from memory.
@@ -106,7 +108,7 @@ async fn ask(addr: SocketAddr, container: &str) -> Result<(StatusCode, Bytes), C
 }
 
 fn bad(addr: SocketAddr, fault: &str) -> ClientError {
-    let fault = fault.escape_debug().to_string();
+    let fault = visible(fault.chars());
     ClientError::BadAnswer { addr, fault }
 }
 

@@ -1,8 +1,11 @@
 //! Sessions in a container that a stop finds there: they are shown, and are none of its processes.
 
-use std::thread;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-use rinit_trace_tests::{ContainerSpec, Pod, PodSpec, Report};
+use rinit_trace_tests::{ContainerSpec, Daemon, Pod, PodSpec, Report, wait};
 
 use crate::{node::Node, run::new_namespace};
 
@@ -67,4 +70,49 @@ fn sessions_are_not_counted_among_those_that_a_stop_kills() {
     };
     let report = stopped(&node, &["leaver", "server"], "forced");
     report.says("forced", "not-forwarded", 1);
+}
+
+/// As a kubelet does: it runs the hook, gives it up after the grace period, and has the container stopped in
+/// the 2 s that it always gives.
+#[test]
+fn a_hook_that_the_grace_period_cuts_is_told_and_a_session_beside_it_is_not() {
+    const GRACE: u32 = 3;
+    let Some(node) = Node::shared() else {
+        return;
+    };
+    let socket = node.containerd.socket();
+    let daemon = Daemon::start(&["--cri-socket", socket.to_str().unwrap()]);
+    let namespace = new_namespace();
+    let hook = r#"{"exec":{"command":["/drain.sh"]}}"#;
+    let web = ContainerSpec::workload("web", &["waiter", "server=20"]).pre_stop(hook);
+    let spec = PodSpec::new(&namespace, "hooked").with(web).grace(GRACE);
+    let pod = Pod::run(&node.containerd, &spec);
+    let id = pod.id("web").to_owned();
+    let run = |program| {
+        let session = session(program);
+        // It comes back when the stop has ended it, and what it says then is not asked.
+        pod.try_exec("web", &["/bin/sh", "-c", &session])
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| run(BY_RUNTIME));
+        pod.wait_for("web", "ready", 4);
+        let begun = Instant::now();
+        wait::until("the grace period is over", || {
+            (begun.elapsed() >= Duration::from_secs(GRACE.into())).then_some(())
+        });
+        scope.spawn(|| run(BY_PROBE));
+        pod.wait_for("web", "ready", 6);
+        pod.stop("web", 2);
+    });
+    pod.delete(30);
+    let report = daemon.output().only_report_of(id);
+    report.says("graceful", "", 0);
+    assert!(report.findings().contains(&"pre-stop-cut"), "{report}");
+    let findings = report.at("/findings").as_array().unwrap();
+    let cut = findings
+        .iter()
+        .find(|finding| finding["id"] == "pre-stop-cut");
+    let hook = &report.process(BY_RUNTIME)["pid"];
+    assert_eq!(cut.unwrap()["pids"], serde_json::json!([hook]), "{report}");
+    assert_eq!(cut.unwrap()["confidence"], "likely", "{report}");
 }

@@ -1,9 +1,13 @@
 //! What it takes to trace: each is held against the report of a tracer with all rights, of the same stop.
 
-use std::fs;
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, chown},
+};
 
 use rinit_trace_tests::{
-    Contained, DockerApi, Kernel, Manner, Namespace, Report, Rights, Tracer, named, trace_all, wait,
+    Contained, DockerApi, Kernel, Manner, NOBODY, Namespace, Report, Rights, Tracer, named,
+    trace_all, wait,
 };
 
 const LEAST: [&str; 2] = ["bpf", "perfmon"];
@@ -123,6 +127,27 @@ fn a_socket_of_somebody_else_costs_the_names_alone() {
         return;
     };
     name_by_socket(&Rights::of_nobody(&USUAL), |_| serde_json::Value::Null);
+}
+
+#[test]
+fn a_socket_of_somebody_else_is_told_by_the_daemon_and_by_system_info() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let docker = DockerApi::start(Manner::Names);
+    let socket = docker.socket();
+    chown(&socket, Some(NOBODY), Some(NOBODY)).unwrap();
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o600)).unwrap();
+    let path = socket.to_str().unwrap();
+    let rights = Rights::of_root(&USUAL);
+    let ended = rights.run(&["system-info", "--docker-socket", path]);
+    let denied = format!("{path}: no permission to connect");
+    assert!(ended.stdout.contains(&denied), "{ended:#?}");
+    let arguments = ["daemon", "--listen", "127.0.0.1:0", "--docker-socket", path];
+    let daemon = rights.trace(&arguments);
+    let told = format!("the socket of a runtime at {path} is not asked for names: no permission");
+    let said = daemon.stderr();
+    assert_eq!(said.matches(&told).count(), 1, "{said}");
 }
 
 /// Which namespace a process is in takes `CAP_SYS_PTRACE`: it is said, and nobody else is traced instead.

@@ -3,12 +3,17 @@
 use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
 
+/// Seconds that a start takes at most where nothing is wrong; a probe that asks sooner fails, with an Event.
+const NORMAL_START: u64 = 10;
+
 /// What an overlay gives the pods beyond the base.
 #[derive(Debug)]
 pub(super) struct Grants {
     capabilities: Vec<&'static str>,
-    host_paths: Vec<&'static str>,
+    /// Folders of the node, with whether they are to be read alone.
+    host_paths: Vec<(&'static str, bool)>,
     events: bool,
+    app_armor_annotation: bool,
 }
 
 impl Default for Grants {
@@ -17,6 +22,7 @@ impl Default for Grants {
             capabilities: vec!["BPF", "PERFMON", "SYS_PTRACE"],
             host_paths: Vec::new(),
             events: false,
+            app_armor_annotation: false,
         }
     }
 }
@@ -30,7 +36,19 @@ impl Grants {
 
     /// A folder of the node, to be read.
     pub(super) fn host_path(mut self, path: &'static str) -> Self {
-        self.host_paths.push(path);
+        self.host_paths.push((path, true));
+        self
+    }
+
+    /// A folder of the node, to be written to.
+    pub(super) fn written_path(mut self, path: &'static str) -> Self {
+        self.host_paths.push((path, false));
+        self
+    }
+
+    /// By an annotation, which new versions warn of, and not by the field it may look at processes outside.
+    pub(super) fn app_armor_annotation(mut self) -> Self {
+        self.app_armor_annotation = true;
         self
     }
 
@@ -64,8 +82,14 @@ pub(super) fn check(objects: &[Value], grants: &Grants) -> Result<()> {
         bail!("not exactly one container");
     };
     container_is_confined(container, &grants.capabilities)?;
+    app_armor(&daemon_set["spec"]["template"], grants.app_armor_annotation)?;
     image_is_ours(container)?;
     ports_agree(container)?;
+    let first_asked = container["startupProbe"]["initialDelaySeconds"].as_u64();
+    ensure!(
+        first_asked >= Some(NORMAL_START),
+        "the startup probe fails at each start"
+    );
     api_access(objects, pod, grants.events)?;
     same(
         &one("ServiceAccount")?["automountServiceAccountToken"],
@@ -120,18 +144,28 @@ fn pod_is_confined(pod: &Value) -> Result<()> {
     )
 }
 
-/// Only these folders of the node, and only to be read.
-fn host_paths(pod: &Value, wanted: &[&str]) -> Result<()> {
+/// Only these folders of the node, each at its own path, and only to be read unless it says otherwise.
+fn host_paths(pod: &Value, wanted: &[(&str, bool)]) -> Result<()> {
     let none = Vec::new();
     let volumes = pod["volumes"].as_array().unwrap_or(&none);
-    let paths: Vec<&str> = volumes
-        .iter()
-        .map(|volume| volume["hostPath"]["path"].as_str().unwrap_or("no hostPath"))
-        .collect();
-    ensure!(paths == wanted, "the pod mounts {paths:?}, not {wanted:?}");
     let mounts = &pod["containers"][0]["volumeMounts"];
-    for mount in mounts.as_array().unwrap_or(&none) {
-        same(&mount["readOnly"], &json!(true), "readOnly of a mount")?;
+    let mounts = mounts.as_array().unwrap_or(&none);
+    let found: Vec<(&str, bool)> = volumes
+        .iter()
+        .map(|volume| {
+            let path = volume["hostPath"]["path"].as_str().unwrap_or("no hostPath");
+            let mut of_it = mounts
+                .iter()
+                .filter(|mount| mount["name"] == volume["name"]);
+            (path, of_it.all(|mount| mount["readOnly"] == true))
+        })
+        .collect();
+    ensure!(
+        found == wanted,
+        "the pod mounts (to be read alone) {found:?}, not {wanted:?}"
+    );
+    for (mount, (path, _)) in mounts.iter().zip(wanted) {
+        same(&mount["mountPath"], &json!(path), "mountPath")?;
     }
     Ok(())
 }
@@ -175,6 +209,27 @@ fn container_is_confined(container: &Value, capabilities: &[&str]) -> Result<()>
         &Value::Null,
         "limit of CPU",
     )
+}
+
+/// Unconfined by the field or by the annotation, and not by both.
+fn app_armor(template: &Value, annotation: bool) -> Result<()> {
+    let profile = &template["spec"]["containers"][0]["securityContext"]["appArmorProfile"];
+    let none = serde_json::Map::new();
+    let annotations = &template["metadata"]["annotations"];
+    let mut annotations = annotations.as_object().unwrap_or(&none).keys();
+    let annotated = annotations.any(|name| name.contains("apparmor"));
+    let unconfined = json!({"type": "Unconfined"});
+    let wanted = if annotation {
+        &Value::Null
+    } else {
+        &unconfined
+    };
+    same(profile, wanted, "appArmorProfile")?;
+    ensure!(
+        annotated == annotation,
+        "an annotation for AppArmor is there: {annotated}"
+    );
+    Ok(())
 }
 
 /// The image of this version, by a name that sends nobody to a registry.
@@ -254,7 +309,9 @@ mod tests {
     /// The least that passes.
     fn objects() -> Vec<Value> {
         let labels = json!({"app": "rinit-trace"});
-        let probe = json!({"httpGet": {"path": "/healthz", "port": "metrics"}});
+        let probe = json!({
+            "httpGet": {"path": "/healthz", "port": "metrics"}, "initialDelaySeconds": 10,
+        });
         let container = json!({
             "image": format!("rinit-trace:{}", env!("CARGO_PKG_VERSION")),
             "env": [{"name": "RINIT_TRACE_LISTEN", "value": "0.0.0.0:9763"}],
@@ -264,6 +321,7 @@ mod tests {
             "securityContext": {
                 "privileged": false, "readOnlyRootFilesystem": true, "allowPrivilegeEscalation": false,
                 "seccompProfile": {"type": "RuntimeDefault"},
+                "appArmorProfile": {"type": "Unconfined"},
                 "capabilities": {"drop": ["ALL"], "add": ["BPF", "PERFMON", "SYS_PTRACE"]},
             },
         });
@@ -335,6 +393,12 @@ mod tests {
         let mut mounting = objects();
         mounting[1]["spec"]["template"]["spec"]["volumes"] = json!([{"hostPath": {"path": "/"}}]);
         assert!(check(&mounting, &Grants::default()).is_err());
+        let pod = &mut mounting[1]["spec"]["template"]["spec"];
+        pod["volumes"] = json!([{"name": "a", "hostPath": {"path": "/a"}}]);
+        pod["containers"][0]["volumeMounts"] = json!([{"name": "a", "mountPath": "/a"}]);
+        let error = check(&mounting, &Grants::default().host_path("/a"));
+        assert!(error.is_err(), "it may be written to");
+        check(&mounting, &Grants::default().written_path("/a")).unwrap();
         let mut reading = objects();
         reading.push(json!({"kind": "ClusterRole", "rules": [{"verbs": ["get"]}]}));
         assert!(check(&reading, &Grants::default()).is_err());
@@ -347,6 +411,17 @@ mod tests {
         assert!(said_of(&image, json!("rinit-trace:latest")).contains("image"));
         let port = format!("{POD}/containers/0/ports/0/containerPort");
         assert!(said_of(&port, json!(9764)).contains("containerPort"));
+    }
+
+    #[test]
+    fn a_deprecated_annotation_and_a_probe_that_asks_too_soon_are_found() {
+        let mut annotated = objects();
+        annotated[1]["spec"]["template"]["metadata"]["annotations"] =
+            json!({"container.apparmor.security.beta.kubernetes.io/rinit-trace": "unconfined"});
+        let error = check(&annotated, &Grants::default()).unwrap_err();
+        assert!(error.to_string().contains("annotation"), "{error}");
+        let delay = format!("{POD}/containers/0/startupProbe/initialDelaySeconds");
+        assert!(said_of(&delay, json!(0)).contains("startup probe"));
     }
 
     #[test]

@@ -17,8 +17,10 @@ use crate::workspace;
 const MANIFESTS: &str = "deploy/kubernetes";
 /// Kinds that no schema of Kubernetes knows: other projects define them.
 const FOREIGN_KINDS: [&str; 3] = ["PodMonitor", "PrometheusRule", "SecurityContextConstraints"];
-/// The oldest Kubernetes that everything must suit but what says otherwise.
-const OLDEST: Version = Version(1, 28);
+/// The oldest Kubernetes that the base suits, and everything but what says otherwise.
+const OLDEST: Version = Version(1, 30);
+/// The oldest that anything suits.
+const OLDEST_OF_ALL: Version = Version(1, 28);
 
 /// Minor version of Kubernetes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,16 +58,20 @@ fn overlays() -> Vec<Overlay> {
     vec![
         overlay("base", none()),
         Overlay {
-            oldest: Version(1, 30),
-            ..overlay("overlays/apparmor", none())
+            oldest: OLDEST_OF_ALL,
+            ..overlay(
+                "overlays/apparmor-annotation",
+                none().app_armor_annotation(),
+            )
         },
         overlay("overlays/cri-socket", none().host_path("/run/containerd")),
-        Overlay {
-            oldest: Version(1, 30),
-            ..overlay("overlays/example", none().events())
-        },
+        overlay("overlays/example", none().events()),
         overlay("overlays/kube-events", none().events()),
         overlay("overlays/network-policy", none()),
+        overlay(
+            "overlays/node-history",
+            none().written_path("/var/lib/rinit-trace"),
+        ),
         overlay("overlays/openshift", none()),
         overlay("overlays/podmonitor", none()),
         overlay("overlays/prometheus-rule", none()),
@@ -175,12 +181,12 @@ fn versions(tools: &Tools) -> Result<Vec<Version>> {
     let mut versions: Vec<Version> = listed
         .lines()
         .filter_map(|line| Version::parse(line.trim_end_matches("-local")))
-        .filter(|version| *version >= OLDEST)
+        .filter(|version| *version >= OLDEST_OF_ALL)
         .collect();
     versions.sort_unstable();
     versions.dedup();
-    if versions.first() != Some(&OLDEST) {
-        bail!("kubernetes-validate has no schemas of Kubernetes {OLDEST}");
+    if versions.first() != Some(&OLDEST_OF_ALL) {
+        bail!("kubernetes-validate has no schemas of Kubernetes {OLDEST_OF_ALL}");
     }
     Ok(versions)
 }

@@ -17,8 +17,16 @@ const USED: [&str; 3] = [
 const PREFIX: &str = "rinit_trace_";
 /// What Prometheus appends to the name of a histogram.
 const OF_HISTOGRAMS: [&str; 3] = ["_bucket", "_sum", "_count"];
-/// Labels that the scrape gives to every series.
-const OF_TARGETS: [&str; 6] = ["job", "instance", "node", "namespace", "pod", "container"];
+/// Labels that the scrape gives to every series, and the one that the component cri-socket chooses.
+const OF_TARGETS: [&str; 7] = [
+    "job",
+    "instance",
+    "node",
+    "namespace",
+    "workload",
+    "pod",
+    "container",
+];
 
 /// The labels of each metric.
 type Documented<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;

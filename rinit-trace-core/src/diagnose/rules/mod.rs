@@ -18,6 +18,7 @@ pub(super) mod not_forwarded;
 pub(super) mod oom;
 pub(super) mod opaque_sandbox;
 pub(super) mod pidns_owner_exited;
+pub(super) mod pre_stop_cut;
 pub(super) mod signal_blocked;
 pub(super) mod signalled_twice;
 pub(super) mod startup_window;

@@ -49,7 +49,7 @@ pub const ARTICLE: Article = Article {
     fixes: &[&MORE_MEMORY],
     limits: &[
         "It is likely, not certain, when the victim was a child of a PID 1 that is no known init: that PID 1 ended because of it is inferred from the time.",
-        "A victim while the container goes on is no stop and has no report: one line on stderr tells of it.",
+        "A victim while the container goes on is no stop and has no report: one line on stderr tells of it, and on Kubernetes an Event, if asked for.",
         "Why the memory was used is not seen.",
     ],
     close: Some(Close {

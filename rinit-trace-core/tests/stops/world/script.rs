@@ -4,7 +4,7 @@
 //! ```text
 //! trace  started=-5s deliveries=no containers=unknown    when the trace began; long ago if not told
 //! init   sh age=3s                    PID 1; a hundred seconds old if not told
-//! names  grace=10s stop=USR1 pre-stop=yes opaque=yes what the lookup answers; `when=told`: not before `+1 names`
+//! names  grace=10s grace=30s,pod stop=USR1 pre-stop=yes opaque=yes what the lookup answers; `when=told`: not before `+1 names`
 //! member 7 java handles=TERM parent=1 sid=1 pgid=7 ignores= blocks= waits= cgroup= threads= zombie unmarked entered traced=9 pdeath=KILL
 //! init   tini cmd=tini,-g,--,app env=TINI_KILL_PROCESS_GROUP=1 exe=/usr/bin/tini   (env= is empty)
 //! exec   30 bash sid=30               entered from outside, before the trace
@@ -175,9 +175,13 @@ fn names(world: &mut World, letter: char, attributes: &[&str]) {
         match attribute.split_once('=').unwrap() {
             ("when", "told") => namespace.answers = Answers::WhenTold,
             ("grace", value) => {
+                let (period, source) = match value.strip_suffix(",pod") {
+                    Some(period) => (period, GraceSource::Pod),
+                    None => (value, GraceSource::Docker),
+                };
                 namespace.names.grace = Some(Grace {
-                    period: duration(value),
-                    source: GraceSource::Docker,
+                    period: duration(period),
+                    source,
                 });
             }
             ("pre-stop", value) => namespace.names.has_pre_stop = value == "yes",

@@ -44,6 +44,7 @@ pub async fn run(args: &DaemonArgs, loader: Loader) -> Result<Exit> {
     let mut signals = Signals::new()?;
     let outputs = Outputs::start(args)?;
     let lookups = Arc::new(start::lookups(&args.host));
+    start::tell_denied(lookups.config()).await;
     let tracer = start::tracer(&args.host, None, Arc::clone(&lookups), loader)?;
     let mut daemon = Daemon::new(tracer, lookups, outputs);
     daemon.keep_books();

@@ -134,6 +134,10 @@ impl Outputs {
     pub(super) fn killed_outside(&self, kills: &KillsOutsideStop) {
         tracing::warn!("{}", render::outside_line(kills));
         self.state.metrics().kills_outside(kills);
+        #[cfg(feature = "kube")]
+        if let Some(events) = &self.events {
+            events.offer_kills(kills);
+        }
     }
 
     /// Once a second.

@@ -115,7 +115,7 @@ fn pod_of(metadata: &super::messages::SandboxMetadata, container: Option<&str>) 
 }
 
 fn owner_of(pod: &Pod, sandbox: &Sandbox) -> Option<String> {
-    text(owner(&pod.name, &sandbox.labels).as_deref())
+    text(owner(&pod.name, &sandbox.labels, sandbox.created_at).as_deref())
 }
 
 /// As the pod's author named it, where that is known.

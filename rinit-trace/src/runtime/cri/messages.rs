@@ -58,6 +58,9 @@ pub(super) struct Sandbox {
     pub(super) id: String,
     #[prost(message, optional, tag = "2")]
     pub(super) metadata: Option<SandboxMetadata>,
+    /// Nanoseconds since 1970.
+    #[prost(int64, tag = "4")]
+    pub(super) created_at: i64,
     /// Those of the pod itself.
     #[prost(map = "string, string", tag = "5")]
     pub(super) labels: HashMap<String, String>,

@@ -216,6 +216,7 @@ pub(super) fn sandbox() -> Sandbox {
             uid: UID.to_owned(),
             namespace: "shop".to_owned(),
         }),
+        created_at: 1_736_046_425_000_000_000,
         labels: map(&[("app", "web"), ("pod-template-hash", "7d9f6c5b8")]),
     }
 }

@@ -57,6 +57,23 @@ async fn a_container_has_its_pods_names_and_what_the_kubelet_asked_for() {
 }
 
 #[tokio::test]
+async fn a_run_of_a_cron_job_belongs_to_it_by_the_time_of_its_sandbox() {
+    let run = "backup-28934107";
+    let fake = FakeCri::new(move |method, question| match method {
+        "ListPodSandbox" => {
+            let mut sandbox = sandbox();
+            sandbox.metadata.as_mut().unwrap().name = format!("{run}-x2k4p");
+            sandbox.labels = [("job-name".to_owned(), run.to_owned())].into();
+            list(&[sandbox])
+        }
+        _ => pod_answers(method, question),
+    });
+    let cri = socket(fake.socket(), LATE);
+    let pod = details(&cri, WEB).await.0.pod.unwrap();
+    assert_eq!(pod.owner.as_deref(), Some("backup"));
+}
+
+#[tokio::test]
 async fn a_sandbox_is_one_and_nothing_more_is_asked_of_it() {
     let fake = FakeCri::with_pod();
     let cri = socket(fake.socket(), LATE);

@@ -6,6 +6,11 @@ use rinit_trace_core::model::{Pod, Workload, WorkloadNames};
 /// Longest value, in bytes: Kubernetes allows 253 for the name of a pod.
 const VALUE_MAX: usize = 253;
 
+/// Value of the labels of a container that nobody knows by name: empty ones would look like those of
+/// a container without a pod, and its id would be a new series each time. No container can be called
+/// so, see [`super::table::OVERFLOW`].
+pub(super) const UNNAMED: &str = "_unnamed";
+
 /// Labels that a user may choose. Never a pid or a container id: each new one would be a new series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub enum MetricLabel {
@@ -74,8 +79,17 @@ impl Identity {
         self.image = later.image.or(self.image.take());
     }
 
+    /// Whether nothing says what it is called.
+    pub(super) fn is_unnamed(&self) -> bool {
+        self.pod.is_none() && self.name.is_none()
+    }
+
     /// The value of a label; empty where it is not known, or there is none.
     pub(super) fn value(&self, label: MetricLabel) -> String {
+        if self.is_unnamed() {
+            let image = self.image.clone().filter(|_| label == MetricLabel::Image);
+            return image.unwrap_or_else(|| UNNAMED.to_owned());
+        }
         let pod = self.pod.as_ref();
         let value = match label {
             MetricLabel::Namespace => pod.map(|pod| &pod.namespace),
@@ -180,7 +194,18 @@ mod tests {
             ..WorkloadNames::default()
         };
         assert_eq!(values(&Identity::from(&names)), ["", "", "", "db", ""]);
-        assert_eq!(values(&Identity::default()), ["", "", "", "", ""]);
+    }
+
+    #[test]
+    fn a_container_without_a_name_says_so_and_has_no_id() {
+        assert_eq!(values(&Identity::default()), [UNNAMED; 5]);
+        let names = WorkloadNames {
+            container_id: Some("0123456789ab".into()),
+            image: Some("shop/web:1.4".into()),
+            ..WorkloadNames::default()
+        };
+        let expected = [UNNAMED, UNNAMED, UNNAMED, UNNAMED, "shop/web:1.4"];
+        assert_eq!(values(&Identity::from(&names)), expected);
     }
 
     #[test]

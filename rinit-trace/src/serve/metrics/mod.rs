@@ -163,6 +163,7 @@ impl Metrics {
         let identity = Identity::from(&report.workload);
         let mut table = lock(&self.table);
         let id = report.workload.container_id.as_deref();
+        table.count_unnamed(id, &identity);
         let (set, counters) = table.counters(id, identity);
         counters.stop(report);
         if !counters::is_self_exit(report) {

@@ -59,6 +59,12 @@ const OVERFLOW: Family = Family::counter(
     &[],
 );
 
+const UNNAMED: Family = Family::counter(
+    "rinit_trace_unnamed_stops_total",
+    "Stops and self exits of containers that nobody knew by name, counted under `_unnamed`.",
+    &[],
+);
+
 /// What one family counts: values by the value of its label, if it has one.
 type Read = fn(&Counters) -> Vec<(Option<&'static str>, u64)>;
 
@@ -101,7 +107,7 @@ impl Stops {
             .iter()
             .map(|label| label.name())
             .collect();
-        let mut descs = vec![OVERFLOW.describe(&[])?];
+        let mut descs = vec![OVERFLOW.describe(&[])?, UNNAMED.describe(&[])?];
         for (family, _) in &FAMILIES {
             descs.push(family.describe(&whose)?);
         }
@@ -128,7 +134,8 @@ impl Collector for Stops {
                 );
             }
         }
-        let overflows = table.overflows();
+        let overflows = table.overflows() as f64;
+        let unnamed = table.unnamed_stops() as f64;
         // The loop of the daemon must not wait for what follows.
         drop(table);
         let mut families: Vec<MetricFamily> = FAMILIES
@@ -136,7 +143,8 @@ impl Collector for Stops {
             .zip(series)
             .map(|((family, _), series)| family.with(series))
             .collect();
-        families.push(OVERFLOW.with(vec![OVERFLOW.series(&[], &[], overflows as f64)]));
+        families.push(OVERFLOW.with(vec![OVERFLOW.series(&[], &[], overflows)]));
+        families.push(UNNAMED.with(vec![UNNAMED.series(&[], &[], unnamed)]));
         families
     }
 }

@@ -34,6 +34,7 @@ pub(super) struct Table {
     containers: HashMap<String, Known>,
     overflow: LabelSet,
     overflows: u64,
+    unnamed_stops: u64,
 }
 
 /// One label set.
@@ -67,6 +68,7 @@ impl Table {
             containers: HashMap::new(),
             overflow,
             overflows: 0,
+            unnamed_stops: 0,
         }
     }
 
@@ -115,6 +117,13 @@ impl Table {
         (set, &mut series.counters)
     }
 
+    /// Counts a stop, or an end, of a container if neither this nor an earlier look has named it.
+    pub(super) fn count_unnamed(&mut self, id: Option<&str>, identity: &Identity) {
+        let known = id.and_then(|id| self.containers.get(id));
+        let was_unnamed = known.is_none_or(|known| known.identity.is_unnamed());
+        self.unnamed_stops += u64::from(was_unnamed && identity.is_unnamed());
+    }
+
     /// Drops what nobody has used for long enough. Says whether anything went.
     pub(super) fn expire(&mut self, now: Instant) -> bool {
         let keep = self.keep;
@@ -155,6 +164,11 @@ impl Table {
     /// How often a label set had to be counted in the overflow bucket.
     pub(super) fn overflows(&self) -> u64 {
         self.overflows
+    }
+
+    /// Stops and ends of containers that nobody knew by name.
+    pub(super) fn unnamed_stops(&self) -> u64 {
+        self.unnamed_stops
     }
 
     /// Finds the label set of a container, by all that is known of it, and moves it there.

@@ -144,7 +144,7 @@ fn a_job_that_is_done_is_no_stop() {
 #[test]
 fn a_ratio_needs_both_times_and_a_verdict() {
     let metrics = metrics(MetricsOptions::default());
-    let mut report = forced(None, None);
+    let mut report = forced(None, Some("web"));
     for (grace, used, verdict) in [
         (None, Some(5.0), Verdict::Forced),
         (Some(10.0), None, Verdict::Forced),
@@ -158,10 +158,13 @@ fn a_ratio_needs_both_times_and_a_verdict() {
         report.verdict = verdict;
         metrics.stop(&report);
     }
-    let count = r#"rinit_trace_grace_used_ratio_count{namespace=""}"#;
-    assert_eq!(value(&metrics, count), None);
-    assert_eq!(stops(&metrics, "", "forced"), Some(5.0));
-    assert_eq!(stops(&metrics, "", "unknown"), Some(1.0));
+    let text = metrics.encode();
+    assert!(
+        !text.contains("rinit_trace_grace_used_ratio_count"),
+        "{text}"
+    );
+    assert_eq!(stops(&metrics, "web", "forced"), Some(5.0));
+    assert_eq!(stops(&metrics, "web", "unknown"), Some(1.0));
 }
 
 #[test]
@@ -227,9 +230,10 @@ fn a_stop_after_the_end_is_scraped_for_a_while() {
 fn better_names_move_a_container() {
     let metrics = metrics(MetricsOptions::default());
     metrics.container_seen(WEB, &WorkloadNames::default());
-    assert_eq!(stops(&metrics, "", "forced"), Some(0.0));
+    assert_eq!(value(&metrics, &unnamed("forced")), Some(0.0));
     metrics.container_seen(WEB, &named("k8s_web"));
-    assert_eq!(stops(&metrics, "", "forced"), None, "nothing was counted");
+    let unused = value(&metrics, &unnamed("forced"));
+    assert_eq!(unused, None, "nothing was counted");
     metrics.signal_ignored(&dropped(Some(identified(WEB, named("k8s_web")))));
     metrics.container_seen(WEB, &in_pod("shop", "web-7d9f", "web"));
     let ignored = "stop_signal_ignored_total";
@@ -249,6 +253,32 @@ fn better_names_move_a_container() {
     metrics.expire(start + KEEP);
     assert_eq!(of(&metrics, ignored, "k8s_web"), None);
     assert_eq!(value(&metrics, &series), Some(1.0), "it runs");
+}
+
+/// The stops series of those that have no name.
+fn unnamed(verdict: &str) -> String {
+    let labels = r#"namespace="_unnamed",pod="_unnamed",container="_unnamed""#;
+    format!(r#"rinit_trace_stops_total{{{labels},verdict="{verdict}"}}"#)
+}
+
+#[test]
+fn who_has_no_name_shares_a_series_that_says_so_and_is_counted() {
+    let metrics = metrics(MetricsOptions::default());
+    let count = || value(&metrics, "rinit_trace_unnamed_stops_total");
+    assert_eq!(count(), Some(0.0));
+    metrics.container_seen(WEB, &named("web"));
+    // The name was known before, so it is now.
+    metrics.stop(&forced(Some(WEB), None));
+    assert_eq!(count(), Some(0.0));
+    metrics.container_seen(DB, &WorkloadNames::default());
+    metrics.stop(&forced(Some(DB), None));
+    metrics.stop(&graceful(None, None));
+    assert_eq!(count(), Some(2.0));
+    assert_eq!(value(&metrics, &unnamed("forced")), Some(1.0));
+    assert_eq!(value(&metrics, &unnamed("graceful")), Some(1.0));
+    let text = metrics.encode();
+    assert!(!text.contains(&DB[..12]), "{text}");
+    assert!(!text.contains(r#"container="""#), "{text}");
 }
 
 #[test]
