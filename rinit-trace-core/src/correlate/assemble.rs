@@ -73,6 +73,7 @@ pub(super) fn closed_stop(
                 PidnsTeardown::Inferred
             },
             lost_records,
+            left_out: workload.episode.dropped,
         },
         workload: describe(workload, names, &members),
         processes,

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::model::{
     BootTime, Disposition, ENGINE_COMMS, ExitEvent, ExitStatus, GraceSource, InitKind, Origin,
-    ProcessKey, RUNTIME_COMMS, SendResult, Signal, SignalEvent, Task, Trigger, Unlinked,
-    WorkloadNames, init_kind,
+    RUNTIME_COMMS, SendResult, Signal, SignalEvent, Task, Trigger, Unlinked, WorkloadNames,
+    init_kind,
 };
 
 /// Shortest gap that ends a chain.
@@ -192,7 +192,7 @@ pub(super) fn find(workload: &Workload) -> Option<Begin<'_>> {
     let drops = if workload.id.is_shared() {
         BTreeMap::new()
     } else {
-        last_drops(episode, workload.init)
+        episode.deliveries.last_drops(workload.init)
     };
     let was_dropped_late = |event: &SignalEvent| {
         let drop = event.signal.and_then(|signal| drops.get(&signal));
@@ -327,18 +327,6 @@ pub(super) fn knows_stop_signal(names: Option<&WorkloadNames>) -> bool {
         );
         names.stop_signal.is_some() || was_asked
     })
-}
-
-/// When an init without a handler, or that ignores it, having blocked a signal for a moment, last unblocked and dropped it.
-fn last_drops(episode: &Episode, init: ProcessKey) -> BTreeMap<Signal, BootTime> {
-    let mut drops = BTreeMap::new();
-    for deliver in &episode.delivers {
-        if deliver.task.key == init && deliver.disposition != Disposition::Handled {
-            let last = drops.entry(deliver.signal).or_insert(deliver.at);
-            *last = deliver.at.max(*last);
-        }
-    }
-    drops
 }
 
 /// The first candidate of the chain that leads to the end.

@@ -5,6 +5,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use super::{deliveries::Deliveries, repeats::Repeats};
 use crate::model::{
     BootTime, DeliverEvent, ExitEvent, ExitStatus, ProcessKey, SendResult, Signal, SignalEvent,
 };
@@ -25,18 +26,20 @@ const MAX_CANDIDATES: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Episode {
     pub(super) signals: Vec<SignalEvent>,
+    /// Until the facts are sorted some of the signals are in here.
+    repeats: Repeats,
     /// The first exit record of each process.
     pub(super) exits: Vec<ExitEvent>,
     /// Index into `exits`.
     exited: HashMap<ProcessKey, usize>,
-    pub(super) delivers: Vec<DeliverEvent>,
+    pub(super) deliveries: Deliveries,
     /// Facts left out because there were too many.
     pub(super) dropped: u64,
 }
 
 impl Episode {
     pub(super) fn len(&self) -> usize {
-        self.signals.len() + self.exits.len() + self.delivers.len()
+        self.signals.len() + self.repeats.len() + self.exits.len() + self.deliveries.len()
     }
 
     /// Whether one more fact has room; counts it as dropped when not.
@@ -48,11 +51,19 @@ impl Episode {
         false
     }
 
-    /// The SIGKILL that ends the init has room in a full table: without it there is no report.
+    /// The SIGKILL that ends the init has room in a full table: without it there is no report. SIGKILLs and exits
+    /// say who was killed, and have half of the room for themselves.
     pub(super) fn add_signal(&mut self, event: &SignalEvent, init: ProcessKey, max: usize) {
         let ends_init = event.target.key == init && is_effective_kill(event);
-        if (ends_init && self.kill_of(init).is_none()) || self.has_room(max) {
+        if ends_init && self.kill_of(init).is_none() {
             self.signals.push(event.clone());
+            return;
+        }
+        let is_kill = event.signal == Some(Signal::KILL);
+        if let Some(event) = self.repeats.take(event, init)
+            && self.has_room(if is_kill { max } else { max / 2 })
+        {
+            self.signals.push(event);
         }
     }
 
@@ -70,10 +81,33 @@ impl Episode {
         true
     }
 
-    pub(super) fn add_deliver(&mut self, event: &DeliverEvent, max: usize) {
-        if self.has_room(max) {
-            self.delivers.push(event.clone());
+    pub(super) fn add_deliver(&mut self, event: &DeliverEvent) {
+        if !self.deliveries.add(event) {
+            self.dropped += 1;
         }
+    }
+
+    /// Gives up half of what is kept, what says least of who was killed first, and nothing of the init: other stops
+    /// need the room.
+    pub(super) fn shed(&mut self, init: ProcessKey) {
+        self.sort();
+        let before = self.len();
+        let mut excess = before / 2;
+        let mut goes = |worth_little: bool| {
+            let goes = worth_little && excess > 0;
+            excess -= usize::from(goes);
+            goes
+        };
+        let is_kill = |event: &SignalEvent| event.signal == Some(Signal::KILL);
+        let is_code = |event: &ExitEvent| matches!(event.status, ExitStatus::Code(_));
+        self.exits
+            .retain(|event| !goes(event.task.key != init && is_code(event)));
+        self.signals
+            .retain(|event| !goes(event.target.key != init && !is_kill(event)));
+        self.exits.retain(|event| !goes(event.task.key != init));
+        self.signals.retain(|event| !goes(event.target.key != init));
+        self.index_exits();
+        self.dropped += u64::try_from(before - self.len()).unwrap_or(u64::MAX);
     }
 
     /// Forgets what cannot explain an end that comes now. The newest candidates stay: a SIGKILL may
@@ -86,6 +120,7 @@ impl Episode {
         let is_recent = |at: BootTime| now.since(at) <= BEFORE_EXIT;
         let (mut candidates, mut others) = (0, 0);
         let mut kept = Vec::new();
+        self.signals.extend(self.repeats.drain());
         for event in std::mem::take(&mut self.signals).into_iter().rev() {
             if candidates < MAX_CANDIDATES && is_candidate(&event) {
                 candidates += 1;
@@ -101,7 +136,7 @@ impl Episode {
         let excess = self.exits.len().saturating_sub(CALM_FACTS);
         self.exits.drain(..excess);
         self.index_exits();
-        self.delivers.clear();
+        self.deliveries.clear();
         self.dropped = 0;
     }
 
@@ -116,6 +151,7 @@ impl Episode {
 
     /// Puts the facts into the order of time: the ring has them in the order of reservation.
     pub(super) fn sort(&mut self) {
+        self.signals.extend(self.repeats.drain());
         self.signals.sort_by_key(|event| event.at);
         self.exits.sort_by_key(|event| event.at);
         self.index_exits();

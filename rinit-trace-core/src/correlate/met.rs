@@ -129,12 +129,8 @@ impl Member<'_> {
     /// Whether the init was seen to take this signal with a handler. A blocked signal of an init
     /// without one is delivered, too, and then dropped.
     fn handler_ran(&self, scene: &Scene, signal: Signal) -> bool {
-        scene.workload.episode.delivers.iter().any(|deliver| {
-            deliver.task.key == self.key
-                && deliver.at >= scene.begin.at
-                && deliver.signal == signal
-                && deliver.disposition == Disposition::Handled
-        })
+        let deliveries = &scene.workload.episode.deliveries;
+        deliveries.was_handled(self.key, signal, scene.begin.at)
     }
 
     /// How often it dropped this signal when it unblocked it, having blocked it for a moment: it is

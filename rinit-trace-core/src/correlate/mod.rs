@@ -7,6 +7,7 @@ mod assemble;
 mod begin;
 mod closing;
 mod config;
+mod deliveries;
 mod dropped;
 mod entered;
 mod episode;
@@ -19,6 +20,7 @@ mod met;
 mod oom;
 mod origins;
 mod outside;
+mod repeats;
 mod residents;
 mod roles;
 mod route;
@@ -89,7 +91,7 @@ pub const NAMES_PATIENCE: Duration = Duration::from_secs(3);
 /// take the host's memory,
 const ALL_STOPS: usize = 4;
 
-/// nor the room of the others: so many each has in any case.
+/// nor the room of the others: who keeps no more than this gives nothing up.
 const MIN_FACTS: usize = 256;
 
 impl Correlator {
@@ -152,8 +154,8 @@ impl Correlator {
         };
         let away = event.task.container;
         let event = self.at_home(id, event, away, |event| [&mut event.task]);
-        self.step_of(id, &event.task, "", |workload, max| {
-            workload.on_deliver(&event, max)
+        self.step_of(id, &event.task, "", |workload, _| {
+            workload.on_deliver(&event)
         });
     }
 
@@ -352,11 +354,8 @@ impl Correlator {
         let Some(workload) = self.workloads.get_mut(&id) else {
             return;
         };
-        let before = workload.episode.len();
-        let others = self.facts - before;
-        let free = (ALL_STOPS.saturating_mul(self.config.max_facts)).saturating_sub(others);
-        let room = free.max(MIN_FACTS).min(self.config.max_facts);
-        let step = input(workload, room);
+        let others = self.facts - workload.episode.len();
+        let step = input(workload, self.config.max_facts);
         self.facts = others + workload.episode.len();
         let dropped = workload.take_dropped(self.now);
         let outside = workload.take_outside(&self.oom, self.now);
@@ -364,6 +363,21 @@ impl Correlator {
         self.outputs.extend(outside.map(Output::KilledOutsideStop));
         self.after(id, step);
         self.schedule(id);
+        self.share_room();
+    }
+
+    /// Where all stops together keep too much, the one that keeps most gives up half of it.
+    fn share_room(&mut self) {
+        while self.facts > ALL_STOPS.saturating_mul(self.config.max_facts) {
+            let stops = self.workloads.values_mut();
+            let largest = stops.max_by_key(|workload| workload.episode.len());
+            let Some(largest) = largest.filter(|stop| stop.episode.len() > MIN_FACTS) else {
+                return;
+            };
+            let before = largest.episode.len();
+            largest.episode.shed(largest.init);
+            self.facts -= before - largest.episode.len();
+        }
     }
 
     fn after(&mut self, id: WorkloadId, step: Step) {

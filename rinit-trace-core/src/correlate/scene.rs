@@ -8,7 +8,7 @@ use super::{
     begin::{Begin, is_runtime},
     workload::Workload,
 };
-use crate::model::{Disposition, ProcessKey, Signal, Task};
+use crate::model::{ProcessKey, Signal, Task};
 
 pub(super) struct Scene<'a> {
     pub(super) workload: &'a Workload,
@@ -34,12 +34,6 @@ impl<'a> Scene<'a> {
     ) -> Self {
         let configured = workload.names.as_ref().and_then(|names| names.stop_signal);
         let episode = &workload.episode;
-        let mut drops = BTreeMap::new();
-        for deliver in &episode.delivers {
-            if deliver.at >= begin.at && deliver.disposition != Disposition::Handled {
-                *drops.entry((deliver.task.key, deliver.signal)).or_default() += 1;
-            }
-        }
         Self {
             workload,
             begin,
@@ -49,7 +43,7 @@ impl<'a> Scene<'a> {
                 .or(configured)
                 .unwrap_or(Signal::TERM),
             is_incomplete,
-            drops,
+            drops: episode.deliveries.drops(begin.at),
             sees_deliveries: config.sees_deliveries,
             init: episode
                 .signals

@@ -221,11 +221,11 @@ impl Workload {
         Step::Stay
     }
 
-    pub(super) fn on_deliver(&mut self, event: &DeliverEvent, max_facts: usize) -> Step {
+    pub(super) fn on_deliver(&mut self, event: &DeliverEvent) -> Step {
         self.see(&event.task, event.at);
         let is_stopping = matches!(self.state, State::Asked { .. } | State::Ending { .. });
         if is_stopping && (event.task.key == self.init || event.task.is_init()) {
-            self.episode.add_deliver(event, max_facts);
+            self.episode.add_deliver(event);
             self.note_dropped_late(event);
         }
         Step::Stay

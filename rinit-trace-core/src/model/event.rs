@@ -205,7 +205,7 @@ impl TaskState {
 }
 
 /// `sa_handler` of a signal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Disposition {
     /// `SIG_DFL`
     #[default]
@@ -217,7 +217,9 @@ pub enum Disposition {
 }
 
 /// What the kernel said of a signal that was sent (`TRACE_SIGNAL_*`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, Hash,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum SendResult {
     /// Queued, or its fatal action has begun. Not that anybody took it.

@@ -245,6 +245,9 @@ pub struct Observation {
     pub pidns_teardown: PidnsTeardown,
     /// Records that the ring buffer could not take, of any workload, during the stop.
     pub lost_records: u64,
+    /// Facts (signals, exits) that were left out of the report, since there were more than are kept.
+    #[serde(default)]
+    pub left_out: u64,
 }
 
 /// How a teardown is recognised.

@@ -341,10 +341,11 @@ fn observation() -> BoxedStrategy<Observation> {
         PidnsTeardown::Kprobe,
         PidnsTeardown::Inferred,
     ]);
-    (pidns_teardown, any::<u64>())
-        .prop_map(|(pidns_teardown, lost_records)| Observation {
+    (pidns_teardown, any::<u64>(), any::<u64>())
+        .prop_map(|(pidns_teardown, lost_records, left_out)| Observation {
             pidns_teardown,
             lost_records,
+            left_out,
         })
         .boxed()
 }

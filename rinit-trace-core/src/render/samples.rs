@@ -169,6 +169,7 @@ fn base(kind: InitKind, init: &Process) -> StopReport {
         observation: Observation {
             pidns_teardown: PidnsTeardown::Fentry,
             lost_records: 0,
+            left_out: 0,
         },
     }
 }
@@ -373,6 +374,7 @@ pub(super) fn lost_records() -> StopReport {
     report.observation = Observation {
         pidns_teardown: PidnsTeardown::Inferred,
         lost_records: 12,
+        left_out: 0,
     };
     report.processes = vec![init];
     report

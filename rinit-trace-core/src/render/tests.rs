@@ -72,6 +72,10 @@ fn the_headline_says_why_a_verdict_is_unknown() {
     assert_eq!(headline(&report), words("1 process did not end"));
     report.processes[0].outcome = Outcome::Exited;
     assert_eq!(headline(&report), words("the tracer came too late"));
+    report.observation.left_out = 7;
+    let why = "more happened than is kept of a stop";
+    assert_eq!(headline(&report), words(why));
+    assert!(plain(&report).contains("LEFT OUT 7 facts: there were more than are kept"));
 }
 
 /// A teardown sends SIGKILL to whoever has a number, zombies too: nobody ignores it.
@@ -333,7 +337,7 @@ const CONTRACT: &[(&str, &str)] = &[
     ),
     ("processes.exit", "at_ms code signal"),
     ("signals", "at_ms signal from to result origin to_dead"),
-    ("observation", "pidns_teardown lost_records"),
+    ("observation", "pidns_teardown lost_records left_out"),
 ];
 
 /// The values at a path of the contract, through lists.

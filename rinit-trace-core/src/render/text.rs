@@ -93,6 +93,11 @@ fn header(page: &mut Page, report: &StopReport) {
         let lost = paint.apply(WARN.bold(), &format!("LOST {lost} records"));
         page.line(&format!("  {lost}: what follows has gaps"));
     }
+    let left_out = report.observation.left_out;
+    if left_out > 0 {
+        let left_out = paint.apply(WARN.bold(), &format!("LEFT OUT {left_out} facts"));
+        page.line(&format!("  {left_out}: there were more than are kept"));
+    }
     page.line(&format!("  {}", paint.apply(DIM, &facts(report))));
 }
 
@@ -118,6 +123,10 @@ pub(super) fn headline(report: &StopReport) -> String {
         (Verdict::Unknown, _) if let Some(opaque) = opaque => escape::prose(&opaque.summary),
         (Verdict::Unknown, _) if report.observation.lost_records > 0 => {
             "records were lost: whether anybody was killed cannot be said".to_owned()
+        }
+        (Verdict::Unknown, _) if report.observation.left_out > 0 => {
+            "more happened than is kept of a stop: whether anybody was killed cannot be said"
+                .to_owned()
         }
         (Verdict::Unknown, _) if alive > 0 => format!(
             "{} did not end: whether anybody was killed cannot be said",
@@ -260,5 +269,9 @@ fn observed(report: &StopReport) -> String {
         0 => "no records lost".to_owned(),
         lost => format!("{lost} records lost"),
     };
-    format!("pid namespace teardown {teardown}, {lost}")
+    let left_out = match report.observation.left_out {
+        0 => String::new(),
+        facts => format!(", {facts} facts left out"),
+    };
+    format!("pid namespace teardown {teardown}, {lost}{left_out}")
 }

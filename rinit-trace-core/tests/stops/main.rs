@@ -22,6 +22,8 @@ mod execs;
 #[cfg(test)]
 mod finish;
 #[cfg(test)]
+mod floods;
+#[cfg(test)]
 mod grace;
 mod hooks;
 #[cfg(test)]

@@ -150,40 +150,6 @@ fn a_full_table_of_facts_loses_members_and_never_the_end() {
 }
 
 #[test]
-fn a_flood_in_one_container_leaves_room_for_the_others() {
-    let mut world = World::new(Config {
-        max_facts: 1000,
-        ..Config::default()
-    });
-    let sent = Sent::new("TERM".parse().unwrap());
-    for letter in 'A'..='J' {
-        world.add_namespace(letter, "app", std::time::Duration::from_secs(9));
-        world.process((letter, 1)).handled = u64::MAX;
-        for _ in 0..1000 {
-            let sender = world.task((letter, 1));
-            world.send(ZERO, sender, (letter, 1), &sent);
-        }
-    }
-    for letter in 'A'..='J' {
-        world.exit(ZERO, (letter, 1), None, false);
-        world.end(ZERO, letter);
-    }
-    let kept: usize = world
-        .reports
-        .iter()
-        .map(|report| report.signals.len())
-        .sum();
-    assert_eq!(world.reports.len(), 10);
-    assert!(kept <= 4000 + 10 * 256, "{kept}");
-    assert!(
-        world
-            .reports
-            .iter()
-            .all(|report| report.signals.len() >= 100)
-    );
-}
-
-#[test]
 fn ten_thousand_members_are_no_burden() {
     let mut world = World::new(Config::default());
     world.add_namespace('A', "sh", std::time::Duration::from_secs(9));
