@@ -173,6 +173,14 @@ pub struct DaemonArgs {
     /// Where to serve /metrics, /healthz, /readyz and /api/v1/stops; 0.0.0.0:9763 for all interfaces
     #[arg(long, value_name = "ADDR:PORT", default_value = LISTEN, env = "RINIT_TRACE_LISTEN")]
     pub listen: SocketAddr,
+    /// A name by which /api may be asked, beside IP addresses and localhost; may be repeated
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "RINIT_TRACE_ALLOWED_HOST",
+        value_delimiter = ','
+    )]
+    pub allowed_host: Vec<String>,
     /// How to print reports on stdout
     #[arg(long, value_enum, default_value_t, env = "RINIT_TRACE_FORMAT")]
     pub format: DaemonFormat,

@@ -15,7 +15,7 @@ pub(crate) mod testing;
 
 pub use health::{Health, RecordCounts};
 pub use history::{Disk, DiskOptions, DiskStats, Filter, History, HistoryError, HistoryOptions};
-pub use http::{Server, ServerError};
+pub use http::{AllowedHosts, Server, ServerError};
 pub use metrics::{MetricLabel, Metrics, MetricsOptions};
 pub use state::{SharedState, State};
 

@@ -18,8 +18,8 @@ use crate::{
     lines::Lines,
     logs,
     serve::{
-        Disk, DiskOptions, Health, History, HistoryOptions, Metrics, MetricsOptions, Server,
-        SharedState, State, history,
+        AllowedHosts, Disk, DiskOptions, Health, History, HistoryOptions, Metrics, MetricsOptions,
+        Server, SharedState, State, history,
     },
     tracer::KnownWorkload,
 };
@@ -65,7 +65,11 @@ impl Outputs {
             None => None,
         };
         let state = State::new(metrics, memory);
-        let server = Server::start(args.listen, SharedState::clone(&state))?;
+        let server = Server::start(
+            args.listen,
+            SharedState::clone(&state),
+            AllowedHosts::new(&args.allowed_host),
+        )?;
         tracing::info!("listening on {}", server.addr());
         Ok(Self {
             format: args.format,

@@ -5,7 +5,7 @@ use tokio::{
 
 use super::*;
 use crate::serve::{
-    History, Metrics, MetricsOptions, Server, State,
+    AllowedHosts, History, Metrics, MetricsOptions, Server, State,
     testing::{WEB, forced},
 };
 
@@ -40,7 +40,12 @@ async fn answered(body: &str) -> Result<Option<StopReport>, ClientError> {
 async fn the_daemon_tells_the_last_stop_of_a_container() {
     let metrics = Metrics::new(MetricsOptions::default()).unwrap();
     let state = State::new(metrics, History::default());
-    let server = Server::start(([127, 0, 0, 1], 0).into(), state.clone()).unwrap();
+    let server = Server::start(
+        ([127, 0, 0, 1], 0).into(),
+        state.clone(),
+        AllowedHosts::default(),
+    )
+    .unwrap();
     for node in ["1", "2"] {
         let mut report = forced(Some(WEB), Some("a b&c=ü"));
         report.node = Some(node.to_owned());

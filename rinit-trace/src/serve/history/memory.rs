@@ -24,6 +24,9 @@ impl Default for HistoryOptions {
     }
 }
 
+/// One report may take no more than this part of the room.
+const MAX_SHARE: usize = 8;
+
 /// The last stops, as the JSON that is asked for, which takes less room than the reports.
 #[derive(Debug, Default)]
 pub struct History {
@@ -85,12 +88,20 @@ impl History {
         let Some(stop) = Stop::new(report) else {
             return;
         };
-        self.bytes += stop.size();
-        self.stops.push_back(stop);
         let HistoryOptions {
             max_reports,
             max_bytes,
         } = self.options;
+        if stop.size() > max_bytes / MAX_SHARE {
+            tracing::warn!(
+                "a report of {} bytes is not kept in memory: it would take the room of many others",
+                stop.size()
+            );
+            self.evicted += 1;
+            return;
+        }
+        self.bytes += stop.size();
+        self.stops.push_back(stop);
         while self.stops.len() > max_reports || self.bytes > max_bytes {
             let Some(oldest) = self.stops.pop_front() else {
                 return;
@@ -179,18 +190,18 @@ mod tests {
     #[test]
     fn their_bytes_are_bounded() {
         let mut history = History::new(HistoryOptions {
-            max_bytes: 10_000,
+            max_bytes: 40_000,
             ..HistoryOptions::default()
         });
         for n in 0..100 {
             history.push(&forced(None, Some(&n.to_string())));
-            assert!(history.bytes <= 10_000 && !history.is_empty());
+            assert!(history.bytes <= 40_000 && !history.is_empty());
         }
-        // Larger than all the room there is.
+        // One that would take the room of many takes that of none.
+        let before = (history.len(), history.bytes);
+        let evicted = history.evicted();
         history.push(&forced(None, Some(&"x".repeat(20_000))));
-        assert_eq!(
-            (history.len(), history.bytes, history.evicted()),
-            (0, 0, 101)
-        );
+        assert_eq!((history.len(), history.bytes), before);
+        assert_eq!(history.evicted(), evicted + 1);
     }
 }

@@ -6,8 +6,10 @@
 //! more, the oldest has to go: a scrape takes milliseconds, and who sits on a connection is slow or
 //! means harm.
 
+mod hosts;
 mod query;
 mod routes;
+mod stops;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +35,8 @@ use tokio::{
     task::{AbortHandle, JoinSet},
     time::timeout,
 };
+
+pub use hosts::AllowedHosts;
 
 use super::SharedState;
 
@@ -88,13 +92,18 @@ pub struct Server {
 
 impl Server {
     /// Listens from when this returns.
-    pub fn start(addr: SocketAddr, state: SharedState) -> Result<Self, ServerError> {
-        Self::start_with(addr, state, LIMITS)
+    pub fn start(
+        addr: SocketAddr,
+        state: SharedState,
+        hosts: AllowedHosts,
+    ) -> Result<Self, ServerError> {
+        Self::start_with(addr, state, hosts, LIMITS)
     }
 
     fn start_with(
         addr: SocketAddr,
         state: SharedState,
+        hosts: AllowedHosts,
         limits: Limits,
     ) -> Result<Self, ServerError> {
         let bind = |error| ServerError::Bind { addr, error };
@@ -114,7 +123,12 @@ impl Server {
         thread::Builder::new()
             .name("http".into())
             .spawn(move || {
-                runtime.block_on(serve(listener, routes::router(state), limits, stopped));
+                runtime.block_on(serve(
+                    listener,
+                    routes::router(state, hosts),
+                    limits,
+                    stopped,
+                ));
                 // Nobody waits any more: fine as well.
                 let _ = end.send(());
             })

@@ -4,26 +4,36 @@ use std::time::Instant;
 
 use axum::{
     Router,
+    body::Body,
     extract::State as Extract,
-    http::{HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     middleware::map_response,
     response::{IntoResponse, Response},
     routing::get,
 };
 
-use super::query;
+use super::{hosts::AllowedHosts, query, stops::Stops};
 use crate::serve::SharedState;
 
+const JSON: &str = "application/json";
 const INDEX: &str = "rinit-trace: /metrics /healthz /readyz \
                      /api/v1/stops?container=&namespace=&verdict=&limit=\n";
 
-pub(super) fn router(state: SharedState) -> Router {
+pub(super) fn router(state: SharedState, hosts: AllowedHosts) -> Router {
     Router::new()
         .route("/", get(async || INDEX))
         .route("/metrics", get(metrics))
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
-        .route("/api/v1/stops", get(stops))
+        .route(
+            "/api/v1/stops",
+            get(
+                async move |state, headers: HeaderMap, uri| match hosts.refuse(&headers) {
+                    Some(why) => problem(StatusCode::FORBIDDEN, &why),
+                    None => stops(state, &uri),
+                },
+            ),
+        )
         .fallback(async || {
             (
                 StatusCode::NOT_FOUND,
@@ -59,24 +69,22 @@ async fn ready(Extract(state): Extract<SharedState>) -> Response {
     }
 }
 
-async fn stops(Extract(state): Extract<SharedState>, uri: Uri) -> Response {
-    let (status, body) = match query::parse(&uri) {
+fn stops(Extract(state): Extract<SharedState>, uri: &Uri) -> Response {
+    match query::parse(uri) {
         Ok(asked) => {
             let found = state.find(&asked.filter, asked.limit);
-            (
-                StatusCode::OK,
-                format!("{{\"stops\":[{}]}}\n", found.join(",")),
-            )
+            typed(StatusCode::OK, JSON, Body::new(Stops::new(found)))
         }
-        Err(error) => {
-            let body = serde_json::json!({ "error": error });
-            (StatusCode::BAD_REQUEST, format!("{body}\n"))
-        }
-    };
-    typed(status, "application/json", body)
+        Err(error) => problem(StatusCode::BAD_REQUEST, &error),
+    }
 }
 
-fn typed(status: StatusCode, kind: &'static str, body: String) -> Response {
+fn problem(status: StatusCode, error: &str) -> Response {
+    let body = serde_json::json!({ "error": error });
+    typed(status, JSON, format!("{body}\n"))
+}
+
+fn typed(status: StatusCode, kind: &'static str, body: impl IntoResponse) -> Response {
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(kind))];
     (status, kind, body).into_response()
 }

@@ -23,7 +23,7 @@ fn state() -> SharedState {
 
 fn server() -> (Server, SharedState) {
     let state = state();
-    let server = Server::start(LOCAL.into(), state.clone()).unwrap();
+    let server = Server::start(LOCAL.into(), state.clone(), AllowedHosts::default()).unwrap();
     (server, state)
 }
 
@@ -46,7 +46,7 @@ fn rest(stream: &mut Stream) -> String {
 /// Status, head and body.
 fn ask(addr: SocketAddr, request: &str) -> (u16, String, String) {
     let mut stream = connect(addr);
-    write!(stream, "{request} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    write!(stream, "{request} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let answer = rest(&mut stream);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -82,6 +82,26 @@ fn metrics_are_served_as_text() {
         body.contains(r#"pod="web-7d9f",container="web",verdict="forced"} 0"#),
         "{body}"
     );
+}
+
+/// As by DNS rebinding. Whoever scrapes metrics may use any name.
+#[test]
+fn reports_are_not_answered_by_another_name() {
+    let (server, state) = server();
+    state.stop(&forced(Some(WEB), Some("web")));
+    let by = |path: &str, headers: &str| {
+        let mut stream = connect(server.addr());
+        write!(stream, "GET {path} HTTP/1.1\r\n{headers}\r\n\r\n").unwrap();
+        rest(&mut stream)
+    };
+    let answer = by("/api/v1/stops", "Host: attacker.example:9763");
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    assert!(answer.contains("--allowed-host"), "{answer}");
+    assert!(!answer.contains(WEB), "{answer}");
+    let origin = "Host: 127.0.0.1\r\nOrigin: https://attacker.example";
+    assert!(by("/api/v1/stops", origin).starts_with("HTTP/1.1 403"));
+    assert!(by("/api/v1/stops", "Host: 127.0.0.1").contains(WEB));
+    assert!(by("/metrics", "Host: tracer.monitoring.svc").starts_with("HTTP/1.1 200"));
 }
 
 #[test]
@@ -163,7 +183,7 @@ fn stops_can_be_asked_for() {
 #[test]
 fn an_address_in_use_is_told() {
     let (server, _) = server();
-    let error = Server::start(server.addr(), state())
+    let error = Server::start(server.addr(), state(), AllowedHosts::default())
         .unwrap_err()
         .to_string();
     assert!(
@@ -198,7 +218,8 @@ fn slow_heads_are_cut_off() {
         connection: 2 * LATE,
         ..LIMITS
     };
-    let server = Server::start_with(LOCAL.into(), state(), limits).unwrap();
+    let server =
+        Server::start_with(LOCAL.into(), state(), AllowedHosts::default(), limits).unwrap();
     let mut slow = connect(server.addr());
     slow.write_all(b"GET /metrics HTTP/1.1\r\nA: b\r\n")
         .unwrap();
@@ -217,7 +238,7 @@ fn slow_readers_are_cut_off() {
     for _ in 0..15 {
         state.stop(&forced(None, Some(&"x".repeat(1 << 20))));
     }
-    let server = Server::start_with(LOCAL.into(), state, limits).unwrap();
+    let server = Server::start_with(LOCAL.into(), state, AllowedHosts::default(), limits).unwrap();
     let mut slow = connect(server.addr());
     slow.write_all(b"GET /api/v1/stops HTTP/1.1\r\n\r\n")
         .unwrap();
@@ -234,7 +255,8 @@ fn those_who_sit_on_connections_do_not_keep_others_out() {
         connections: 4,
         ..LIMITS
     };
-    let server = Server::start_with(LOCAL.into(), state(), limits).unwrap();
+    let server =
+        Server::start_with(LOCAL.into(), state(), AllowedHosts::default(), limits).unwrap();
     let mut sitting: Vec<Stream> = (0..20).map(|_| connect(server.addr())).collect();
     assert_eq!(get(server.addr(), "/").0, 200);
     assert_eq!(rest(&mut sitting[0]), "");
@@ -272,7 +294,7 @@ proptest! {
         ends in any::<bool>(),
     ) {
         thread_local! {
-            static SERVER: Server = Server::start(LOCAL.into(), state()).unwrap();
+            static SERVER: Server = Server::start(LOCAL.into(), state(), AllowedHosts::default()).unwrap();
         }
         let addr = SERVER.with(Server::addr);
         let mut stream = connect(addr);
