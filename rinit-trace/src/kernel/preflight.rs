@@ -1,6 +1,10 @@
 //! What has to be there before a program is loaded, gathered and reported together.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, Read as _},
+    path::Path,
+};
 
 use aya::{maps::MapType, sys::is_map_supported};
 use rustix::io::Errno;
@@ -9,6 +13,9 @@ use super::btf::Btf;
 
 /// Where the running kernel shows its own BTF.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+
+/// Largest BTF file read; a kernel's has some 6 MiB.
+const MAX_BTF: u64 = 64 << 20;
 
 const CAP_SYS_ADMIN: u64 = 1 << 21;
 const CAP_PERFMON: u64 = 1 << 38;
@@ -152,7 +159,7 @@ pub fn no_direct_loads(btf: &Btf, has_own_btf: bool) -> Option<&'static str> {
 
 fn load_btf(file: Option<&Path>) -> Result<Btf, Problem> {
     let data = match file {
-        Some(path) => fs::read(path).map_err(|source| Problem::NoFile {
+        Some(path) => read_file(path).map_err(|source| Problem::NoFile {
             path: path.display().to_string(),
             source,
         }),
@@ -167,6 +174,20 @@ fn load_btf(file: Option<&Path>) -> Result<Btf, Problem> {
         return Err(Problem::NoTracepoints { path: path() });
     }
     Ok(btf)
+}
+
+/// A file that a user names: neither a pipe that nobody writes to nor a device without end.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let about = fs::metadata(path)?;
+    if !about.is_file() {
+        return Err(io::Error::other("it is no ordinary file"));
+    }
+    if about.len() > MAX_BTF {
+        return Err(io::Error::other("it is larger than any BTF"));
+    }
+    let mut data = Vec::new();
+    File::open(path)?.take(MAX_BTF).read_to_end(&mut data)?;
+    Ok(data)
 }
 
 /// Where BTF comes from.
@@ -185,6 +206,18 @@ mod tests {
         assert!(missing_capabilities(CAP_BPF | CAP_PERFMON).is_empty());
         assert_eq!(missing_capabilities(CAP_BPF), ["CAP_PERFMON"]);
         assert_eq!(missing_capabilities(0), ["CAP_BPF", "CAP_PERFMON"]);
+    }
+
+    #[test]
+    fn btf_is_read_from_an_ordinary_file_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        for path in [pipe.as_path(), Path::new("/dev/zero"), folder.path()] {
+            let problem = load_btf(Some(path)).err().unwrap().to_string();
+            assert!(problem.contains("no ordinary file"), "{problem}");
+        }
     }
 
     #[test]
