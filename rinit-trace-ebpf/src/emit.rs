@@ -18,6 +18,10 @@ const NO_WAKEUP: u64 = 1;
 /// `BPF_RB_FORCE_WAKEUP`: for what ends a stop.
 const FORCE_WAKEUP: u64 = 2;
 
+/// Bytes that user space has not read yet, and those that there are (include/uapi/linux/bpf.h).
+const BPF_RB_AVAIL_DATA: u64 = 0;
+const BPF_RB_RING_SIZE: u64 = 1;
+
 /// A record that starts with a [`RecordHeader`].
 ///
 /// # Safety
@@ -33,27 +37,57 @@ pub(crate) enum Wake {
     Now,
 }
 
+/// What a record is worth.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Worth {
+    /// A stop cannot be told without it.
+    Decides,
+    /// A container can have as many of it made as it likes, and who was killed does not depend on it: it may
+    /// use half of the ring, so that there is room for what decides about others.
+    Colours,
+}
+
 /// Reserves a record of `kind` about a workload with its header filled, or counts a loss.
 #[inline(always)]
-pub(crate) fn reserve<T: Record + 'static>(kind: u16, place: &Place) -> Option<RingBufEntry<T>> {
-    let entry = reserve_global(kind);
+pub(crate) fn reserve<T: Record + 'static>(
+    kind: u16,
+    place: &Place,
+    worth: Worth,
+) -> Option<RingBufEntry<T>> {
+    let entry = if worth == Worth::Colours && is_half_full() {
+        None
+    } else {
+        try_reserve(kind)
+    };
     if entry.is_none() {
+        // In this order: what is counted, and whose it was is not known yet, is anybody's to user space.
         note_lost(&place.key());
+        count(u32::from(kind));
     }
     entry
+}
+
+#[inline(always)]
+fn is_half_full() -> bool {
+    EVENTS.query(BPF_RB_AVAIL_DATA) > EVENTS.query(BPF_RB_RING_SIZE) / 2
 }
 
 /// The same for a record that is about no namespace.
 #[inline(always)]
 pub(crate) fn reserve_global<T: Record + 'static>(kind: u16) -> Option<RingBufEntry<T>> {
-    if is_dropped_on_purpose() {
+    let entry = try_reserve(kind);
+    if entry.is_none() {
         count(u32::from(kind));
+    }
+    entry
+}
+
+#[inline(always)]
+fn try_reserve<T: Record + 'static>(kind: u16) -> Option<RingBufEntry<T>> {
+    if is_dropped_on_purpose() {
         return None;
     }
-    let Some(mut entry) = EVENTS.reserve::<T>(0) else {
-        count(u32::from(kind));
-        return None;
-    };
+    let mut entry = EVENTS.reserve::<T>(0)?;
     let header = entry.as_mut_ptr().cast::<RecordHeader>();
     // SAFETY: the entry is as large as T, and T starts with the header (contract of `Record`).
     unsafe {

@@ -46,8 +46,8 @@ pub(crate) fn open(place: &Place, signal: u32) {
         // SAFETY: as above.
         unsafe { set(gate, signal) };
     } else {
-        count(counter::GATES_REFUSED);
         note_lost(&key);
+        count(counter::GATES_REFUSED);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use aya_ebpf::{
     macros::map,
-    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LruHashMap, LruPerCpuHashMap, PerCpuArray, RingBuf},
 };
 use rinit_trace_common::counter;
 
@@ -30,14 +30,16 @@ pub(crate) static GATES: HashMap<GateKey, Gate> = HashMap::with_max_entries(1638
 #[map]
 pub(crate) static STOP_SIGNALS_OF: HashMap<GateKey, u64> = HashMap::with_max_entries(16384, 0);
 
-/// Records lost by namespace: a stop of another one is not in doubt.
+/// Records lost by namespace: a stop of another one is not in doubt. By CPU, since what is not counted here
+/// is not known whose it was.
 #[map]
-pub(crate) static LOST: LruHashMap<GateKey, u64> = LruHashMap::with_max_entries(4096, 0);
+pub(crate) static LOST: LruPerCpuHashMap<GateKey, u64> =
+    LruPerCpuHashMap::with_max_entries(4096, 0);
 
-/// The last signal of each kind between two processes, to fold floods of equal ones.
+/// The last signal of each kind, to fold floods of equal ones.
 #[map]
 pub(crate) static LAST_SIGNALS: LruHashMap<FoldKey, FoldState> =
-    LruHashMap::with_max_entries(4096, 0);
+    LruHashMap::with_max_entries(16384, 0);
 
 /// The container of a cgroup, by its kernfs id. Only a memory of what the names say: ids are
 /// not used again, and an evicted entry is found again. A cgroup that is renamed, which v1 allows, keeps
@@ -140,7 +142,7 @@ pub(crate) fn count(slot: u32) {
 #[inline(always)]
 pub(crate) fn note_lost(key: &GateKey) {
     if let Some(lost) = LOST.get_ptr_mut(key) {
-        // SAFETY: the map hands out a live value; a lost race loses a count, never the mark.
+        // SAFETY: the map hands out this CPU's own live value.
         unsafe { *lost += 1 }
     } else {
         // A full LRU table evicts the oldest mark; the counter still has it.

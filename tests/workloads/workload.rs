@@ -20,6 +20,8 @@
 //! | `churn=N` | N times starts a worker and ends it, by SIGKILL, by SIGINT or by its own end in turn; `reloaded` on SIGHUP; prints `churned`; a leaver then |
 //! | `churn-waits=N` | the same; a waiter then |
 //! | `pest=SIGNAL` | again and again sends a signal to process 1, and prints `sent` |
+//! | `storm=SIGNAL` | sends a signal to process 1, as fast as it can |
+//! | `brawl=N` | forks N processes that send each other stop signals as fast as they can, and take them; a leaver then |
 //! | `reloader` | prints `reloaded` on SIGHUP; a server otherwise |
 //! | `counter` | handles SIGUSR1 and SIGCHLD; a server otherwise |
 //! | `ways=NAME[:PATH]` | has a child killed in the way that `ways/` has under this name, on SIGTERM, and exits |
@@ -31,6 +33,7 @@
 //! | `stuck=PATH` | holds the lock of its memory, by a file of a server that does not answer |
 //! | `hostile` | a sleeper whose name is an escape sequence with line breaks, and no UTF-8 |
 
+mod attacks;
 mod hidden;
 mod os;
 mod stuck;
@@ -77,13 +80,13 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
     match name {
         "threads" => more_threads(number(argument)?)?,
         "crowd" => crowd(number(argument)?)?,
+        "brawl" => attacks::brawl(number(argument)?)?,
         "deep" => return Err(hidden::deep(argument)),
         _ => {}
     }
     let ready = || say(&format!("ready {name}"));
     if name == "stuck" {
-        stuck::run(argument, ready)?;
-        return Ok(0);
+        return stuck::run(argument, ready).map(|()| 0);
     }
     ready()?;
     match name {
@@ -91,7 +94,7 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
             os::wait_for_term();
             thread::sleep(Duration::from_millis(number(argument)?));
         }
-        "threads" | "counter" | "leaver" | "pause" => os::wait_for_term(),
+        "threads" | "counter" | "leaver" | "pause" | "brawl" => os::wait_for_term(),
         "sleeper" | "apart" | "deaf" | "crowd" | "hostile" | "stubborn" => os::wait_forever(),
         "late-drop" => late_drop(argument)?,
         "waiter" => {
@@ -122,6 +125,7 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
         }
         "impostor" => hidden::disguise()?,
         "pest" => pester(i32::try_from(number(argument)?).map_err(io::Error::other)?)?,
+        "storm" => attacks::storm(i32::try_from(number(argument)?).map_err(io::Error::other)?)?,
         "reloader" => reload_until_term()?,
         other => return Err(io::Error::other(format!("there is no program `{other}`"))),
     }
@@ -140,7 +144,9 @@ fn prepare(name: &str, argument: &str) -> io::Result<()> {
                 os::handle(os::SIGTERM)
             }
         },
-        "server" | "threads" | "leaver" | "waiter" | "stubborn" | "ways" => os::handle(os::SIGTERM),
+        "server" | "threads" | "leaver" | "brawl" | "waiter" | "stubborn" | "ways" => {
+            os::handle(os::SIGTERM)
+        }
         "pause" => {
             os::handle(os::SIGTERM)?;
             os::ignore(os::SIGCHLD)

@@ -8,7 +8,7 @@
 use rinit_trace_common::{DeliverRecord, kind};
 
 use crate::{
-    emit::{Wake, reserve, submit},
+    emit::{Wake, Worth, reserve, submit},
     gate,
     place::{Scratch, find, inner_tgid, slot},
     reads::{TracePoint, current, tracepoint},
@@ -49,7 +49,7 @@ unsafe fn on_deliver(signal: u32) {
         if !gate::is_stop_signal(own, signal) && gate::lets_pass(own, signal) != Some(true) {
             return;
         }
-        let Some(mut entry) = reserve::<DeliverRecord>(kind::DELIVER, own) else {
+        let Some(mut entry) = reserve::<DeliverRecord>(kind::DELIVER, own, Worth::Colours) else {
             return;
         };
         let record = entry.as_mut_ptr();

@@ -138,7 +138,7 @@ unsafe fn note_main(task: Kernel, own: &mut Place) {
     if MAINS.insert(own.container(), main, NOEXIST).is_err() {
         // A full table: nothing tells the container from its neighbours, and what ends in it is not
         // seen.
-        count(counter::CONTAINERS_REFUSED);
         note_lost(&own.key());
+        count(counter::CONTAINERS_REFUSED);
     }
 }

@@ -6,7 +6,7 @@
 use rinit_trace_common::{ExitRecord, counter, feature, kind};
 
 use crate::{
-    emit::{Wake, reserve, submit},
+    emit::{Wake, Worth, reserve, submit},
     gate,
     globals::{has, offset},
     place::{Place, Scratch, find, slot},
@@ -111,7 +111,7 @@ unsafe fn is_reported(task: Kernel, own: &Place) -> bool {
 unsafe fn emit(task: Kernel, own: &Place, is_main: bool) {
     // SAFETY: `task` is a typed pointer to a task_struct; the record was reserved whole.
     unsafe {
-        let Some(mut entry) = reserve::<ExitRecord>(kind::EXIT, own) else {
+        let Some(mut entry) = reserve::<ExitRecord>(kind::EXIT, own, Worth::Decides) else {
             return;
         };
         let record = entry.as_mut_ptr();

@@ -16,7 +16,7 @@ use rinit_trace_common::{
 };
 
 use crate::{
-    emit::{Record, Wake, reserve, submit},
+    emit::{Record, Wake, Worth, reserve, submit},
     place::Place,
     reads::Kernel,
     task::{fill_leaf, fill_task},
@@ -43,7 +43,7 @@ unsafe impl Record for TaskOnlyRecord {}
 unsafe fn emit_task(kind: u16, task: Kernel, place: &Place, wake: Wake) {
     // SAFETY: as the caller's; the record was reserved whole.
     unsafe {
-        let Some(mut entry) = reserve::<TaskOnlyRecord>(kind, place) else {
+        let Some(mut entry) = reserve::<TaskOnlyRecord>(kind, place, Worth::Decides) else {
             return;
         };
         let record = entry.as_mut_ptr();

@@ -8,7 +8,7 @@ use aya_log_ebpf::info;
 use rinit_trace_common::{SignalRecord, counter, kind, signal_bit};
 
 use crate::{
-    emit::{Wake, now, reserve, submit},
+    emit::{Wake, Worth, now, reserve, submit},
     gate, globals,
     globals::offset,
     maps::{FoldKey, FoldState, LAST_SIGNALS, SELF_TEST, count},
@@ -33,9 +33,16 @@ const RESULT_DELIVERED: u32 = 0;
 /// leader (kernel/pid_namespace.c `init_pids`).
 const LAST_OF_A_NAMESPACE: u32 = 2;
 
-/// Equal signals of one process to another within this time are folded into the first ones: a flood
+/// Equal signals of one sender to a process within this time are folded into the first ones: a flood
 /// costs neither room in the ring nor the records of others.
 const FOLD_NS: u64 = 100_000_000;
+
+/// The same for those that come from a crowd: one of 64 processes that signal each other makes hundreds of
+/// kinds of signals.
+const CROWD_FOLD_NS: u64 = 1_000_000_000;
+
+/// Stands for the sender of a signal that is one of the target's own workload, but not its main process.
+const CROWD: u32 = u32::MAX;
 
 /// So many are recorded before. A signal that is queued twice has been taken in between: that must be
 /// seen (dumb-init sends its group a second SIGTERM when it leaves).
@@ -142,7 +149,7 @@ unsafe fn decide(arguments: &Arguments, target: &Place, sender: &Place) -> Optio
         let mut folded = 0;
         // A SIGKILL that the kernel accepted is never left out.
         if signal != SIGKILL || arguments.result != RESULT_DELIVERED {
-            folded = fold(arguments, target)?;
+            folded = fold(arguments, target, sender)?;
         }
         count(counter::SIGNALS_PASSED);
         let opens = if is_main {
@@ -188,14 +195,26 @@ fn asks_to_end(arguments: &Arguments, target: &Place, from_outside: bool) -> boo
     from_outside || (is_delivered && gate::is_stop_signal(target, arguments.signal))
 }
 
+/// Whether a process of the workload sends that is not its main one. It may have as many others at its side
+/// as it likes, so that they are one sender.
+#[inline(always)]
+unsafe fn is_of_crowd(target: &Place, sender: &Place) -> bool {
+    // SAFETY: as in `is_by_main`.
+    !target.is_outside(sender) && !unsafe { is_by_main(target) }
+}
+
 /// Folds a flood of equal signals. `None`: leave this one out; else how many were left out before.
 #[inline(always)]
-unsafe fn fold(arguments: &Arguments, target: &Place) -> Option<u32> {
+unsafe fn fold(arguments: &Arguments, target: &Place, sender: &Place) -> Option<u32> {
     // SAFETY: the target and `current()` are typed pointers to task_structs.
     let key = unsafe {
         FoldKey {
             workload: target.key(),
-            sender: load(current(), offset!(task_tgid)),
+            sender: if is_of_crowd(target, sender) {
+                CROWD
+            } else {
+                load(current(), offset!(task_tgid))
+            },
             target: load(arguments.target, offset!(task_tgid)),
             signal: arguments.signal,
             result: arguments.result,
@@ -206,7 +225,12 @@ unsafe fn fold(arguments: &Arguments, target: &Place) -> Option<u32> {
     if let Some(state) = LAST_SIGNALS.get_ptr_mut(key) {
         // SAFETY: the map hands out a live value; a lost race only miscounts folded signals.
         unsafe {
-            if at.wrapping_sub((*state).at) < FOLD_NS {
+            let time = if key.sender == CROWD {
+                CROWD_FOLD_NS
+            } else {
+                FOLD_NS
+            };
+            if at.wrapping_sub((*state).at) < time {
                 (*state).count += 1;
                 if (*state).count <= FOLD_AFTER {
                     return Some(0);
@@ -227,7 +251,12 @@ unsafe fn emit(arguments: &Arguments, target: &Place, of_sender: &Place, folded:
     let (info, code) = signal_code(arguments.info);
     // SAFETY: typed pointers as above; the record was reserved whole.
     unsafe {
-        let Some(mut entry) = reserve::<SignalRecord>(kind::SIGNAL, target) else {
+        let worth = if arguments.signal != SIGKILL && is_of_crowd(target, of_sender) {
+            Worth::Colours
+        } else {
+            Worth::Decides
+        };
+        let Some(mut entry) = reserve::<SignalRecord>(kind::SIGNAL, target, worth) else {
             return;
         };
         let record = entry.as_mut_ptr();

@@ -7,7 +7,7 @@ use std::{
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::{Array, HashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, PerCpuArray, PerCpuHashMap, RingBuf},
 };
 use aya_log::EbpfLogger;
 use rinit_trace_common::{Config, Offsets, STOP_SIGNALS, SignalRecord, feature};
@@ -184,7 +184,7 @@ fn kernel(mut ebpf: Ebpf) -> Result<Kernel, StartError> {
     let ring = RingBuf::try_from(take("EVENTS")?).map_err(|error| failed(&error))?;
     let counters = PerCpuArray::try_from(take("COUNTERS")?).map_err(|error| failed(&error))?;
     let gates = HashMap::try_from(take("GATES")?).map_err(|error| failed(&error))?;
-    let lost = HashMap::try_from(take("LOST")?).map_err(|error| failed(&error))?;
+    let lost = PerCpuHashMap::try_from(take("LOST")?).map_err(|error| failed(&error))?;
     let stop_signals =
         HashMap::try_from(take("STOP_SIGNALS_OF")?).map_err(|error| failed(&error))?;
     let mains = HashMap::try_from(take("MAINS")?).map_err(|error| failed(&error))?;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use aya::maps::{Array, HashMap, MapData, PerCpuArray};
+use aya::maps::{Array, HashMap, MapData, PerCpuArray, PerCpuHashMap};
 use aya_log::EbpfLogger;
 use rinit_trace_common::{STARTED_IN_TICKS, STOP_SIGNALS, counter, kind, signal_bit};
 
@@ -157,7 +157,7 @@ pub struct Kernel {
     pub(super) gates: HashMap<MapData, [u64; 2], [u8; 64]>,
     /// Masks of configured stop signals by workload.
     pub(super) stop_signals: HashMap<MapData, [u64; 2], u64>,
-    pub(super) lost: HashMap<MapData, [u64; 2], u64>,
+    pub(super) lost: PerCpuHashMap<MapData, [u64; 2], u64>,
     /// Main process of a container in a shared pid namespace and the depth of that, by the kernfs id of
     /// its cgroup.
     pub(super) mains: HashMap<MapData, u64, [u64; 2]>,
@@ -258,7 +258,7 @@ impl Kernel {
         self.lost
             .iter()
             .filter_map(Result::ok)
-            .map(|([id, init_start], count)| (id, init_start, count))
+            .map(|([id, init_start], counts)| (id, init_start, counts.iter().sum()))
             .collect()
     }
 

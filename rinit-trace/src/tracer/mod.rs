@@ -90,6 +90,8 @@ pub struct Tracer {
     scans: Scans,
     news: VecDeque<News>,
     lost_by_namespace: HashMap<(u64, u64), u64>,
+    /// Of these, what the total of all that were lost did not have yet.
+    lost_ahead: u64,
     sweep: Sweep,
     losses: Losses,
     received: [u64; kind::COUNT],
@@ -124,6 +126,7 @@ impl Tracer {
             scans: Scans::default(),
             news: VecDeque::new(),
             lost_by_namespace: HashMap::new(),
+            lost_ahead: 0,
             sweep: Sweep::new(Instant::now()),
             received: [0; kind::COUNT],
             undecodable: [0; kind::COUNT],
@@ -321,6 +324,9 @@ impl Tracer {
                 self.correlator.handle_loss(id, init_start, added, now);
             }
         }
+        // Those that were lost between the two looks are known already, and counted by the next.
+        let known = known + std::mem::take(&mut self.lost_ahead);
+        self.lost_ahead = known.saturating_sub(fresh);
         let unknown = fresh.saturating_sub(known);
         if unknown > 0 {
             self.correlator.handle_unknown_loss(unknown, now);
