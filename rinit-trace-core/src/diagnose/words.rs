@@ -107,10 +107,13 @@ pub(super) fn signal_to(report: &StopReport, pid: u32, signal: Signal) -> Option
 }
 
 /// How sure it is that PID 1 had not been asked to end before a stop without a stop signal, and the
-/// doubt as the end of a sentence; `None` when it may have been asked before the trace began: then
-/// nothing follows from what was not seen.
+/// doubt as the end of a sentence; `None` when it may have been asked before the trace began, or that
+/// may have been among what was lost: then nothing follows from what was not seen.
 pub(super) fn may_have_been_asked(stop: &ClosedStop) -> Option<(Confidence, String)> {
     let facts = &stop.facts;
+    if stop.is_incomplete() {
+        return None;
+    }
     if let Some(Unlinked { signal, age }) = facts.unlinked {
         let age = duration(millis(age));
         let doubt = format!("; PID 1 had been sent {signal} {age} earlier");

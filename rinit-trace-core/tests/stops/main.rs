@@ -65,5 +65,6 @@ mod timeline;
 #[cfg(test)]
 mod told_late;
 mod unheeded;
+mod unseen;
 #[cfg(test)]
 mod world;

@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    pin::pin,
     time::Duration,
 };
 
@@ -22,6 +23,9 @@ use tonic_prost::ProstCodec;
 use tower::service_fn;
 
 use crate::wait;
+
+/// How often it is asked whether somebody still waits.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A client. It connects when it is first used, and again after the runtime's restart.
 #[derive(Debug)]
@@ -49,6 +53,21 @@ impl Client {
         Q: Message + 'static,
         A: Message + Default + 'static,
     {
+        self.call_until(method, request, time, || false)
+    }
+
+    /// The same by one who has gone when that is true, and does not wait for the answer any longer.
+    pub(crate) fn call_until<Q, A>(
+        &self,
+        method: &str,
+        request: Q,
+        time: Duration,
+        has_gone: impl Fn() -> bool,
+    ) -> Result<A, String>
+    where
+        Q: Message + 'static,
+        A: Message + Default + 'static,
+    {
         let time = wait::patient(time);
         let path: PathAndQuery = format!("/runtime.v1.{method}").parse().unwrap();
         let mut grpc = Grpc::new(self.channel.clone());
@@ -59,6 +78,16 @@ impl Client {
             answer
                 .map(tonic::Response::into_inner)
                 .map_err(|status| status.to_string())
+        };
+        let call = async {
+            let mut call = pin!(call);
+            loop {
+                match timeout(LOOK, &mut call).await {
+                    Ok(answer) => break answer,
+                    Err(_) if has_gone() => break Err("nobody waits for the answer".to_owned()),
+                    Err(_) => {}
+                }
+            }
         };
         self.runtime
             .block_on(async { timeout(time, call).await })

@@ -192,6 +192,20 @@ impl Containerd {
         self.client.call(method, request, time)
     }
 
+    /// The same by one who may have gone before there is an answer.
+    pub(crate) fn try_call_until<Q, A>(
+        &self,
+        method: &str,
+        request: Q,
+        has_gone: impl Fn() -> bool,
+    ) -> Result<A, String>
+    where
+        Q: Message + 'static,
+        A: Message + Default + 'static,
+    {
+        self.client.call_until(method, request, ANSWER, has_gone)
+    }
+
     fn wait_until_ready(&self) {
         let look = Duration::from_secs(1);
         wait::until("containerd and its network are ready", || {

@@ -16,10 +16,10 @@ use crate::program::WORKLOAD;
 pub enum Image {
     /// The workload's program as ENTRYPOINT.
     Workload,
-    /// `busybox` with SIGUSR1 as STOPSIGNAL.
-    Usr1,
     /// `busybox`, with no ENTRYPOINT.
     Shell,
+    /// The same with a STOPSIGNAL, which is one of [`Image::STOP_SIGNALS`].
+    StoppedBy(&'static str),
     /// `tini --` as ENTRYPOINT.
     Tini,
     /// `dumb-init --` as ENTRYPOINT.
@@ -30,10 +30,9 @@ pub enum Image {
     RinitTrace,
 }
 
-/// All that are made of the folder of programs.
-const OF_PROGRAMS: [Image; 6] = [
+/// All that are made of the folder of programs, beside those with a STOPSIGNAL.
+const OF_PROGRAMS: [Image; 5] = [
     Image::Workload,
-    Image::Usr1,
     Image::Shell,
     Image::Tini,
     Image::DumbInit,
@@ -43,27 +42,43 @@ const OF_PROGRAMS: [Image; 6] = [
 const BUSYBOX: &str = "/bin/busybox";
 
 impl Image {
+    /// What images say that are not stopped by SIGTERM, or say that they are.
+    pub const STOP_SIGNALS: [&'static str; 8] = [
+        "SIGHUP",
+        "SIGINT",
+        "SIGQUIT",
+        "SIGUSR1",
+        "SIGUSR2",
+        "SIGTERM",
+        "SIGWINCH",
+        "SIGRTMIN+3",
+    ];
+
     /// With its registry, as a CRI runtime wants it.
     pub fn reference(self) -> String {
         format!("docker.io/rinit-trace-test/{}:1", self.name())
     }
 
-    fn name(self) -> &'static str {
-        match self {
+    fn name(self) -> String {
+        let name = match self {
             Self::Workload => "workload",
-            Self::Usr1 => "usr1",
             Self::Shell => "shell",
+            Self::StoppedBy(signal) => {
+                let signal = signal.to_lowercase().replace('+', "-");
+                return format!("stopped-by-{signal}");
+            }
             Self::Tini => "tini",
             Self::DumbInit => "dumb-init",
             Self::Pause => "pause",
             Self::RinitTrace => "rinit-trace",
-        }
+        };
+        name.to_owned()
     }
 
     fn entrypoint(self) -> &'static [&'static str] {
         match self {
             Self::Workload => &["/workload"],
-            Self::Shell | Self::Usr1 => &[],
+            Self::Shell | Self::StoppedBy(_) => &[],
             Self::Tini => &["/tini", "--"],
             Self::DumbInit => &["/dumb-init", "--"],
             Self::Pause => &["/pause", "pause"],
@@ -73,8 +88,8 @@ impl Image {
 
     fn config(self, layer: &str) -> Value {
         let mut config = json!({"Entrypoint": self.entrypoint(), "Env": ["PATH=/bin"]});
-        if self == Self::Usr1 {
-            config["StopSignal"] = json!("SIGUSR1");
+        if let Self::StoppedBy(signal) = self {
+            config["StopSignal"] = json!(signal);
         }
         json!({
             "architecture": if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" },
@@ -96,7 +111,8 @@ impl Archive {
     pub(crate) fn of_programs(dir: &Path) -> Self {
         let root = dir.join("programs");
         fill(&root);
-        Self::write(dir, &root, &OF_PROGRAMS)
+        let by_signals = Image::STOP_SIGNALS.map(Image::StoppedBy);
+        Self::write(dir, &root, &[&OF_PROGRAMS[..], &by_signals].concat())
     }
 
     /// The archive of an image with one static program.

@@ -69,13 +69,16 @@ pub(crate) struct SandboxSecurity {
     pub(crate) namespaces: Option<Namespaces>,
 }
 
-/// Each is one of the pod (0), of the container (1) or of the node (2).
+/// Each is one of the pod (0), of the container (1), of the node (2), or of another container (3).
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Namespaces {
     #[prost(int32, tag = "1")]
     pub(crate) network: i32,
     #[prost(int32, tag = "2")]
     pub(crate) pid: i32,
+    /// Id of that container.
+    #[prost(string, tag = "4")]
+    pub(crate) target: String,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -2,6 +2,7 @@
 
 mod clean;
 mod client;
+mod config;
 mod containerd;
 mod images;
 mod messages;

@@ -11,14 +11,11 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    clean,
+    config::Config,
     containerd::{ANSWER, Containerd},
     messages::{
-        Capabilities, ContainerConfig, ContainerMetadata, ContainerSecurity,
-        ContainerStatusResponse, CreateContainer, Empty, ExecSync, ExecSyncResponse, Id, Image,
-        LinuxContainer, LinuxSandbox, Mount, Namespaces, Profile, Resources, RunPodSandbox,
-        SandboxConfig, SandboxMetadata, SandboxSecurity, SandboxStatusResponse, StatusRequest,
-        StopContainer, Texts,
+        ContainerStatusResponse, CreateContainer, Empty, ExecSync, ExecSyncResponse, Id,
+        RunPodSandbox, SandboxStatusResponse, StatusRequest, StopContainer,
     },
     spec::{ContainerSpec, PodSpec},
 };
@@ -29,6 +26,8 @@ const RUNTIME_ROOT: &str = "/run/containerd/runc/k8s.io";
 
 /// States of a container in CRI.
 const EXITED: i32 = 2;
+
+const STOP: &str = "RuntimeService/StopContainer";
 
 /// How often a container is stopped before that has failed.
 const STOPS: usize = 3;
@@ -49,14 +48,32 @@ pub struct Pod<'a> {
     spec: PodSpec,
     uid: String,
     sandbox: String,
-    /// Ids, in the order of the specification.
-    containers: Vec<String>,
+    /// In the order in which they were made.
+    containers: Vec<Made>,
     deleted: bool,
+}
+
+/// A container that was made, whatever has become of it.
+#[derive(Debug)]
+struct Made {
+    spec: ContainerSpec,
+    /// How often one of its name was made before.
+    attempt: u32,
+    id: String,
 }
 
 impl<'a> Pod<'a> {
     /// Starts a pod and waits until all of its containers have said that they are ready.
     pub fn run(containerd: &'a Containerd, spec: &PodSpec) -> Self {
+        let pod = Self::start(containerd, spec);
+        for container in &spec.containers {
+            pod.wait_for(&container.name, "ready", container.ready);
+        }
+        pod
+    }
+
+    /// Starts a pod and does not wait for anything that its containers do.
+    pub fn start(containerd: &'a Containerd, spec: &PodSpec) -> Self {
         let mut pod = Self {
             containerd,
             spec: spec.clone(),
@@ -65,21 +82,52 @@ impl<'a> Pod<'a> {
             containers: Vec::new(),
             deleted: false,
         };
-        let config = pod.sandbox_config();
         let request = RunPodSandbox {
-            config: Some(config.clone()),
+            config: Some(pod.config().sandbox()),
         };
         let made: Id = containerd.call("RuntimeService/RunPodSandbox", request);
         pod.sandbox = made.id;
         for container in &spec.containers {
-            let id = pod.create(container, &config);
-            pod.containers.push(id.clone());
-            containerd.call::<_, Empty>("RuntimeService/StartContainer", Id { id });
-        }
-        for container in &spec.containers {
-            pod.wait_for(&container.name, "ready", container.ready);
+            pod.try_add(container)
+                .unwrap_or_else(|error| panic!("{error}"));
         }
         pod
+    }
+
+    /// Starts one container more, or one of the same name anew, and waits until it has said that it is ready.
+    pub fn add(&mut self, container: &ContainerSpec) {
+        self.try_add(container)
+            .unwrap_or_else(|error| panic!("{error}"));
+        self.wait_for(&container.name, "ready", container.ready);
+    }
+
+    /// The same of one that may be refused, or not start. It is part of the pod from when it was made, and it is not
+    /// waited for.
+    pub fn try_add(&mut self, container: &ContainerSpec) -> Result<(), String> {
+        let before = self.made().filter(|made| made.spec.name == container.name);
+        let attempt = u32::try_from(before.count()).unwrap();
+        let target = container.target.as_deref().map(|target| self.id(target));
+        // The folder is made by the kubelet.
+        self.log(&container.name, attempt);
+        let request = CreateContainer {
+            sandbox: self.sandbox.clone(),
+            config: Some(self.config().container(container, attempt, target)),
+            sandbox_config: Some(self.config().sandbox()),
+        };
+        let method = "RuntimeService/CreateContainer";
+        let Id { id } = self.containerd.try_call(method, request, ANSWER)?;
+        self.containers.push(Made {
+            spec: container.clone(),
+            attempt,
+            id: id.clone(),
+        });
+        self.ask("StartContainer", &id)
+    }
+
+    /// Starts a container that has ended anew, as a kubelet does, and waits until it has said that it is ready.
+    pub fn restart(&mut self, container: &str) {
+        let spec = self.last(container).spec.clone();
+        self.add(&spec);
     }
 
     /// Its namespace of Kubernetes.
@@ -113,11 +161,9 @@ impl<'a> Pod<'a> {
         told.status.unwrap().network.unwrap().ip
     }
 
-    /// Id of a container.
+    /// Id of a container: of several of that name the last.
     pub fn id(&self, container: &str) -> &str {
-        let mut specs = self.spec.containers.iter();
-        let at = specs.position(|spec| spec.name == container).unwrap();
-        &self.containers[at]
+        &self.last(container).id
     }
 
     /// Host pid of a container's first process.
@@ -155,7 +201,8 @@ impl<'a> Pod<'a> {
 
     /// What a container has said so far, on stdout and stderr.
     pub fn said(&self, container: &str) -> String {
-        let log = fs::read_to_string(self.log(container)).unwrap_or_default();
+        let attempt = self.last(container).attempt;
+        let log = fs::read_to_string(self.log(container, attempt)).unwrap_or_default();
         // `TIME STREAM F TEXT`, and P instead of F for a part of a line.
         let mut said = String::new();
         for line in log.split_inclusive('\n') {
@@ -226,6 +273,19 @@ impl<'a> Pod<'a> {
         stop(self.containerd, self.id(container), grace).unwrap_or_else(|error| panic!("{error}"));
     }
 
+    /// Asks for the same as a kubelet that is gone when that is true; once, and for no longer than any other answer.
+    pub fn begin_stop(
+        &self,
+        container: &str,
+        grace: u32,
+        has_gone: impl Fn() -> bool,
+    ) -> Result<(), String> {
+        let request = stop_request(self.id(container), grace);
+        self.containerd
+            .try_call_until::<_, Empty>(STOP, request, has_gone)
+            .map(drop)
+    }
+
     /// Deletes the pod as a kubelet does: all containers are stopped at once, then the sandbox, and all is removed.
     pub fn delete(mut self, grace: u32) {
         self.deleted = true;
@@ -239,14 +299,14 @@ impl<'a> Pod<'a> {
             let stops: Vec<_> = self
                 .containers
                 .iter()
-                .map(|id| scope.spawn(move || stop(containerd, id, grace)))
+                .map(|made| scope.spawn(move || stop(containerd, &made.id, grace)))
                 .collect();
             let mut stops = stops.into_iter();
             stops.try_for_each(|stop| stop.join().map_err(|_| "a stop panics".to_owned())?)
         })?;
         self.ask("StopPodSandbox", &self.sandbox)?;
-        for id in &self.containers {
-            self.ask("RemoveContainer", id)?;
+        for made in &self.containers {
+            self.ask("RemoveContainer", &made.id)?;
         }
         self.ask("RemovePodSandbox", &self.sandbox)
     }
@@ -268,140 +328,37 @@ impl<'a> Pod<'a> {
         self.containerd.call(method, request)
     }
 
-    fn log(&self, container: &str) -> PathBuf {
+    fn log(&self, container: &str, attempt: u32) -> PathBuf {
         let folder = format!("logs/{}/{container}", self.uid);
-        self.containerd.folder(&folder).join("0.log")
+        let folder = self.containerd.folder(&folder);
+        folder.join(format!("{attempt}.log"))
     }
 
-    /// Labels by which a kubelet knows its pod again.
-    fn kubelet_labels(&self) -> Texts {
-        [
-            ("io.kubernetes.pod.name", &self.spec.name),
-            ("io.kubernetes.pod.namespace", &self.spec.namespace),
-            ("io.kubernetes.pod.uid", &self.uid),
-        ]
-        .map(|(key, value)| (key.to_owned(), value.clone()))
-        .into()
-    }
-
-    fn sandbox_config(&self) -> SandboxConfig {
-        let mut labels = self.kubelet_labels();
-        labels.extend(self.spec.labels.iter().cloned());
-        SandboxConfig {
-            metadata: Some(SandboxMetadata {
-                name: self.spec.name.clone(),
-                uid: self.uid.clone(),
-                namespace: self.spec.namespace.clone(),
-            }),
-            hostname: self.spec.name.clone(),
-            log_directory: self
-                .containerd
-                .folder(&format!("logs/{}", self.uid))
-                .display()
-                .to_string(),
-            labels,
-            annotations: [("kubernetes.io/config.source", "api")]
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .into(),
-            linux: Some(LinuxSandbox {
-                cgroup_parent: clean::cgroup(&self.uid),
-                security: Some(SandboxSecurity {
-                    namespaces: Some(self.namespaces()),
-                }),
-            }),
+    fn config(&self) -> Config<'_> {
+        Config {
+            pod: &self.spec,
+            uid: &self.uid,
+            logs: self.containerd.folder(&format!("logs/{}", self.uid)),
         }
     }
 
-    fn namespaces(&self) -> Namespaces {
-        Namespaces {
-            network: 0,
-            pid: self.spec.pid_mode(),
-        }
+    fn made(&self) -> impl DoubleEndedIterator<Item = &Made> {
+        self.containers.iter()
     }
 
-    fn create(&self, spec: &ContainerSpec, sandbox_config: &SandboxConfig) -> String {
-        // The folder is made by the kubelet.
-        self.log(&spec.name);
-        let config = ContainerConfig {
-            metadata: Some(ContainerMetadata {
-                name: spec.name.clone(),
-                attempt: 0,
-            }),
-            image: Some(Image {
-                image: spec.image.reference(),
-            }),
-            command: Vec::new(),
-            args: spec.args.clone(),
-            mounts: mounts(spec),
-            labels: self.labels_of(spec),
-            annotations: self.annotations_of(spec),
-            log_path: format!("{}/0.log", spec.name),
-            linux: Some(LinuxContainer {
-                resources: Some(Resources {
-                    memory_limit: spec.memory,
-                }),
-                security: Some(self.security_of(spec)),
-            }),
-        };
-        let request = CreateContainer {
-            sandbox: self.sandbox.clone(),
-            config: Some(config),
-            sandbox_config: Some(sandbox_config.clone()),
-        };
-        let method = "RuntimeService/CreateContainer";
-        let made: Id = self.containerd.call(method, request);
-        made.id
-    }
-
-    fn labels_of(&self, spec: &ContainerSpec) -> Texts {
-        let mut labels = self.kubelet_labels();
-        labels.insert("io.kubernetes.container.name".to_owned(), spec.name.clone());
-        labels
-    }
-
-    fn annotations_of(&self, spec: &ContainerSpec) -> Texts {
-        let grace = self.spec.grace.to_string();
-        let mut annotations: Texts = [
-            ("io.kubernetes.pod.terminationGracePeriod", grace.as_str()),
-            ("io.kubernetes.container.restartCount", "0"),
-            ("io.kubernetes.container.hash", "5f1e7a0c"),
-            ("io.kubernetes.container.terminationMessagePolicy", "File"),
-        ]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into();
-        if let Some(handler) = &spec.pre_stop {
-            let key = "io.kubernetes.container.preStopHandler";
-            annotations.insert(key.to_owned(), handler.clone());
-        }
-        annotations
-    }
-
-    fn security_of(&self, spec: &ContainerSpec) -> ContainerSecurity {
-        let Some(add) = &spec.locked_down else {
-            return ContainerSecurity {
-                namespaces: Some(self.namespaces()),
-                seccomp: Some(Profile { kind: 1 }),
-                ..ContainerSecurity::default()
-            };
-        };
-        ContainerSecurity {
-            capabilities: Some(Capabilities {
-                add: add.clone(),
-                drop: vec!["ALL".to_owned()],
-            }),
-            namespaces: Some(self.namespaces()),
-            readonly_root: true,
-            no_new_privs: true,
-            seccomp: Some(Profile { kind: 0 }),
-        }
+    fn last(&self, container: &str) -> &Made {
+        let mut of_it = self.made().filter(|made| made.spec.name == container);
+        of_it
+            .next_back()
+            .unwrap_or_else(|| panic!("no container {container} in pod {}", self.spec.name))
     }
 }
 
 impl Drop for Pod<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            for container in &self.spec.containers {
-                let (pod, name) = (&self.spec.name, &container.name);
+            for made in &self.containers {
+                let (pod, name) = (&self.spec.name, &made.spec.name);
                 eprintln!("output of {name} in pod {pod}:\n{}", self.said(name));
             }
         }
@@ -412,16 +369,6 @@ impl Drop for Pod<'_> {
             eprintln!("cannot delete pod {}: {error}", self.spec.name);
         }
     }
-}
-
-fn mounts(spec: &ContainerSpec) -> Vec<Mount> {
-    let mounts = spec.mounts.iter();
-    mounts
-        .map(|(inside, outside)| Mount {
-            container_path: inside.clone(),
-            host_path: outside.clone(),
-        })
-        .collect()
 }
 
 /// As a kubelet it tries again: containerd may lose its connection to the shim of several containers when one of them
@@ -437,13 +384,15 @@ fn stop(containerd: &Containerd, id: &str, grace: u32) -> Result<(), String> {
 }
 
 fn try_stop(containerd: &Containerd, id: &str, grace: u32) -> Result<(), String> {
-    let request = StopContainer {
+    let time = ANSWER + Duration::from_secs(u64::from(grace));
+    containerd
+        .try_call::<_, Empty>(STOP, stop_request(id, grace), time)
+        .map(drop)
+}
+
+fn stop_request(id: &str, grace: u32) -> StopContainer {
+    StopContainer {
         id: id.to_owned(),
         timeout: i64::from(grace),
-    };
-    let time = ANSWER + Duration::from_secs(u64::from(grace));
-    let method = "RuntimeService/StopContainer";
-    containerd
-        .try_call::<_, Empty>(method, request, time)
-        .map(drop)
+    }
 }

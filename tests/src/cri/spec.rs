@@ -85,6 +85,8 @@ pub struct ContainerSpec {
     pub(crate) pre_stop: Option<String>,
     pub(crate) mounts: Vec<(String, String)>,
     pub(crate) locked_down: Option<Vec<String>>,
+    /// Name of the container in whose pid namespace it is.
+    pub(crate) target: Option<String>,
 }
 
 impl ContainerSpec {
@@ -99,6 +101,7 @@ impl ContainerSpec {
             pre_stop: None,
             mounts: Vec::new(),
             locked_down: None,
+            target: None,
         }
     }
 
@@ -123,6 +126,13 @@ impl ContainerSpec {
     #[must_use]
     pub fn pre_stop(mut self, handler: &str) -> Self {
         self.pre_stop = Some(handler.to_owned());
+        self
+    }
+
+    /// In the pid namespace of another container of the pod, as `kubectl debug --target` has it.
+    #[must_use]
+    pub fn beside(mut self, container: &str) -> Self {
+        self.target = Some(container.to_owned());
         self
     }
 

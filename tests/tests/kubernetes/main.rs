@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panics")]
 
+mod acts;
 mod around;
 mod as_pod;
 mod counted;

@@ -1,6 +1,6 @@
 //! A runtime and a daemon that several tests share: to start them takes seconds, and much longer in an emulated machine.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use rinit_trace_tests::{Containerd, Daemon};
 
@@ -8,6 +8,7 @@ use rinit_trace_tests::{Containerd, Daemon};
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) daemon: Daemon,
+    asking: OnceLock<Daemon>,
     pub(crate) containerd: Containerd,
 }
 
@@ -23,8 +24,16 @@ impl Node {
         let node = Arc::new(Self {
             containerd: Containerd::start()?,
             daemon: Daemon::start(&[]),
+            asking: OnceLock::new(),
         });
         *shared = Arc::downgrade(&node);
         Some(node)
+    }
+    /// Another daemon, which asks the runtime by its socket: it knows nothing of what was before its first use.
+    pub(crate) fn asking(&self) -> &Daemon {
+        self.asking.get_or_init(|| {
+            let socket = self.containerd.socket();
+            Daemon::start(&["--cri-socket", socket.to_str().unwrap()])
+        })
     }
 }

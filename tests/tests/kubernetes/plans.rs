@@ -129,12 +129,17 @@ fn shells(one: One) -> Vec<Plan> {
     let trap = "sleep 1000 & trap 'kill $!; wait; exit 0' TERM; echo ready; wait";
     let usr1 = "sleep 1000 & trap 'kill $!; wait; exit 0' USR1; echo ready; wait";
     let leaves = "trap 'exit 0' TERM; /workload server & wait";
-    let usr1 = ContainerSpec::new("web", Image::Usr1, &["sh", "-c", usr1], 1);
+    let usr1 = ContainerSpec::new("web", Image::StoppedBy("SIGUSR1"), &["sh", "-c", usr1], 1);
     let usr1 = Plan {
         needs_cri: true,
         ..Plan::new(one("usr1", usr1))
     };
-    let deaf_to_usr1 = ContainerSpec::new("web", Image::Usr1, &["/workload", "sleeper"], 1);
+    let deaf_to_usr1 = ContainerSpec::new(
+        "web",
+        Image::StoppedBy("SIGUSR1"),
+        &["/workload", "sleeper"],
+        1,
+    );
     vec![
         Plan::short(one("no-exec", shell("/workload server; true", 1))).forced(
             "web",

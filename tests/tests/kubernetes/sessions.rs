@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rinit_trace_tests::{ContainerSpec, Daemon, Pod, PodSpec, Report, wait};
+use rinit_trace_tests::{ContainerSpec, Pod, PodSpec, Report, wait};
 
 use crate::{node::Node, run::new_namespace};
 
@@ -72,19 +72,20 @@ fn sessions_are_not_counted_among_those_that_a_stop_kills() {
     report.says("forced", "not-forwarded", 1);
 }
 
+/// Seconds that a pod with a hook has.
+const GRACE: u32 = 3;
+const HOOK: &str = r#"{"exec":{"command":["/drain.sh"]}}"#;
+
 /// As a kubelet does: it runs the hook, gives it up after the grace period, and has the container stopped in
 /// the 2 s that it always gives.
 #[test]
 fn a_hook_that_the_grace_period_cuts_is_told_and_a_session_beside_it_is_not() {
-    const GRACE: u32 = 3;
     let Some(node) = Node::shared() else {
         return;
     };
-    let socket = node.containerd.socket();
-    let daemon = Daemon::start(&["--cri-socket", socket.to_str().unwrap()]);
+    let daemon = node.asking();
     let namespace = new_namespace();
-    let hook = r#"{"exec":{"command":["/drain.sh"]}}"#;
-    let web = ContainerSpec::workload("web", &["waiter", "server=20"]).pre_stop(hook);
+    let web = ContainerSpec::workload("web", &["waiter", "server=20"]).pre_stop(HOOK);
     let spec = PodSpec::new(&namespace, "hooked").with(web).grace(GRACE);
     let pod = Pod::run(&node.containerd, &spec);
     let id = pod.id("web").to_owned();
@@ -115,4 +116,26 @@ fn a_hook_that_the_grace_period_cuts_is_told_and_a_session_beside_it_is_not() {
     let hook = &report.process(BY_RUNTIME)["pid"];
     assert_eq!(cut.unwrap()["pids"], serde_json::json!([hook]), "{report}");
     assert_eq!(cut.unwrap()["confidence"], "likely", "{report}");
+}
+
+#[test]
+fn a_hook_that_leaves_too_little_of_the_grace_period_is_spoken_of() {
+    let Some(node) = Node::shared() else {
+        return;
+    };
+    let daemon = node.asking();
+    let namespace = new_namespace();
+    let web = ContainerSpec::workload("web", &["server=8000"]).pre_stop(HOOK);
+    let spec = PodSpec::new(&namespace, "hooked").with(web).grace(GRACE);
+    let pod = Pod::run(&node.containerd, &spec);
+    let id = pod.id("web").to_owned();
+    assert_eq!(pod.exec("web", &["/bin/sh", "-c", "sleep 1"]), 0);
+    pod.stop("web", GRACE - 1);
+    pod.delete(30);
+    let report = daemon.output().only_report_of(id);
+    report.says("forced", "grace-exceeded", 1);
+    report.is("/stop/grace_ms", 3000.0);
+    let summary = report.text("/cause/summary");
+    assert!(summary.contains("has a preStop hook"), "{report}");
+    assert!(!report.findings().contains(&"pre-stop-cut"), "{report}");
 }

@@ -18,6 +18,8 @@ pub(in crate::diagnose) fn finding(stop: &ClosedStop) -> Finding {
             words::names(victims.iter().copied()),
             if stop.facts.may_have_missed_begin {
                 "why is not known: the stop may have begun before the trace did"
+            } else if stop.is_incomplete() {
+                "why is not known: not everything was seen"
             } else {
                 "no known cause fits; the timeline has what was seen"
             }

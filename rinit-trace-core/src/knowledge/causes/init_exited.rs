@@ -38,7 +38,8 @@ pub const ARTICLE: Article = Article {
     ],
     fixes: &[&STOP_CHILDREN, &INIT_THAT_WAITS],
     limits: &[
-        "It is likely, not certain, when PID 1 is not known, or a stop signal may have been sent before the trace began.",
+        "It is likely, not certain, when PID 1 is not known, or was sent a stop signal long before.",
+        "Where a stop signal may have been sent before the trace began, or records were lost, that none was seen says nothing: unexplained.",
     ],
     close: Some(Close {
         scenario: "init-exits",

@@ -42,7 +42,8 @@ pub const ARTICLE: Article = Article {
     ],
     fixes: &[&KEEP_MAIN_CHILD, &INIT_THAT_WAITS],
     limits: &[
-        "It is likely, not certain, when a stop signal may have been sent before the trace began, or long before.",
+        "It is likely, not certain, when a stop signal was sent long before.",
+        "Where a stop signal may have been sent before the trace began, or records were lost, that none was seen says nothing: unexplained.",
         "Of the init's children that ended just before it, the one that started first is taken for the main child.",
     ],
     close: Some(Close {

@@ -50,8 +50,8 @@ pub const ARTICLE: Article = Article {
     ],
     fixes: &[&DOCKER_STOP, &GRACE_ABOVE_ZERO],
     limits: &[
-        "A stop signal from before the trace began was not seen: then it is likely, and the summary says so.",
-        "A signal that PID 1 was sent long before may have been the stop signal of this stop: likely as well.",
+        "Where a stop signal may have been sent before the trace began, or records were lost, that none was seen says nothing: unexplained.",
+        "A signal that PID 1 was sent long before may have been the stop signal of this stop: then it is likely, and the summary says so.",
         "Who asked the runtime is not seen: only runc, or what else sent the signal.",
     ],
     close: Some(Close {
