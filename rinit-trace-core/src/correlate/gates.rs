@@ -3,6 +3,7 @@
 
 use super::{
     begin,
+    episode::SKEW,
     workload::{State, Workload},
 };
 use crate::model::{BootTime, Signal, SignalEvent};
@@ -15,10 +16,12 @@ impl Workload {
             || matches!(self.state, State::Watching { gate: Some(_) })
     }
 
-    /// When the stop that has begun just now had opened a gate that was closed after that. Exits in between were
-    /// not recorded, which is a loss.
+    /// When the stop that has begun just now had opened a gate that was closed after that, or at that moment: the
+    /// kernel side looks a gate up, and on another CPU it may be removed before that marks it and makes the
+    /// record. Exits in between were not recorded, which is a loss.
     pub(super) fn lost_its_gate(&mut self) -> Option<BootTime> {
-        let began = self.stirred_at.filter(|at| *at <= self.gate_closed_at)?;
+        let closed_at = self.gate_closed_at.plus(SKEW);
+        let began = self.stirred_at.filter(|at| *at <= closed_at)?;
         self.losses.note(1, began);
         Some(began)
     }

@@ -87,6 +87,9 @@ fn a_stop_that_begins_while_its_gate_is_being_closed_is_not_called_graceful() {
     };
     let early = check(&(text("+69.9999") + "=> verdict unknown\n=> observation.lost_records 1"));
     assert_eq!(early.gates_reopened, [Some(Signal::TERM)]);
+    // On another CPU, where it had been looked up before.
+    let at_once = check(&(text("+70.005") + "=> verdict unknown\n=> observation.lost_records 1"));
+    assert_eq!(at_once.gates_reopened, [Some(Signal::TERM)]);
     let later = check(&(text("+71") + "=> verdict graceful"));
     assert_eq!(later.gates_reopened, []);
 }
