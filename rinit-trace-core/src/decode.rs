@@ -442,9 +442,7 @@ mod tests {
             ];
             for len in lengths.map(|len| u32::try_from(len).unwrap()) {
                 let header = RecordHeader { abi: ABI_VERSION, kind: number, len, at: 1 };
-                let mut bytes = header.as_bytes().to_vec();
-                bytes.extend_from_slice(&body);
-                let _ = decode(&bytes);
+                let _ = decode(&[header.as_bytes(), &body].concat());
             }
         }
     }

@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use rinit_trace_core::model::{Grace, GraceSource, Pod, Runtime, Signal};
+use rinit_trace_core::model::{Grace, GraceSource, Pod, Runtime, Signal, WorkloadNames};
 
-use super::text::bounded;
+use super::{cgroup::CgroupIdentity, text::bounded};
 
 /// Longest name or image kept; a reference of an image ends well before.
 pub(super) const MAX_TEXT: usize = 512;
@@ -82,6 +82,30 @@ impl Details {
         self.is_sandbox |= other.is_sandbox;
         self.is_opaque |= other.is_opaque;
         true
+    }
+
+    /// The names of the container with this cgroup.
+    pub(super) fn into_names(self, identity: CgroupIdentity) -> WorkloadNames {
+        let mut pod = self.pod;
+        if let (Some(pod), Some(uid)) = (&mut pod, &identity.pod_uid)
+            && pod.uid.is_empty()
+        {
+            pod.uid.clone_from(uid);
+        }
+        WorkloadNames {
+            runtime: self.runtime.or(identity.runtime),
+            container_id: identity.container_id,
+            name: self.name,
+            image: self.image,
+            pod,
+            cgroup: Some(identity.path).filter(|path| !path.is_empty()),
+            grace: self.grace,
+            stop_signal: self.stop_signal.map(|configured| configured.signal),
+            has_pre_stop: self.has_pre_stop,
+            is_sandbox: self.is_sandbox,
+            is_opaque: self.is_opaque,
+            ..WorkloadNames::default()
+        }
     }
 
     /// Whether it may be about the container with this main process.

@@ -170,7 +170,7 @@ impl Lookups {
         }
         let mut names = WorkloadNames {
             doubt,
-            ..names_of(known, identity)
+            ..known.into_names(identity)
         };
         if is_delegated {
             names.distrust();
@@ -428,27 +428,4 @@ fn bounds(concurrency: usize, timeout: Duration) -> Bounds {
 fn halfway(deadline: Instant) -> Instant {
     let now = Instant::now();
     now + deadline.saturating_duration_since(now) / 2
-}
-
-fn names_of(known: Details, identity: CgroupIdentity) -> WorkloadNames {
-    let mut pod = known.pod;
-    if let (Some(pod), Some(uid)) = (&mut pod, &identity.pod_uid)
-        && pod.uid.is_empty()
-    {
-        pod.uid.clone_from(uid);
-    }
-    WorkloadNames {
-        runtime: known.runtime.or(identity.runtime),
-        container_id: identity.container_id,
-        name: known.name,
-        image: known.image,
-        pod,
-        cgroup: Some(identity.path).filter(|path| !path.is_empty()),
-        grace: known.grace,
-        stop_signal: known.stop_signal.map(|configured| configured.signal),
-        has_pre_stop: known.has_pre_stop,
-        is_sandbox: known.is_sandbox,
-        is_opaque: known.is_opaque,
-        ..WorkloadNames::default()
-    }
 }
