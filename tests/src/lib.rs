@@ -47,7 +47,9 @@ pub use metrics::{Metrics, Sample};
 pub use namespace::{Namespace, Session, child_of, enter, inner_pid, send};
 pub use needs::{Kernel, has_user_namespaces, is_at_least, refuses, skip};
 pub use podman::{Podman, PodmanContainer};
-pub use program::{Ended, TREE, WORKLOAD, program, run, run_by, run_with_closed_stdout};
+pub use program::{
+    Ended, TREE, WORKLOAD, copy_program, program, run, run_by, run_with_closed_stdout,
+};
 pub use report::Report;
 pub use rights::{NOBODY, Rights};
 pub use silent::Stuck;

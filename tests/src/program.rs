@@ -52,6 +52,13 @@ impl Ended {
     }
 }
 
+/// Copies a program that is to be run. By another process: while we held it open for writing, a child that another test starts
+/// at that moment would hold it, too, and it could not be run ("text file busy").
+pub fn copy_program(from: &Path, to: &Path) {
+    let status = Command::new("cp").args([from, to]).status().unwrap();
+    assert!(status.success(), "cp {}: {status}", from.display());
+}
+
 /// Runs `rinit-trace` to its end.
 pub fn run(arguments: &[&str]) -> Ended {
     Tracer::spawn(arguments).ended()

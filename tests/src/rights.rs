@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    program::{Ended, program},
+    program::{Ended, copy_program, program},
     tracer::Tracer,
 };
 
@@ -101,7 +101,7 @@ impl Rights {
         let anybody = fs::Permissions::from_mode(0o755);
         fs::set_permissions(dir.path(), anybody.clone()).unwrap();
         let copy = dir.path().join("rinit-trace");
-        fs::copy(program(), &copy).unwrap();
+        copy_program(&program(), &copy);
         fs::set_permissions(&copy, anybody).unwrap();
         Self {
             wrapper: wrapper.iter().map(|&word| word.to_owned()).collect(),

@@ -10,8 +10,8 @@ use std::{
 };
 
 use rinit_trace_tests::{
-    Docker, DockerApi, Ended, Kernel, Manner, Namespace, Report, Tracer, program, run, run_by,
-    skip, trace, trace_all,
+    Docker, DockerApi, Ended, Kernel, Manner, Namespace, Report, Tracer, copy_program, program,
+    run, run_by, skip, trace, trace_all,
 };
 use tempfile::TempDir;
 
@@ -25,7 +25,7 @@ const PROMPT: Duration = Duration::from_secs(5);
 fn copy_for_anybody(dir: &TempDir) -> PathBuf {
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let copy = dir.path().join("rinit-trace");
-    fs::copy(program(), &copy).unwrap();
+    copy_program(&program(), &copy);
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
     copy
 }

@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use rinit_trace_tests::{Docker, Kernel, Namespace, Report, WORKLOAD, shared_trace, skip};
+use rinit_trace_tests::{
+    Docker, Kernel, Namespace, Report, WORKLOAD, copy_program, shared_trace, skip,
+};
 
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -214,7 +216,7 @@ fn tini_that_may_not_signal_its_child_is_not_told_for_sure_to_have_kept_silent()
     };
     let folder = tempfile::tempdir().unwrap();
     let sudo = folder.path().join("sudo");
-    fs::copy("/usr/bin/setpriv", &sudo).unwrap();
+    copy_program(Path::new("/usr/bin/setpriv"), &sudo);
     fs::set_permissions(&sudo, Permissions::from_mode(0o4755)).unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let tracer = shared_trace();
