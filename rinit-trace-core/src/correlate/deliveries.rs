@@ -22,8 +22,9 @@ struct Kind {
 #[derive(Debug, Default)]
 struct Times {
     newest: VecDeque<BootTime>,
-    /// Those before, and the last of them.
+    /// How many there were before, from when, and until when.
     older: u64,
+    older_since: BootTime,
     older_until: BootTime,
 }
 
@@ -33,20 +34,28 @@ impl Times {
         if self.newest.len() > NEWEST
             && let Some(oldest) = self.newest.pop_front()
         {
+            if self.older == 0 {
+                self.older_since = oldest;
+            }
             self.older += 1;
-            self.older_until = self.older_until.max(oldest);
+            self.older_until = oldest;
         }
     }
 
-    /// How many there were from a moment on. Where that is among those that are only counted, all of them.
+    /// How many there were from a moment on, at least.
     fn since(&self, moment: BootTime) -> u64 {
         let newest = self.newest.iter().filter(|at| **at >= moment).count();
-        let older = if self.older > 0 && self.older_until >= moment {
-            self.older
+        let newest = u64::try_from(newest).unwrap_or(u64::MAX);
+        if self.older_since >= moment {
+            newest.saturating_add(self.older)
         } else {
-            0
-        };
-        older.saturating_add(u64::try_from(newest).unwrap_or(u64::MAX))
+            newest
+        }
+    }
+
+    /// Whether a moment is among those that are only counted: then how many came after it is not known.
+    fn is_unclear_since(&self, moment: BootTime) -> bool {
+        self.older > 0 && self.older_since < moment && self.older_until >= moment
     }
 }
 
@@ -55,7 +64,7 @@ impl Times {
 pub(super) struct Deliveries(BTreeMap<Kind, Times>);
 
 impl Deliveries {
-    /// Times that are kept.
+    /// Kinds: with its times one takes about as much room as another fact.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -90,7 +99,18 @@ impl Deliveries {
             .is_some_and(|times| times.since(since) > 0)
     }
 
-    /// How often an init dropped which signal from a moment on.
+    /// Whether how often an init dropped a signal from a moment on is not known.
+    pub(super) fn is_unclear(&self, init: ProcessKey, signal: Signal, since: BootTime) -> bool {
+        let kind = Kind {
+            init,
+            signal,
+            is_handled: false,
+        };
+        let dropped = self.0.get(&kind);
+        dropped.is_some_and(|times| times.is_unclear_since(since))
+    }
+
+    /// How often an init dropped which signal from a moment on, at least.
     pub(super) fn drops(&self, since: BootTime) -> BTreeMap<(ProcessKey, Signal), u64> {
         let dropped = self.0.iter().filter(|(kind, _)| !kind.is_handled);
         dropped

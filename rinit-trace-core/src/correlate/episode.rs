@@ -87,8 +87,8 @@ impl Episode {
         }
     }
 
-    /// Gives up half of what is kept, what says least of who was killed first, and nothing of the init: other stops
-    /// need the room.
+    /// Gives up half of what is kept, since other stops need the room: first what says least of what was killed, and
+    /// last what was sent to the init. SIGKILL to that stays, and its exit.
     pub(super) fn shed(&mut self, init: ProcessKey) {
         self.sort();
         let before = self.len();
@@ -106,6 +106,7 @@ impl Episode {
             .retain(|event| !goes(event.target.key != init && !is_kill(event)));
         self.exits.retain(|event| !goes(event.task.key != init));
         self.signals.retain(|event| !goes(event.target.key != init));
+        self.signals.retain(|event| !goes(!is_kill(event)));
         self.index_exits();
         self.dropped += u64::try_from(before - self.len()).unwrap_or(u64::MAX);
     }
@@ -120,7 +121,7 @@ impl Episode {
         let is_recent = |at: BootTime| now.since(at) <= BEFORE_EXIT;
         let (mut candidates, mut others) = (0, 0);
         let mut kept = Vec::new();
-        self.signals.extend(self.repeats.drain());
+        self.repeats.settle(&mut self.signals);
         for event in std::mem::take(&mut self.signals).into_iter().rev() {
             if candidates < MAX_CANDIDATES && is_candidate(&event) {
                 candidates += 1;
@@ -151,7 +152,7 @@ impl Episode {
 
     /// Puts the facts into the order of time: the ring has them in the order of reservation.
     pub(super) fn sort(&mut self) {
-        self.signals.extend(self.repeats.drain());
+        self.repeats.settle(&mut self.signals);
         self.signals.sort_by_key(|event| event.at);
         self.exits.sort_by_key(|event| event.at);
         self.index_exits();

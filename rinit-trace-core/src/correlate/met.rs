@@ -202,9 +202,11 @@ impl Member<'_> {
             return Some(true);
         }
         let pending = self.end_state()?.pending;
-        // How many of a real-time signal are pending the mask does not say.
+        // How many of a real-time signal are pending the mask does not say, nor a flood how many were dropped.
+        let deliveries = &scene.workload.episode.deliveries;
         let is_unclear = |signal: Signal, sends: u64| {
-            signal.is_realtime() && sends > 1 && pending & signal.bit() != 0
+            (signal.is_realtime() && sends > 1 && pending & signal.bit() != 0)
+                || deliveries.is_unclear(self.key, signal, scene.begin.at)
         };
         let taken = sends.iter().any(|(signal, sends)| {
             let queued = u64::from(pending & signal.bit() != 0);

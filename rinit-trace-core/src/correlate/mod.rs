@@ -91,7 +91,7 @@ pub const NAMES_PATIENCE: Duration = Duration::from_secs(3);
 /// take the host's memory,
 const ALL_STOPS: usize = 4;
 
-/// nor the room of the others: who keeps no more than this gives nothing up.
+/// nor the room of the others: a stop that keeps no more than this gives nothing up.
 const MIN_FACTS: usize = 256;
 
 impl Correlator {
@@ -376,7 +376,11 @@ impl Correlator {
             };
             let before = largest.episode.len();
             largest.episode.shed(largest.init);
-            self.facts -= before - largest.episode.len();
+            let given_up = before - largest.episode.len();
+            self.facts -= given_up;
+            if given_up == 0 {
+                return;
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Signals that repeat: whoever can signal can do so a million times, and what they say is said by a few of them.
+//! Signals that repeat: a process can send the same one a million times, and what they say is said by a few of them.
 //!
 //! Of one kind the first are kept, then one in a second, and the last, which has those between folded in as the
 //! kernel side does it.
@@ -17,7 +17,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Most kinds; what is more is kept as it is, as long as there is room.
 const MAX_KINDS: usize = 16_384;
 
-/// Who sent it, as far as a report tells senders of many equal signals apart.
+/// What sent it, as far as a report tells senders of many equal signals apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Sender {
     /// The init of the workload: it passes signals on.
@@ -106,10 +106,18 @@ impl Repeats {
         None
     }
 
-    /// Forgets all kinds, and gives those that wait.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = SignalEvent> + use<> {
+    /// Forgets all kinds, and adds those that wait, in the order of time.
+    pub(super) fn settle(&mut self, signals: &mut Vec<SignalEvent>) {
         self.waiting = 0;
-        let kinds = std::mem::take(&mut self.kinds).into_values();
-        kinds.filter_map(|repeat| repeat.last.map(|last| *last))
+        let kinds = std::mem::take(&mut self.kinds);
+        let before = signals.len();
+        signals.extend(
+            kinds
+                .into_values()
+                .filter_map(|repeat| repeat.last.map(|last| *last)),
+        );
+        if signals.len() > before {
+            signals.sort_by_key(|event| event.at);
+        }
     }
 }

@@ -121,7 +121,7 @@ fn members_that_signal_each_other_are_all_told() {
 
 /// Each keeps as much as one may, in a grace period of years.
 #[test]
-fn who_hoards_facts_pays_for_that_alone() {
+fn a_stop_that_hoards_facts_pays_for_that_alone() {
     let mut world = world(400);
     for letter in 'A'..='E' {
         add_app(&mut world, letter, 399);
@@ -150,5 +150,72 @@ fn who_hoards_facts_pays_for_that_alone() {
             Verdict::Unknown
         };
         assert_eq!(report.verdict, expected);
+    }
+}
+
+/// Nothing but signals to the init, each of another sender from outside: of those the oldest go.
+#[test]
+fn what_a_stop_has_of_its_init_alone_is_given_up_as_well() {
+    let mut world = world(1000);
+    for letter in 'A'..='J' {
+        add_app(&mut world, letter, 0);
+        for number in 0..490 {
+            let mut sender = rinit_trace_core::model::Task::default();
+            sender.key.tgid = 100_000 + u32::try_from(number).unwrap();
+            let sent = Sent::new(Signal::TERM);
+            world.send(at(number), sender, (letter, 1), &sent);
+        }
+    }
+    let mut incomplete = 0;
+    for letter in 'A'..='J' {
+        let report = end(&mut world, 1000, letter, 0);
+        let left_out = report.observation.left_out;
+        incomplete += u64::from(left_out > 0);
+        let expected = if left_out > 0 {
+            Verdict::Unknown
+        } else {
+            Verdict::Graceful
+        };
+        assert_eq!(report.verdict, expected);
+    }
+    assert!((1..10).contains(&incomplete), "{incomplete}");
+}
+
+/// Of many drops the oldest are counted and have no time: how many of those are of the stop is not known.
+#[test]
+fn how_often_pid_1_dropped_a_signal_in_a_flood_is_not_guessed() {
+    for (dropped, taken) in [(60, Some(false)), (200, None)] {
+        let mut world = world(1000);
+        add_app(&mut world, 'A', 0);
+        world.process(('A', 1)).handled = 0;
+        world.process(('A', 1)).blocked = Signal::TERM.bit();
+        // A signal that asks, long before the one that begins the stop.
+        ask(&mut world, 'A');
+        let task = world.task(('A', 1));
+        let begin = 60_000_000;
+        for number in 0..dropped {
+            let micros = if number < dropped / 2 {
+                number
+            } else {
+                begin + 10 + number
+            };
+            world.handle(&Event::Deliver(Box::new(DeliverEvent {
+                at: at(1 + micros),
+                task: task.clone(),
+                signal: Signal::TERM,
+                disposition: Disposition::Default,
+            })));
+            if number + 1 == dropped / 2 {
+                world.process(('A', 1)).pending = 0;
+                let runc = rinit_trace_core::model::Task {
+                    comm: "runc".to_owned(),
+                    ..Default::default()
+                };
+                world.send(at(begin), runc, ('A', 1), &Sent::new(Signal::TERM));
+            }
+        }
+        world.process(('A', 1)).pending = 0;
+        let report = end(&mut world, begin + 2000, 'A', 0);
+        assert_eq!(report.stop.taken, taken, "{dropped}");
     }
 }
