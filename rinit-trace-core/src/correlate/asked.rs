@@ -64,6 +64,7 @@ fn describe(scene: &Scene, init: &Member, event: &SignalEvent) -> Option<Asked> 
         disposition_at_end: end
             .filter(|_| rinit_trace_common::DISPOSITION_SIGNALS.contains(&u32::from(signal.0)))
             .map(|end| init.disposition(scene, end.disposition(signal), &end, signal, dequeued)),
+        blocks_for_a_moment: end.is_some_and(|end| end.blocks_for_a_moment()),
         unkillable: event.state.is_unkillable(),
         dropped_at_delivery: init.drops_at_delivery(scene, signal) > 0,
         comm: last.target.comm.clone(),

@@ -28,7 +28,11 @@ impl Unheeded<'_> {
     pub(super) fn finding(self, id: FindingId, summary: String, fix: Vec<String>) -> Finding {
         Finding {
             id,
-            confidence: self.confidence,
+            confidence: if self.asked.blocks_for_a_moment {
+                Confidence::Likely
+            } else {
+                self.confidence
+            },
             summary,
             fix,
             pids: self.pids,

@@ -202,6 +202,13 @@ impl TaskState {
     pub fn is_blocked(&self, signal: Signal) -> bool {
         (self.blocked | self.real_blocked) & signal.bit() != 0
     }
+
+    /// Whether it blocks all signals, as the C library does for the moment in which it starts a thread or a process
+    /// (glibc `__libc_signal_block_all()`, musl `__block_all_sigs()`). A program cannot block signal 32 by the
+    /// library, which keeps it for itself.
+    pub fn blocks_for_a_moment(&self) -> bool {
+        self.blocked & rinit_trace_common::signal_bit(32) != 0
+    }
 }
 
 /// `sa_handler` of a signal.

@@ -116,6 +116,8 @@ pub struct Asked {
     pub disposition: DispositionAtStop,
     /// Of the init, at its end; `None` when that is not known.
     pub disposition_at_end: Option<DispositionAtStop>,
+    /// At its end the init blocked all signals for a moment: whether it blocks this one for longer is not known.
+    pub blocks_for_a_moment: bool,
     /// `SIGNAL_UNKILLABLE` was set on the init.
     pub unkillable: bool,
     /// The init had blocked it for a moment, and it was dropped when that unblocked it without a

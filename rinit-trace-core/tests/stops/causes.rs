@@ -282,6 +282,27 @@ fn an_init_that_waits_for_signals_by_then_is_no_missing_handler() {
     );
 }
 
+/// The C library blocks all signals, 32 among them, while it starts a thread: that says nothing of what the program waits
+/// for.
+#[test]
+fn an_init_that_starts_a_thread_at_its_end_has_not_become_ready() {
+    for (handles, cause) in [("QUIT", "wrong-stop-signal"), ("", "init-no-handler")] {
+        check(&format!(
+            "
+            init  app age=1s handles={handles}
+            +0     TERM runc -> 1
+            +0.1   now 1 blocks=TERM,QUIT,INT,32,33
+            +10    KILL runc -> 1
+            +10.1  exit 1
+            +10.2  end
+            => cause.id {cause}
+            => cause.confidence likely
+            => 1.stop_signal.disposition_at_end blocked
+            "
+        ));
+    }
+}
+
 #[test]
 fn a_workload_that_ends_by_itself_is_a_graceful_report() {
     check(

@@ -116,8 +116,8 @@ pub(in crate::diagnose) fn reacts_later(stop: &ClosedStop, asked: &Asked) -> boo
     match asked.disposition_at_end {
         Some(DispositionAtStop::Handled | DispositionAtStop::Waited) => true,
         // It waits for signals by now, and was not sent another. Not so a shell, which blocks
-        // signals for the moment of a fork.
-        Some(DispositionAtStop::Blocked) => !is_shell(stop),
+        // signals for the moment of a fork, nor one whose C library does.
+        Some(DispositionAtStop::Blocked) => !is_shell(stop) && !asked.blocks_for_a_moment,
         _ => false,
     }
 }
