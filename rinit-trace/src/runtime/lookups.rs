@@ -215,20 +215,11 @@ impl Lookups {
         known: &mut Details,
         deadline: Instant,
     ) -> LookupOutcome {
-        let id = subject.id.as_str();
-        // What was said of another main process does not count: since then it was restarted, or this is
-        // not the container.
-        let fits = self.state().cache.details(id).is_none_or(|details| {
-            let fits = details.fits(subject.init_pid);
-            if fits {
-                known.complete(details);
-            }
-            fits
-        });
+        self.recall(subject, known);
         if !self.concerns(source, subject, known) {
             return LookupOutcome::NotAsked;
         }
-        if let Some(outcome) = self.at_hand(source, id).filter(|_| fits) {
+        if let Some(outcome) = self.at_hand(source, subject) {
             return outcome;
         }
         let mut answer = match source {
@@ -246,9 +237,7 @@ impl Lookups {
         };
         if let LookupOutcome::Hit | LookupOutcome::Suppressed = answer.outcome {
             // Another call has asked while this one waited.
-            if let Some(details) = self.state().cache.details(id) {
-                known.complete(details);
-            }
+            self.recall(subject, known);
             known.complete(&answer.found);
             return answer.outcome;
         }
@@ -256,8 +245,18 @@ impl Lookups {
             // Nothing of it is kept, either: its place may have been given up in the meantime.
             answer = Answer::nothing(LookupOutcome::Conflict);
         }
-        self.remember(source, id, &answer);
+        self.remember(source, &subject.id, &answer);
         answer.outcome
+    }
+
+    /// Adds what the cache has, unless that is of another main process: the container has been restarted since, or
+    /// this is not the container.
+    fn recall(&self, subject: &Subject, known: &mut Details) {
+        let state = self.state();
+        let cached = state.cache.details(&subject.id);
+        if let Some(details) = cached.filter(|details| details.fits(subject.init_pid)) {
+            known.complete(details);
+        }
     }
 
     /// Whether a source may know the container, by what is known of it so far.
@@ -290,17 +289,22 @@ impl Lookups {
     }
 
     /// How a source's part is done without asking; `None` when it is to be asked.
-    fn at_hand(&self, source: LookupSource, id: &str) -> Option<LookupOutcome> {
-        let standing = self.state().cache.standing(id, source, Instant::now());
+    fn at_hand(&self, source: LookupSource, subject: &Subject) -> Option<LookupOutcome> {
+        let state = self.state();
+        let standing = state.cache.standing(&subject.id, source, Instant::now());
+        let cached = state.cache.details(&subject.id);
+        let fits = cached.is_none_or(|details| details.fits(subject.init_pid));
+        drop(state);
         let is_paused = match source {
             LookupSource::Docker => self.docker.is_paused(),
             LookupSource::Podman => self.podman.is_paused(),
             _ => false,
         };
         match standing {
-            Standing::Settled => Some(LookupOutcome::Hit),
+            Standing::Settled if fits => Some(LookupOutcome::Hit),
             Standing::PausedUntil(_) => Some(LookupOutcome::Suppressed),
-            Standing::Open => is_paused.then_some(LookupOutcome::Suppressed),
+            // Also of one that has answered about another main process.
+            Standing::Settled | Standing::Open => is_paused.then_some(LookupOutcome::Suppressed),
         }
     }
 
@@ -363,9 +367,7 @@ impl Lookups {
             return Answer::nothing(LookupOutcome::Busy);
         };
         // Whoever had the turn may have asked for the same, or found the socket dead.
-        let cached = self.state().cache.details(&subject.id).cloned();
-        let fits = cached.is_none_or(|details| details.fits(subject.init_pid));
-        if let Some(outcome) = self.at_hand(source, &subject.id).filter(|_| fits) {
+        if let Some(outcome) = self.at_hand(source, subject) {
             return Answer::nothing(outcome);
         }
         let is_pods = subject.identity.pod_uid.is_some();
