@@ -11,6 +11,7 @@ mod learn;
 mod news;
 mod scans;
 mod stats;
+mod unmarked;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -44,6 +45,7 @@ use inputs::Inputs;
 pub use news::{KnownWorkload, News};
 use scans::Scans;
 pub use stats::TracerStats;
+use unmarked::Unmarked;
 
 /// How often the ring is drained when nothing forces a wake-up: it has room for thousands of
 /// records, and an idle program should sleep.
@@ -90,8 +92,7 @@ pub struct Tracer {
     scans: Scans,
     news: VecDeque<News>,
     lost_by_namespace: HashMap<(u64, u64), u64>,
-    /// Of these, what the total of all that were lost did not have yet.
-    lost_ahead: u64,
+    unmarked: Unmarked,
     sweep: Sweep,
     losses: Losses,
     received: [u64; kind::COUNT],
@@ -126,7 +127,7 @@ impl Tracer {
             scans: Scans::default(),
             news: VecDeque::new(),
             lost_by_namespace: HashMap::new(),
-            lost_ahead: 0,
+            unmarked: Unmarked::default(),
             sweep: Sweep::new(Instant::now()),
             received: [0; kind::COUNT],
             undecodable: [0; kind::COUNT],
@@ -324,10 +325,7 @@ impl Tracer {
                 self.correlator.handle_loss(id, init_start, added, now);
             }
         }
-        // Those that were lost between the two looks are known already, and counted by the next.
-        let known = known + std::mem::take(&mut self.lost_ahead);
-        self.lost_ahead = known.saturating_sub(fresh);
-        let unknown = fresh.saturating_sub(known);
+        let unknown = self.unmarked.of(fresh, known);
         if unknown > 0 {
             self.correlator.handle_unknown_loss(unknown, now);
         }
