@@ -117,26 +117,25 @@ fn watcher_of(proc: &Proc, pid: u32, id: &str) -> Result<Watcher, BundleError> {
     if cgroup.container_id.as_deref() != Some(id) {
         return Err(BundleError::Gone);
     }
-    let mut between: Option<Process> = None;
     for depth in 0..MAX_ANCESTORS {
         let parent = process.stat().ok_or(BundleError::Gone)?.ppid;
         if parent <= 1 {
             break;
         }
-        process = proc.open(parent).map_err(|_| BundleError::Gone)?;
-        if let Some(monitor) = monitor(&process, id)? {
-            // A runtime that is making the container is the monitor's child, and in its cgroup.
-            let is_made_by = |runtime: &Process| {
-                depth == 1 && runtime.is_roots() && runtime.cgroup() == process.cgroup()
-            };
-            let is_near = between.as_ref().is_none_or(is_made_by);
-            return Ok(Watcher {
-                process,
-                monitor,
-                is_near,
-            });
-        }
-        between = Some(proc.open(parent).map_err(|_| BundleError::Gone)?);
+        let above = proc.open(parent).map_err(|_| BundleError::Gone)?;
+        let Some(monitor) = monitor(&above, id)? else {
+            process = above;
+            continue;
+        };
+        // A runtime that is making the container is the monitor's child, and in its cgroup.
+        let is_being_made =
+            || depth == 1 && process.is_roots() && process.cgroup() == above.cgroup();
+        let is_near = depth == 0 || is_being_made();
+        return Ok(Watcher {
+            process: above,
+            monitor,
+            is_near,
+        });
     }
     Err(BundleError::NoMonitor)
 }

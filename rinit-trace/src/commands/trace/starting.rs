@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::{Deadline, Interrupts, Printer, warn_of_dropped, warn_of_kills};
 use crate::{
     commands::Exit,
+    escape::visible,
     runtime::{
         ContainerName,
         docker::{self, DockerApi, DockerError},
@@ -60,7 +61,7 @@ pub(super) async fn trace(
         ),
         Err(Nothing::Over(state)) => eprintln!(
             "error: {container} is not running ({}), and no stop of it was seen; start it again",
-            state.escape_debug()
+            visible(state.chars())
         ),
         Err(Nothing::TimedOut) => {
             eprintln!("error: {container} has not started and stopped within the timeout");

@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::{HeaderMap, HeaderName, header, uri::Authority};
 
+use crate::escape::visible;
+
 const LOCALHOST: &str = "localhost";
 
 /// Names that are allowed beside addresses and `localhost`.
@@ -56,7 +58,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 fn refusal(header: &str, value: &str) -> String {
-    let value = value.escape_debug();
+    let value = visible(value.chars());
     format!(
         "{header} {value} is not allowed: ask by an IP address or as localhost, or start the daemon with --allowed-host"
     )
