@@ -151,7 +151,7 @@ pub(crate) struct Name {
 pub(crate) struct Container {
     /// Its kernfs id; 0 for none.
     id: u64,
-    /// Who could make it: the uid that the cgroup above it is of.
+    /// The uid that owns the cgroup above it, and so may make cgroups there.
     maker: u64,
 }
 
@@ -252,8 +252,9 @@ unsafe fn walk(cgroup: Kernel, found: *mut Container, name: *mut Name) {
 /// `docker-ID.scope`, `libpod-ID`, `x.slice:cri-containerd:ID`, `ID`; but not that of a monitor,
 /// `libpod-conmon-ID.scope`. User space says the same of it (`split_container_id`).
 ///
-/// Not inlined, since it stands in every step. Written without branches, of which the verifier would follow both sides at every step: 1 is yes,
-/// 0 is no, and what is computed goes through a map, so that the compiler makes no branches of it.
+/// Not inlined, since it stands in every step. Written without branches, of which the verifier would follow
+/// both sides at every step: 1 is yes, 0 is no, and what is computed goes through a map, so that the compiler
+/// makes no branches of it.
 #[inline(never)]
 unsafe fn is_container(cgroup: Kernel, name: *mut Name) -> bool {
     const ID: u64 = 64;

@@ -60,7 +60,7 @@ pub(crate) fn reserve<T: Record + 'static>(
         try_reserve(kind)
     };
     if entry.is_none() {
-        // In this order: what is counted, and whose it was is not known yet, is anybody's to user space.
+        // The mark first: a loss that is counted and has no mark puts every workload in doubt.
         note_lost(&place.key());
         count(u32::from(kind));
     }

@@ -30,8 +30,8 @@ pub(crate) static GATES: HashMap<GateKey, Gate> = HashMap::with_max_entries(1638
 #[map]
 pub(crate) static STOP_SIGNALS_OF: HashMap<GateKey, u64> = HashMap::with_max_entries(16384, 0);
 
-/// Records lost by namespace: a stop of another one is not in doubt. By CPU, since what is not counted here
-/// is not known whose it was.
+/// Records lost by namespace: a stop of another one is not in doubt. By CPU, so that no two of them lose a
+/// count in a race: a loss without a mark puts every workload in doubt.
 #[map]
 pub(crate) static LOST: LruPerCpuHashMap<GateKey, u64> =
     LruPerCpuHashMap::with_max_entries(4096, 0);

@@ -69,8 +69,9 @@ pub(super) fn asks_to_end(event: &SignalEvent, names: Option<&WorkloadNames>) ->
     is_meant(signal, names) || fatal
 }
 
-/// Whether a signal to an init may ask it to end, as far as is known when it comes: while nobody knows
-/// the configured stop signal, any from outside may be it; where nobody will, any that the runtime sends.
+/// Whether a signal to an init may ask it to end, as far as is known when it comes: while the
+/// configured stop signal is not known yet, any from outside may be it; where no source knows it, any that the
+/// runtime sends.
 pub(super) fn may_ask_to_end(event: &SignalEvent, names: Option<&WorkloadNames>) -> bool {
     let may_be_meant = || match names {
         None => is_sent_from_outside(event),
@@ -79,8 +80,8 @@ pub(super) fn may_ask_to_end(event: &SignalEvent, names: Option<&WorkloadNames>)
     asks_to_end(event, names) || may_be_meant()
 }
 
-/// Whether a signal is taken for the stop signal because the runtime sent it, and nobody knows which one
-/// is configured: USR1 stops haproxy, WINCH stops httpd.
+/// Whether a signal is taken for the stop signal because the runtime sent it, and which one is configured is
+/// not known: USR1 stops haproxy, WINCH stops httpd.
 fn is_assumed(event: &SignalEvent, names: Option<&WorkloadNames>) -> bool {
     !knows_stop_signal(names)
         && is_sent_from_outside(event)

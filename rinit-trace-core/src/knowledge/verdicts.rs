@@ -54,7 +54,7 @@ pub(super) const FORCED: Article = Article {
 
 pub(super) const UNKNOWN: Article = Article {
     line: "neither can be said: records were lost, or the trace began too late",
-    what: "A record of this container was lost, more happened in it than is kept of a stop, somebody was still there when the report closed, or the trace began when the stop may have been under way. Whether somebody was killed whom nobody saw cannot be said, and is not guessed.",
+    what: "A record of this container was lost, more happened in it than is kept of a stop, a process was still there when the report closed, or the trace began when the stop may have been under way. Whether a process was killed of which no record tells cannot be said, and is not guessed.",
     shown_by: &[
         ("verdict", "unknown"),
         ("observation.lost_records", "above 0 when records were lost"),

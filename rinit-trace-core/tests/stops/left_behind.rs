@@ -372,7 +372,7 @@ fn an_init_that_left_with_an_error_may_have_tried_to_pass_the_signal_on() {
         stop(["uid=1000", "uid=0"], 1)
     ));
     check(&format!(
-        "{}=> cause.confidence likely\n{summary}; it left with an error (code 1): it may have tried to",
+        "{}=> cause.confidence likely\n{summary}; it left with an error (code 1): it may have tried and failed",
         stop(["uid=0", "uid=0"], 1)
     ));
     for code in [0, 143] {

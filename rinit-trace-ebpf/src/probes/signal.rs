@@ -37,8 +37,8 @@ const LAST_OF_A_NAMESPACE: u32 = 2;
 /// costs neither room in the ring nor the records of others.
 const FOLD_NS: u64 = 100_000_000;
 
-/// The same for those that come from a crowd: one of 64 processes that signal each other makes hundreds of
-/// kinds of signals.
+/// The same for signals among the other members of a workload: 64 processes that signal each other make
+/// hundreds of kinds of them.
 const CROWD_FOLD_NS: u64 = 1_000_000_000;
 
 /// Stands for the sender of a signal that is one of the target's own workload, but not its main process.
@@ -195,8 +195,8 @@ fn asks_to_end(arguments: &Arguments, target: &Place, from_outside: bool) -> boo
     from_outside || (is_delivered && gate::is_stop_signal(target, arguments.signal))
 }
 
-/// Whether a process of the workload sends that is not its main one. It may have as many others at its side
-/// as it likes, so that they are one sender.
+/// Whether a process of the workload sends that is not its main one. A container can start as many of them as
+/// it likes, so that all of them count as one sender.
 #[inline(always)]
 unsafe fn is_of_crowd(target: &Place, sender: &Place) -> bool {
     // SAFETY: as in `is_by_main`.

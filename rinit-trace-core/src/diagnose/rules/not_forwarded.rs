@@ -83,6 +83,6 @@ fn failure(left: &LeftBehind) -> Option<String> {
             process.comm,
             euid(*index).unwrap_or_default()
         ),
-        _ => format!("; it left with an error (code {code}): it may have tried to"),
+        _ => format!("; it left with an error (code {code}): it may have tried and failed"),
     })
 }

@@ -44,7 +44,7 @@ pub const ARTICLE: Article = Article {
     ],
     fixes: &[&SHORTER_HOOK, &MORE_TIME],
     limits: &[
-        "It is never certain: the host sees a session that was begun in the container, and not who asked for it. It is taken for the hook where a hook is configured and it had begun a whole grace period before the stop signal.",
+        "It is never certain: the host sees a session that was begun in the container, and not what asked for it. It is taken for the hook where a hook is configured and it had begun a whole grace period before the stop signal.",
         "A hook that was cut after another period (`kubectl delete --grace-period`, a sidecar that is stopped late) is not recognised, nor is one whose container ended by itself meanwhile.",
         "That a hook is configured, and the grace period, are known from the runtime's CRI socket alone.",
         "Hooks that are no exec (httpGet, sleep) run in the kubelet.",

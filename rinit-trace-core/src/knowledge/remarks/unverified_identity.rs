@@ -20,7 +20,7 @@ pub const ARTICLE: Article = Article {
     shown_by: &[
         (
             "workload.cgroup",
-            "the cgroup; `container_id`, `name`, `image` and `pod` are null",
+            "the cgroup; `name`, `image` and `pod` are null",
         ),
         ("findings[].pids", "PID 1, host numbering"),
     ],

@@ -6,7 +6,7 @@ use rinit_trace_core::model::{Pod, Workload, WorkloadNames};
 /// Longest value, in bytes: Kubernetes allows 253 for the name of a pod.
 const VALUE_MAX: usize = 253;
 
-/// Value of the labels of a container that nobody knows by name: empty ones would look like those of
+/// Value of the labels of a container whose name no source knows: empty ones would look like those of
 /// a container without a pod, and its id would be a new series each time. No container can be called
 /// so, see [`super::table::OVERFLOW`].
 pub(super) const UNNAMED: &str = "_unnamed";

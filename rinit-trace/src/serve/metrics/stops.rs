@@ -61,7 +61,7 @@ const OVERFLOW: Family = Family::counter(
 
 const UNNAMED: Family = Family::counter(
     "rinit_trace_unnamed_stops_total",
-    "Stops and self exits of containers that nobody knew by name, counted under `_unnamed`.",
+    "Stops and self exits of containers whose name no source knew, counted under `_unnamed`.",
     &[],
 );
 

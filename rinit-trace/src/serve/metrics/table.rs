@@ -166,7 +166,7 @@ impl Table {
         self.overflows
     }
 
-    /// Stops and ends of containers that nobody knew by name.
+    /// Stops and ends of containers whose name no source knew.
     pub(super) fn unnamed_stops(&self) -> u64 {
         self.unnamed_stops
     }
