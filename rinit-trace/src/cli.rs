@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use rinit_trace_core::model::Arguments;
 
 use crate::{
     demo::{docker, workload},
@@ -97,6 +98,15 @@ pub struct HostArgs {
     /// Name of this host in reports; by default its host name
     #[arg(long, value_name = "NAME", env = "RINIT_TRACE_NODE")]
     pub node: Option<String>,
+    /// How much of the arguments of processes is shown, in every output
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        default_value_t,
+        env = "RINIT_TRACE_ARGUMENTS"
+    )]
+    pub arguments: ShownArguments,
     /// The sockets of runtimes.
     #[command(flatten)]
     pub sockets: SocketArgs,
@@ -274,6 +284,28 @@ impl DemoArgs {
     /// Whether every scenario is asked for.
     pub fn is_all(&self) -> bool {
         self.names == ["all"]
+    }
+}
+
+/// How much of arguments is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ShownArguments {
+    /// All, with the secrets that are in there
+    #[default]
+    Full,
+    /// `***` in place of what follows `=` or an option whose name says that it is a secret, and of passwords in URLs
+    Masked,
+    /// No arguments at all
+    None,
+}
+
+impl From<ShownArguments> for Arguments {
+    fn from(shown: ShownArguments) -> Self {
+        match shown {
+            ShownArguments::Full => Self::Full,
+            ShownArguments::Masked => Self::Masked,
+            ShownArguments::None => Self::None,
+        }
     }
 }
 

@@ -17,9 +17,9 @@ use super::{
     workload::Workload,
 };
 use crate::model::{
-    BootTime, ClosedStop, Init, InitKind, Kill, Observation, Outcome, PidnsTeardown, Process,
-    ProcessKey, Role, SCHEMA, Sender, SignalEntry, SignalEvent, StopDetails, StopReport, Trigger,
-    Verdict, WorkloadNames, millis,
+    Arguments, BootTime, ClosedStop, Init, InitKind, Kill, Observation, Outcome, PidnsTeardown,
+    Process, ProcessKey, Role, SCHEMA, Sender, SignalEntry, SignalEvent, StopDetails, StopReport,
+    Trigger, Verdict, WorkloadNames, millis,
 };
 
 /// Stands for the pid of the sender where no process sent the signal.
@@ -74,6 +74,7 @@ pub(super) fn closed_stop(
             },
             lost_records,
             left_out: workload.episode.dropped,
+            arguments: Some(Arguments::Full),
         },
         workload: describe(workload, names, &members),
         processes,

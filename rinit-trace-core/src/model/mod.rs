@@ -34,8 +34,8 @@ pub use origin::{ENGINE_COMMS, Origin, RUNTIME_COMMS};
 pub use outside::{KilledOutsideStop, KillsOutsideStop};
 pub use process::{DispositionAtStop, Exit, KilledBy, Outcome, Process, Role, StopSignal};
 pub use report::{
-    Init, InitKind, Kill, Observation, PidnsTeardown, SCHEMA, Sender, SignalEntry, StopDetails,
-    StopReport, Trigger, Verdict, Workload, millis,
+    Arguments, Init, InitKind, Kill, Observation, PidnsTeardown, SCHEMA, Sender, SignalEntry,
+    StopDetails, StopReport, Trigger, Verdict, Workload, millis,
 };
 pub use signal::Signal;
 pub use stop::{Asked, ClosedStop, KilledFromOutside, StopFacts, TornDown, Unlinked};

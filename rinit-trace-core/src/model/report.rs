@@ -248,6 +248,22 @@ pub struct Observation {
     /// Facts (signals, exits) that were left out of the report, since there were more than are kept.
     #[serde(default)]
     pub left_out: u64,
+    /// How much of the arguments of its processes is shown; `None` in reports from before this field.
+    #[serde(default)]
+    pub arguments: Option<Arguments>,
+}
+
+/// How much of arguments is shown, the most first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arguments {
+    /// All.
+    #[default]
+    Full,
+    /// What looks like a secret has been replaced by `***`.
+    Masked,
+    /// None: every `cmdline` is `None`.
+    None,
 }
 
 /// How a teardown is recognised.

@@ -341,12 +341,16 @@ fn observation() -> BoxedStrategy<Observation> {
         PidnsTeardown::Kprobe,
         PidnsTeardown::Inferred,
     ]);
-    (pidns_teardown, any::<u64>(), any::<u64>())
-        .prop_map(|(pidns_teardown, lost_records, left_out)| Observation {
-            pidns_teardown,
-            lost_records,
-            left_out,
-        })
+    let arguments = select(vec![Arguments::Full, Arguments::Masked, Arguments::None]);
+    (pidns_teardown, any::<u64>(), any::<u64>(), of(arguments))
+        .prop_map(
+            |(pidns_teardown, lost_records, left_out, arguments)| Observation {
+                pidns_teardown,
+                lost_records,
+                left_out,
+                arguments,
+            },
+        )
         .boxed()
 }
 

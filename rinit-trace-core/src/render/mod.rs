@@ -17,6 +17,8 @@ mod processes;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod tests;
 mod text;
 mod timeline;

@@ -1,10 +1,10 @@
 //! Reports as real stops make them, for the tests of the views.
 
 use crate::model::{
-    Confidence, DispositionAtStop, Evidence, Exit, Finding, FindingId, GraceSource, Init, InitKind,
-    Kill, KilledBy, Observation, Origin, Outcome, PidnsTeardown, Pod, Process, Role, Runtime,
-    SCHEMA, SendResult, Sender, Signal, SignalEntry, StopDetails, StopReport, StopSignal, Trigger,
-    Verdict, Workload,
+    Arguments, Confidence, DispositionAtStop, Evidence, Exit, Finding, FindingId, GraceSource,
+    Init, InitKind, Kill, KilledBy, Observation, Origin, Outcome, PidnsTeardown, Pod, Process,
+    Role, Runtime, SCHEMA, SendResult, Sender, Signal, SignalEntry, StopDetails, StopReport,
+    StopSignal, Trigger, Verdict, Workload,
 };
 
 mod extremes;
@@ -170,6 +170,7 @@ fn base(kind: InitKind, init: &Process) -> StopReport {
             pidns_teardown: PidnsTeardown::Fentry,
             lost_records: 0,
             left_out: 0,
+            arguments: Some(Arguments::Full),
         },
     }
 }
@@ -375,6 +376,7 @@ pub(super) fn lost_records() -> StopReport {
         pidns_teardown: PidnsTeardown::Inferred,
         lost_records: 12,
         left_out: 0,
+        arguments: None,
     };
     report.processes = vec![init];
     report

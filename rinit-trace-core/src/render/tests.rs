@@ -337,7 +337,10 @@ const CONTRACT: &[(&str, &str)] = &[
     ),
     ("processes.exit", "at_ms code signal"),
     ("signals", "at_ms signal from to result origin to_dead"),
-    ("observation", "pidns_teardown lost_records left_out"),
+    (
+        "observation",
+        "pidns_teardown lost_records left_out arguments",
+    ),
 ];
 
 /// The values at a path of the contract, through lists.

@@ -7,7 +7,8 @@ use super::{
     words::{self, Names, duration, offset, word},
 };
 use crate::model::{
-    Evidence, Finding, FindingId, InitKind, Outcome, PidnsTeardown, Role, StopReport, Verdict,
+    Arguments, Evidence, Finding, FindingId, InitKind, Outcome, PidnsTeardown, Role, StopReport,
+    Verdict,
 };
 
 /// Evidence shown of one finding; the JSON has all of it.
@@ -273,5 +274,10 @@ fn observed(report: &StopReport) -> String {
         0 => String::new(),
         facts => format!(", {facts} facts left out"),
     };
-    format!("pid namespace teardown {teardown}, {lost}{left_out}")
+    let arguments = match report.observation.arguments {
+        None | Some(Arguments::Full) => "",
+        Some(Arguments::Masked) => ", arguments masked",
+        Some(Arguments::None) => ", without arguments",
+    };
+    format!("pid namespace teardown {teardown}, {lost}{left_out}{arguments}")
 }

@@ -1,6 +1,7 @@
 //! `rinit-trace --container ID --last`: the report of a stop that has been.
 
 use anyhow::Result;
+use rinit_trace_core::arguments;
 
 use super::{Exit, print_report};
 use crate::{
@@ -20,7 +21,9 @@ pub(super) async fn run(args: &TraceArgs, container: &str) -> Result<Exit> {
             format!("the daemon at {}", args.daemon),
         ),
     };
-    if let Some(report) = found {
+    if let Some(mut report) = found {
+        // Who kept it may have shown more.
+        arguments::limit(&mut report, args.host.arguments.into());
         print_report(&report, args.output)?;
         return Ok(Exit::of(&report));
     }

@@ -84,7 +84,7 @@ pub(super) fn tracer(
             "CAP_SYS_PTRACE is missing: names come from the sockets of runtimes or not at all, and of what runs already neither arguments nor containers in a shared pid namespace are known"
         );
     }
-    let mut tracer = Tracer::new(kernel, lookups, node(host));
+    let mut tracer = Tracer::new(kernel, lookups, node(host), host.arguments.into());
     tracer.learn(match target {
         Some(target) if target.cgroup.is_none() => vec![target.init.clone()],
         _ => runtime::all_namespaces(),

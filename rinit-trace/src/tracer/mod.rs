@@ -25,7 +25,8 @@ use rinit_trace_core::{
     correlate::{Config, Output},
     decode,
     model::{
-        BootTime, Event, ProcessKey, ProcessNames, StopReport, TICK_NS, WorkloadId, WorkloadNames,
+        Arguments, BootTime, Event, ProcessKey, ProcessNames, StopReport, TICK_NS, WorkloadId,
+        WorkloadNames,
     },
 };
 use tokio::{
@@ -81,6 +82,8 @@ pub struct Tracer {
     answer: mpsc::Sender<Answer>,
     /// Arguments of processes, read when they appeared.
     cmdlines: Cmdlines,
+    /// How much of them is told.
+    arguments: Arguments,
     /// Names that the caller knows better than any lookup, by the init's host pid.
     introduced: HashMap<u32, WorkloadNames>,
     /// Inits that were there before the trace, by host pid: when one is looked up at last it may be
@@ -100,8 +103,13 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// Takes over a started kernel side.
-    pub fn new(mut kernel: Kernel, lookups: Arc<Lookups>, node: Option<String>) -> Self {
+    /// Takes over a started kernel side. `arguments`: how much of them reports show.
+    pub fn new(
+        mut kernel: Kernel,
+        lookups: Arc<Lookups>,
+        node: Option<String>,
+        arguments: Arguments,
+    ) -> Self {
         let (answer, answers) = mpsc::channel(ANSWERS);
         let config = Config {
             node,
@@ -121,6 +129,7 @@ impl Tracer {
             answers,
             answer,
             cmdlines: Cmdlines::default(),
+            arguments,
             introduced: HashMap::new(),
             learned: HashMap::new(),
             asked: HashMap::new(),
@@ -364,7 +373,7 @@ impl Tracer {
                 Output::Closed(mut stop) => {
                     self.cmdlines.complete(&mut stop);
                     self.forget(stop.facts.init.tgid);
-                    self.news.push_back(News::of_stop(*stop));
+                    self.news.push_back(News::of_stop(*stop, self.arguments));
                 }
             }
         }

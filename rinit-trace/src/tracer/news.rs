@@ -1,8 +1,11 @@
 //! What a tracer has to tell.
 
 use rinit_trace_core::{
+    arguments,
     diagnose::diagnose,
-    model::{ClosedStop, DroppedSignal, InitKind, KillsOutsideStop, StopReport, WorkloadNames},
+    model::{
+        Arguments, ClosedStop, DroppedSignal, InitKind, KillsOutsideStop, StopReport, WorkloadNames,
+    },
 };
 
 /// One thing.
@@ -25,10 +28,12 @@ pub enum News {
 }
 
 impl News {
-    /// A stop that has closed, with what there is to say of it.
-    pub(super) fn of_stop(stop: ClosedStop) -> Self {
+    /// A stop that has closed, with what there is to say of it. The diagnosis has all arguments; nobody after it has
+    /// more than are to be shown.
+    pub(super) fn of_stop(stop: ClosedStop, shown: Arguments) -> Self {
         let (is_sandbox, never_ran) = (stop.facts.is_sandbox, stop.facts.never_ran);
-        let report = Box::new(diagnose(stop));
+        let mut report = Box::new(diagnose(stop));
+        arguments::limit(&mut report, shown);
         // Names may have come too late; a container whose program is `pause` has a name in its pod.
         let looks_so =
             report.workload.init.kind == InitKind::Pause && report.workload.pod.is_none();

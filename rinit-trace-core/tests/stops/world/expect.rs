@@ -1,6 +1,10 @@
 //! What a scenario expects of its reports.
 
-use rinit_trace_core::{knowledge::Topic, model::StopReport};
+use rinit_trace_core::{
+    diagnose::diagnose,
+    knowledge::Topic,
+    model::{ClosedStop, StopReport},
+};
 use serde_json::Value;
 
 use super::{World, script};
@@ -38,6 +42,21 @@ pub(crate) fn check(text: &str) -> World {
     }
     assert!(expectations > 0, "nothing is expected");
     world
+}
+
+/// Arguments are masked where they stand, after the diagnosis: what that says must not hold any.
+pub(super) fn quotes_no_argument(mut closed: ClosedStop) {
+    const SECRET: &str = "--password=Zq9secret9qZ";
+    let report = &mut closed.report;
+    let processes = report.processes.iter_mut();
+    let cmdlines = processes.map(|process| &mut process.cmdline);
+    for cmdline in cmdlines.chain([&mut report.workload.init.cmdline]) {
+        let arguments = cmdline.get_or_insert_with(|| vec!["app".to_owned()]);
+        arguments.push(SECRET.to_owned());
+    }
+    let report = diagnose(closed);
+    let said = serde_json::to_string(&(&report.cause, &report.findings)).unwrap();
+    assert!(!said.contains(SECRET), "{said}");
 }
 
 fn holds(report: &StopReport, path: &str, expected: &str) -> Result<(), String> {

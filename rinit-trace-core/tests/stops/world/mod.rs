@@ -253,6 +253,7 @@ impl World {
                     assert!(keys.eq(pids), "the facts name the report's processes");
                     self.closed.push((*closed).clone());
                     self.closed_at.push(self.now);
+                    expect::quotes_no_argument((*closed).clone());
                     self.reports
                         .push(expect::with_known_advice(diagnose(*closed)));
                 }

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use rinit_trace_core::{
+    arguments,
     model::{DroppedSignal, KillsOutsideStop, StopReport},
     render::{self, TextOptions},
 };
@@ -55,7 +56,12 @@ impl Outputs {
             Some(folder) => {
                 let disk = Disk::open(folder, DiskOptions::default())?;
                 let mut stops = history::read(folder)?;
-                memory.load(stops.by_ref());
+                let shown = args.host.arguments.into();
+                memory.load(stops.by_ref().map(|mut stop| {
+                    // Written by one that may have shown more.
+                    arguments::limit(&mut stop, shown);
+                    stop
+                }));
                 let (folder, skipped) = (folder.display(), stops.skipped());
                 if skipped > 0 {
                     tracing::warn!("{skipped} lines in {folder} are no whole reports: left out");

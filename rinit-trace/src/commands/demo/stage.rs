@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use rinit_trace_core::model::{Grace, GraceSource, Signal, StopReport, WorkloadNames};
+use rinit_trace_core::model::{Arguments, Grace, GraceSource, Signal, StopReport, WorkloadNames};
 use tokio::{task, time};
 
 use crate::{
@@ -75,7 +75,7 @@ impl Stage {
         let kernel = Kernel::start(&args.kernel.options(), &mut info)?;
         let lookups = Arc::new(Lookups::new(LookupConfig::default()));
         Ok(Self {
-            tracer: Tracer::new(kernel, lookups, None),
+            tracer: Tracer::new(kernel, lookups, None, Arguments::Full),
             docker: args.docker,
             image: args.image.clone(),
             came: Vec::new(),
