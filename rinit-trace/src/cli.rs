@@ -1,6 +1,10 @@
 //! The command line: what may be asked, before anything is done.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rinit_trace_core::model::Arguments;
@@ -16,6 +20,12 @@ use crate::{
 
 /// Where the daemon listens unless told otherwise: nobody beyond this host can ask it.
 const LISTEN: &str = "127.0.0.1:9763";
+
+/// The same, for who asks.
+pub const DAEMON: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9763);
+
+/// The socket of a daemon that runs as a service.
+pub const API_SOCKET: &str = "/run/rinit-trace/api.sock";
 
 /// Shows why a container did not stop cleanly.
 ///
@@ -84,9 +94,15 @@ pub struct TraceArgs {
     /// Keep stops as JSON lines in this folder, too; with --last, read them there
     #[arg(long, value_name = "DIR", env = "RINIT_TRACE_HISTORY")]
     pub history: Option<PathBuf>,
-    /// Where the daemon listens that --last asks
-    #[arg(long, value_name = "ADDR:PORT", default_value = LISTEN, requires = "last", env = "RINIT_TRACE_LISTEN")]
-    pub daemon: SocketAddr,
+    /// Where the daemon listens that --last asks; by default its socket, else 127.0.0.1:9763
+    #[arg(long, value_name = "ADDR:PORT", env = "RINIT_TRACE_LISTEN")]
+    pub daemon: Option<SocketAddr>,
+    /// The socket of the daemon that --last asks, if not /run/rinit-trace/api.sock
+    #[arg(long, value_name = "PATH", env = "RINIT_TRACE_API_SOCKET")]
+    pub api_socket: Option<PathBuf>,
+    /// A file with the token that the daemon at --daemon wants
+    #[arg(long, value_name = "FILE", env = "RINIT_TRACE_API_TOKEN_FILE")]
+    pub api_token_file: Option<PathBuf>,
     /// How to look at this host.
     #[command(flatten)]
     pub host: HostArgs,
@@ -191,6 +207,20 @@ pub struct DaemonArgs {
         value_delimiter = ','
     )]
     pub allowed_host: Vec<String>,
+    /// Answer /api at a Unix socket, for root alone, and at --listen no more but with a token
+    #[arg(long, value_name = "PATH", env = "RINIT_TRACE_API_SOCKET")]
+    pub api_socket: Option<PathBuf>,
+    /// A group, by name or number, that may use --api-socket too
+    #[arg(
+        long,
+        value_name = "GROUP",
+        requires = "api_socket",
+        env = "RINIT_TRACE_API_SOCKET_GROUP"
+    )]
+    pub api_socket_group: Option<String>,
+    /// Answer /api at --listen only to who has the token in this file (`Authorization: Bearer TOKEN`); it may change
+    #[arg(long, value_name = "FILE", env = "RINIT_TRACE_API_TOKEN_FILE")]
+    pub api_token_file: Option<PathBuf>,
     /// How to print reports on stdout
     #[arg(long, value_enum, default_value_t, env = "RINIT_TRACE_FORMAT")]
     pub format: DaemonFormat,
@@ -380,6 +410,11 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_daemon_is_asked_where_it_listens() {
+        assert_eq!(LISTEN.parse(), Ok(DAEMON));
     }
 
     #[test]

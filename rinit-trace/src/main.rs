@@ -34,6 +34,11 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     if let Some(Command::Explain(args)) = &cli.command {
         return commands::explain::run(args);
     }
+    // With all rights: to give it to a group takes one that is given up.
+    let socket = match &cli.command {
+        Some(Command::Daemon(args)) => commands::daemon::socket(args)?,
+        _ => None,
+    };
     // Before there is any other thread. The demo starts containers, which takes all that it has.
     let loader = match &cli.command {
         Some(Command::Demo(_)) => Loader::with_all_rights(),
@@ -47,7 +52,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         match &cli.command {
             None => commands::trace::run(&cli.trace, cli.verbose > 0, loader).await,
             Some(Command::SystemInfo(args)) => commands::system_info::run(args, loader).await,
-            Some(Command::Daemon(args)) => commands::daemon::run(args, loader).await,
+            Some(Command::Daemon(args)) => commands::daemon::run(args, loader, socket).await,
             Some(Command::Demo(args)) => commands::demo::run(args).await,
             Some(Command::Explain(_) | Command::Workload { .. }) => Ok(Exit::Usage),
         }

@@ -9,15 +9,19 @@ pub mod health;
 pub mod history;
 pub mod http;
 pub mod metrics;
+mod socket;
 mod state;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod token;
 
 pub use health::{Health, RecordCounts};
 pub use history::{Disk, DiskOptions, DiskStats, Filter, History, HistoryError, HistoryOptions};
-pub use http::{AllowedHosts, Server, ServerError};
+pub use http::{AllowedHosts, Server, ServerError, ServerOptions};
 pub use metrics::{MetricLabel, Metrics, MetricsOptions};
+pub use socket::{ApiSocket, SocketError};
 pub use state::{SharedState, State};
+pub use token::TokenFile;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

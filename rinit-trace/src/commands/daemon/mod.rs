@@ -24,6 +24,7 @@ use crate::{
     logs,
     privileges::Loader,
     runtime::{self, Lookups},
+    serve::ApiSocket,
     tracer::{News, Tracer},
 };
 use known::{Key, Known, Main};
@@ -38,11 +39,19 @@ const SWEEP: u64 = 10;
 /// How long a stop that is about to close is waited for at the end.
 const LAST_STOPS: Duration = Duration::from_millis(200);
 
+/// The socket of the API, if there is to be one.
+pub fn socket(args: &DaemonArgs) -> Result<Option<ApiSocket>> {
+    let path = args.api_socket.as_deref();
+    let group = args.api_socket_group.as_deref();
+    let socket = path.map(|path| ApiSocket::bind(path, group)).transpose();
+    Ok(socket?)
+}
+
 /// Runs until SIGTERM or SIGINT.
-pub async fn run(args: &DaemonArgs, loader: Loader) -> Result<Exit> {
+pub async fn run(args: &DaemonArgs, loader: Loader, socket: Option<ApiSocket>) -> Result<Exit> {
     logs::in_background()?;
     let mut signals = Signals::new()?;
-    let outputs = Outputs::start(args)?;
+    let outputs = Outputs::start(args, socket)?;
     let lookups = Arc::new(start::lookups(&args.host));
     start::tell_denied(lookups.config()).await;
     let tracer = start::tracer(&args.host, None, Arc::clone(&lookups), loader)?;

@@ -19,8 +19,8 @@ use crate::{
     lines::Lines,
     logs,
     serve::{
-        AllowedHosts, Disk, DiskOptions, Health, History, HistoryOptions, Metrics, MetricsOptions,
-        Server, SharedState, State, history,
+        AllowedHosts, ApiSocket, Disk, DiskOptions, Health, History, HistoryOptions, Metrics,
+        MetricsOptions, Server, ServerOptions, SharedState, State, TokenFile, history,
     },
     tracer::KnownWorkload,
 };
@@ -44,7 +44,7 @@ pub(super) struct Outputs {
 
 impl Outputs {
     /// Opens them all: what cannot be opened is told before anything is traced.
-    pub(super) fn start(args: &DaemonArgs) -> Result<Self> {
+    pub(super) fn start(args: &DaemonArgs, socket: Option<ApiSocket>) -> Result<Self> {
         let metrics = Metrics::new(MetricsOptions {
             labels: args.metric_labels.clone(),
             max_containers: usize::try_from(args.metric_max_containers).unwrap_or(usize::MAX),
@@ -71,12 +71,7 @@ impl Outputs {
             None => None,
         };
         let state = State::new(metrics, memory);
-        let server = Server::start(
-            args.listen,
-            SharedState::clone(&state),
-            AllowedHosts::new(&args.allowed_host),
-        )?;
-        tracing::info!("listening on {}", server.addr());
+        let server = start_server(args, socket, SharedState::clone(&state))?;
         Ok(Self {
             format: args.format,
             lines: Lines::start("stdout", io::stdout(), MAX_WAITING)?,
@@ -217,6 +212,36 @@ impl Outputs {
         }
         self.server.stop();
     }
+}
+
+fn start_server(
+    args: &DaemonArgs,
+    socket: Option<ApiSocket>,
+    state: SharedState,
+) -> Result<Server> {
+    let token = args.api_token_file.as_deref().map(TokenFile::open);
+    let options = ServerOptions {
+        addr: args.listen,
+        hosts: AllowedHosts::new(&args.allowed_host),
+        token: token.transpose()?,
+        socket,
+    };
+    let has_token = options.token.is_some();
+    let server = Server::start(options, state)?;
+    tracing::info!("listening on {}", server.addr());
+    let there = if has_token {
+        "there with the token"
+    } else {
+        "there to whoever may connect"
+    };
+    match server.socket() {
+        Some(path) if has_token => {
+            tracing::info!("reports are told at {} and {there}", path.display())
+        }
+        Some(path) => tracing::info!("reports are told at {} alone", path.display()),
+        None => tracing::info!("reports are told {there}"),
+    }
+    Ok(server)
 }
 
 #[cfg(feature = "kube")]

@@ -24,7 +24,7 @@ impl AllowedHosts {
 
     /// Why a request with these headers is not answered; `None` when it is.
     pub(super) fn refuse(&self, headers: &HeaderMap) -> Option<String> {
-        let Some(host) = text(headers, &header::HOST) else {
+        let Some(host) = only(headers, &header::HOST) else {
             return Some("a request needs one header Host".to_owned());
         };
         if !self.allows(host) {
@@ -51,7 +51,8 @@ impl AllowedHosts {
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+/// The value of a header that is there once.
+pub(super) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let only = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(only)

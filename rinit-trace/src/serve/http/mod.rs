@@ -6,6 +6,7 @@
 //! more, the oldest has to go: a scrape takes milliseconds, and who sits on a connection is slow or
 //! means harm.
 
+mod access;
 mod hosts;
 mod query;
 mod routes;
@@ -17,6 +18,7 @@ use std::{
     collections::VecDeque,
     io,
     net::{SocketAddr, TcpListener},
+    path::Path,
     sync::mpsc,
     thread,
     time::Duration,
@@ -30,15 +32,17 @@ use hyper_util::{
 };
 use thiserror::Error;
 use tokio::{
-    net::TcpStream,
-    sync::oneshot,
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixListener, UnixStream},
+    sync::watch,
     task::{AbortHandle, JoinSet},
     time::timeout,
 };
 
+use access::Access;
 pub use hosts::AllowedHosts;
 
-use super::SharedState;
+use super::{ApiSocket, SharedState, TokenFile, socket::SocketFile};
 
 /// How long answers under way have when the server stops.
 const LAST_ANSWERS: Duration = Duration::from_millis(150);
@@ -82,30 +86,57 @@ pub enum ServerError {
     Start(io::Error),
 }
 
+/// Where a server listens, and who is answered with reports there.
+#[derive(Debug)]
+pub struct ServerOptions {
+    /// For metrics and health; for reports as well where there is no socket or a token.
+    pub addr: SocketAddr,
+    /// Names by which reports may be asked for at the address.
+    pub hosts: AllowedHosts,
+    /// The token that reports take at the address.
+    pub token: Option<TokenFile>,
+    /// For reports, without a token.
+    pub socket: Option<ApiSocket>,
+}
+
+impl ServerOptions {
+    /// At this address, without a token or a socket.
+    pub fn at(addr: SocketAddr) -> Self {
+        Self {
+            addr,
+            hosts: AllowedHosts::default(),
+            token: None,
+            socket: None,
+        }
+    }
+}
+
 /// A running server. Stops when dropped.
 #[derive(Debug)]
 pub struct Server {
     addr: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
+    socket: Option<SocketFile>,
+    stop: Option<watch::Sender<()>>,
     ended: mpsc::Receiver<()>,
 }
 
 impl Server {
     /// Listens from when this returns.
-    pub fn start(
-        addr: SocketAddr,
-        state: SharedState,
-        hosts: AllowedHosts,
-    ) -> Result<Self, ServerError> {
-        Self::start_with(addr, state, hosts, LIMITS)
+    pub fn start(options: ServerOptions, state: SharedState) -> Result<Self, ServerError> {
+        Self::start_with(options, state, LIMITS)
     }
 
     fn start_with(
-        addr: SocketAddr,
+        options: ServerOptions,
         state: SharedState,
-        hosts: AllowedHosts,
         limits: Limits,
     ) -> Result<Self, ServerError> {
+        let ServerOptions {
+            addr,
+            hosts,
+            token,
+            socket,
+        } = options;
         let bind = |error| ServerError::Bind { addr, error };
         let listener = TcpListener::bind(addr).map_err(bind)?;
         listener.set_nonblocking(true).map_err(bind)?;
@@ -114,27 +145,40 @@ impl Server {
             .enable_all()
             .build()
             .map_err(ServerError::Start)?;
-        let listener = {
+        let (listener, local, file) = {
             let _entered = runtime.enter();
-            tokio::net::TcpListener::from_std(listener).map_err(bind)?
+            let listener = tokio::net::TcpListener::from_std(listener).map_err(bind)?;
+            let (local, file) = socket.map(|socket| (socket.listener, socket.file)).unzip();
+            let local = local.map(UnixListener::from_std).transpose();
+            (listener, local.map_err(ServerError::Start)?, file)
         };
-        let (stop, stopped) = oneshot::channel();
+        let access = match (&local, token) {
+            (Some(_), None) => Access::Nobody,
+            (_, token) => Access::Network(hosts, token),
+        };
+        let app = routes::router(SharedState::clone(&state), access);
+        let local = local.map(|local| (local, routes::router(state, Access::Everybody)));
+        let (stop, stopped) = watch::channel(());
         let (end, ended) = mpsc::channel();
         thread::Builder::new()
             .name("http".into())
             .spawn(move || {
-                runtime.block_on(serve(
-                    listener,
-                    routes::router(state, hosts),
-                    limits,
-                    stopped,
-                ));
+                runtime.block_on(async {
+                    // Each has connections of its own: the network takes none from who asks at the socket.
+                    let at_socket = async {
+                        if let Some((local, app)) = local {
+                            serve(local, app, limits, stopped.clone()).await;
+                        }
+                    };
+                    tokio::join!(serve(listener, app, limits, stopped.clone()), at_socket);
+                });
                 // Nobody waits any more: fine as well.
                 let _ = end.send(());
             })
             .map_err(ServerError::Start)?;
         Ok(Self {
             addr,
+            socket: file,
             stop: Some(stop),
             ended,
         })
@@ -145,6 +189,11 @@ impl Server {
         self.addr
     }
 
+    /// The socket at which it answers, if there is one.
+    pub fn socket(&self) -> Option<&Path> {
+        self.socket.as_ref().map(SocketFile::path)
+    }
+
     /// Lets answers under way come to their end. Waits at most 200 ms.
     pub fn stop(self) {
         drop(self);
@@ -153,27 +202,48 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // It has ended by itself: there is nothing to stop.
-            let _ = stop.send(());
-        }
+        drop(self.stop.take());
         // A thread that is not done by then ends with the program.
         let _ = self.ended.recv_timeout(PATIENCE);
     }
 }
 
+/// What connections come from.
+trait Listener {
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+
+    async fn accept(&self) -> io::Result<Self::Stream>;
+}
+
+impl Listener for tokio::net::TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<TcpStream> {
+        Ok(self.accept().await?.0)
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+
+    async fn accept(&self) -> io::Result<UnixStream> {
+        Ok(self.accept().await?.0)
+    }
+}
+
+/// Until nobody holds the sender of `stopped` any more.
 async fn serve(
-    listener: tokio::net::TcpListener,
+    listener: impl Listener,
     app: Router,
     limits: Limits,
-    mut stopped: oneshot::Receiver<()>,
+    mut stopped: watch::Receiver<()>,
 ) {
     let mut connections = JoinSet::new();
     let mut handles: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
+                Ok(stream) => {
                     handles.retain(|handle| !handle.is_finished());
                     if handles.len() >= limits.connections
                         && let Some(oldest) = handles.pop_front()
@@ -188,7 +258,7 @@ async fn serve(
                 }
             },
             Some(_) = connections.join_next() => {}
-            _ = &mut stopped => break,
+            _ = stopped.changed() => break,
         }
     }
     drop(listener);
@@ -197,7 +267,11 @@ async fn serve(
     let _ = timeout(LAST_ANSWERS, last_answers).await;
 }
 
-async fn converse(stream: TcpStream, app: Router, limits: Limits) {
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    app: Router,
+    limits: Limits,
+) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)

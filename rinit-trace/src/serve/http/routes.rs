@@ -1,6 +1,6 @@
 //! What is answered at which path.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Router,
@@ -12,14 +12,15 @@ use axum::{
     routing::get,
 };
 
-use super::{hosts::AllowedHosts, query, stops::Stops};
+use super::{access::Access, query, stops::Stops};
 use crate::serve::SharedState;
 
 const JSON: &str = "application/json";
 const INDEX: &str = "rinit-trace: /metrics /healthz /readyz \
                      /api/v1/stops?container=&namespace=&verdict=&limit=\n";
 
-pub(super) fn router(state: SharedState, hosts: AllowedHosts) -> Router {
+pub(super) fn router(state: SharedState, access: Access) -> Router {
+    let access = Arc::new(access);
     Router::new()
         .route("/", get(async || INDEX))
         .route("/metrics", get(metrics))
@@ -28,8 +29,8 @@ pub(super) fn router(state: SharedState, hosts: AllowedHosts) -> Router {
         .route(
             "/api/v1/stops",
             get(
-                async move |state, headers: HeaderMap, uri| match hosts.refuse(&headers) {
-                    Some(why) => problem(StatusCode::FORBIDDEN, &why),
+                async move |state, headers: HeaderMap, uri| match access.refuse(&headers) {
+                    Some(refusal) => refusal,
                     None => stops(state, &uri),
                 },
             ),
@@ -79,7 +80,7 @@ fn stops(Extract(state): Extract<SharedState>, uri: &Uri) -> Response {
     }
 }
 
-fn problem(status: StatusCode, error: &str) -> Response {
+pub(super) fn problem(status: StatusCode, error: &str) -> Response {
     let body = serde_json::json!({ "error": error });
     typed(status, JSON, format!("{body}\n"))
 }

@@ -1,3 +1,5 @@
+mod access;
+
 use std::{
     io::{Read as _, Write as _},
     net::{Shutdown, TcpStream as Stream},
@@ -9,12 +11,16 @@ use rinit_trace_core::model::StopReport;
 
 use super::*;
 use crate::serve::{
-    History, Metrics, MetricsOptions, State,
+    ApiSocket, History, Metrics, MetricsOptions, State, TokenFile,
     testing::{WEB, forced, graceful, in_pod, pod},
 };
 
 const LOCAL: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
 const LATE: Duration = Duration::from_secs(60);
+
+fn local() -> ServerOptions {
+    ServerOptions::at(LOCAL.into())
+}
 
 fn state() -> SharedState {
     let metrics = Metrics::new(MetricsOptions::default()).unwrap();
@@ -23,7 +29,7 @@ fn state() -> SharedState {
 
 fn server() -> (Server, SharedState) {
     let state = state();
-    let server = Server::start(LOCAL.into(), state.clone(), AllowedHosts::default()).unwrap();
+    let server = Server::start(local(), state.clone()).unwrap();
     (server, state)
 }
 
@@ -183,7 +189,7 @@ fn stops_can_be_asked_for() {
 #[test]
 fn an_address_in_use_is_told() {
     let (server, _) = server();
-    let error = Server::start(server.addr(), state(), AllowedHosts::default())
+    let error = Server::start(ServerOptions::at(server.addr()), state())
         .unwrap_err()
         .to_string();
     assert!(
@@ -218,8 +224,7 @@ fn slow_heads_are_cut_off() {
         connection: 2 * LATE,
         ..LIMITS
     };
-    let server =
-        Server::start_with(LOCAL.into(), state(), AllowedHosts::default(), limits).unwrap();
+    let server = Server::start_with(local(), state(), limits).unwrap();
     let mut slow = connect(server.addr());
     slow.write_all(b"GET /metrics HTTP/1.1\r\nA: b\r\n")
         .unwrap();
@@ -238,7 +243,7 @@ fn slow_readers_are_cut_off() {
     for _ in 0..15 {
         state.stop(&forced(None, Some(&"x".repeat(1 << 20))));
     }
-    let server = Server::start_with(LOCAL.into(), state, AllowedHosts::default(), limits).unwrap();
+    let server = Server::start_with(local(), state, limits).unwrap();
     let mut slow = connect(server.addr());
     slow.write_all(b"GET /api/v1/stops HTTP/1.1\r\n\r\n")
         .unwrap();
@@ -255,8 +260,7 @@ fn those_who_sit_on_connections_do_not_keep_others_out() {
         connections: 4,
         ..LIMITS
     };
-    let server =
-        Server::start_with(LOCAL.into(), state(), AllowedHosts::default(), limits).unwrap();
+    let server = Server::start_with(local(), state(), limits).unwrap();
     let mut sitting: Vec<Stream> = (0..20).map(|_| connect(server.addr())).collect();
     assert_eq!(get(server.addr(), "/").0, 200);
     assert_eq!(rest(&mut sitting[0]), "");
@@ -294,7 +298,7 @@ proptest! {
         ends in any::<bool>(),
     ) {
         thread_local! {
-            static SERVER: Server = Server::start(LOCAL.into(), state(), AllowedHosts::default()).unwrap();
+            static SERVER: Server = Server::start(local(), state()).unwrap();
         }
         let addr = SERVER.with(Server::addr);
         let mut stream = connect(addr);
