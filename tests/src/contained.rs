@@ -30,12 +30,22 @@ impl Contained {
         Self::start_in(Cgroup::named_by(user, id), id.to_owned(), programs)
     }
 
+    /// The same of any program, which prints that many lines `ready`.
+    pub fn start_command(command: Command, ready: usize) -> Self {
+        let id = new_id();
+        Self::start_command_in(Cgroup::of_docker(&id), id, command, ready)
+    }
+
     fn start_in(cgroup: Cgroup, id: String, programs: &[&str]) -> Self {
         let mut command = Command::new(WORKLOAD);
         command.args(programs);
+        Self::start_command_in(cgroup, id, command, programs.len())
+    }
+
+    fn start_command_in(cgroup: Cgroup, id: String, mut command: Command, ready: usize) -> Self {
         cgroup.hold(&mut command);
         Self {
-            namespace: Namespace::start_command(command, programs.len()),
+            namespace: Namespace::start_command(command, ready),
             _cgroup: cgroup,
             id,
         }

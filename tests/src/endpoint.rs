@@ -31,6 +31,11 @@ impl Endpoint {
         }
     }
 
+    /// Where it is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Status and body of an answer; `None` while nobody answers.
     pub fn get(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect_timeout(&self.address, ANSWER).ok()?;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panics")]
 
+mod access;
+mod arguments;
 mod disk;
 mod docker;
 mod end;

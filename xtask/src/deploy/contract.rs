@@ -12,6 +12,8 @@ pub(super) struct Grants {
     capabilities: Vec<&'static str>,
     /// Folders of the node, with whether they are to be read alone.
     host_paths: Vec<(&'static str, bool)>,
+    /// A Secret, and where it is.
+    secret: Option<(&'static str, &'static str)>,
     events: bool,
     app_armor_annotation: bool,
 }
@@ -21,6 +23,7 @@ impl Default for Grants {
         Self {
             capabilities: vec!["BPF", "PERFMON", "SYS_PTRACE"],
             host_paths: Vec::new(),
+            secret: None,
             events: false,
             app_armor_annotation: false,
         }
@@ -43,6 +46,12 @@ impl Grants {
     /// A folder of the node, to be written to.
     pub(super) fn written_path(mut self, path: &'static str) -> Self {
         self.host_paths.push((path, false));
+        self
+    }
+
+    /// A Secret of that name at a path, to be read.
+    pub(super) fn secret(mut self, name: &'static str, path: &'static str) -> Self {
+        self.secret = Some((name, path));
         self
     }
 
@@ -77,13 +86,17 @@ pub(super) fn check(objects: &[Value], grants: &Grants) -> Result<()> {
     let daemon_set = one("DaemonSet")?;
     let pod = &daemon_set["spec"]["template"]["spec"];
     pod_is_confined(pod)?;
-    host_paths(pod, &grants.host_paths)?;
+    mounts(pod, grants)?;
     let [container] = pod["containers"].as_array().map_or(&[][..], Vec::as_slice) else {
         bail!("not exactly one container");
     };
     container_is_confined(container, &grants.capabilities)?;
     app_armor(&daemon_set["spec"]["template"], grants.app_armor_annotation)?;
     image_is_ours(container)?;
+    ensure!(
+        variable(container, "RINIT_TRACE_ARGUMENTS") == Some("masked"),
+        "arguments are not masked"
+    );
     ports_agree(container)?;
     let first_asked = container["startupProbe"]["initialDelaySeconds"].as_u64();
     ensure!(
@@ -144,29 +157,38 @@ fn pod_is_confined(pod: &Value) -> Result<()> {
     )
 }
 
-/// Only these folders of the node, each at its own path, and only to be read unless it says otherwise.
-fn host_paths(pod: &Value, wanted: &[(&str, bool)]) -> Result<()> {
+/// Only these folders of the node, each at its own path and only to be read unless it says otherwise, and this Secret.
+fn mounts(pod: &Value, grants: &Grants) -> Result<()> {
+    let folders = grants.host_paths.iter();
+    let folders = folders.map(|(path, read_only)| (*path, *path, *read_only));
+    let secret = grants
+        .secret
+        .iter()
+        .map(|(name, path)| (*name, *path, true));
+    let wanted: Vec<(&str, &str, bool)> = folders.chain(secret).collect();
     let none = Vec::new();
     let volumes = pod["volumes"].as_array().unwrap_or(&none);
-    let mounts = &pod["containers"][0]["volumeMounts"];
-    let mounts = mounts.as_array().unwrap_or(&none);
-    let found: Vec<(&str, bool)> = volumes
-        .iter()
-        .map(|volume| {
-            let path = volume["hostPath"]["path"].as_str().unwrap_or("no hostPath");
-            let mut of_it = mounts
+    let mounts = pod["containers"][0]["volumeMounts"].as_array();
+    let mounts = mounts.unwrap_or(&none).iter();
+    let found: Vec<(&str, &str, bool)> = mounts
+        .map(|mount| {
+            let volume = volumes
                 .iter()
-                .filter(|mount| mount["name"] == volume["name"]);
-            (path, of_it.all(|mount| mount["readOnly"] == true))
+                .find(|volume| volume["name"] == mount["name"]);
+            let mut sources = ["/hostPath/path", "/secret/secretName"].into_iter();
+            let source = sources.find_map(|source| volume?.pointer(source)?.as_str());
+            let path = mount["mountPath"].as_str();
+            (
+                source.unwrap_or("?"),
+                path.unwrap_or("?"),
+                mount["readOnly"] == true,
+            )
         })
         .collect();
     ensure!(
-        found == wanted,
-        "the pod mounts (to be read alone) {found:?}, not {wanted:?}"
+        found == wanted && volumes.len() == wanted.len(),
+        "the pod mounts (what, where, to be read alone) {found:?}, not {wanted:?}"
     );
-    for (mount, (path, _)) in mounts.iter().zip(wanted) {
-        same(&mount["mountPath"], &json!(path), "mountPath")?;
-    }
     Ok(())
 }
 
@@ -303,130 +325,4 @@ fn api_access(objects: &[Value], pod: &Value, events: bool) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The least that passes.
-    fn objects() -> Vec<Value> {
-        let labels = json!({"app": "rinit-trace"});
-        let probe = json!({
-            "httpGet": {"path": "/healthz", "port": "metrics"}, "initialDelaySeconds": 10,
-        });
-        let container = json!({
-            "image": format!("rinit-trace:{}", env!("CARGO_PKG_VERSION")),
-            "env": [{"name": "RINIT_TRACE_LISTEN", "value": "0.0.0.0:9763"}],
-            "ports": [{"name": "metrics", "containerPort": 9763}],
-            "startupProbe": probe, "livenessProbe": probe, "readinessProbe": probe,
-            "resources": {"limits": {"memory": "1Mi"}},
-            "securityContext": {
-                "privileged": false, "readOnlyRootFilesystem": true, "allowPrivilegeEscalation": false,
-                "seccompProfile": {"type": "RuntimeDefault"},
-                "appArmorProfile": {"type": "Unconfined"},
-                "capabilities": {"drop": ["ALL"], "add": ["BPF", "PERFMON", "SYS_PTRACE"]},
-            },
-        });
-        let pod = json!({
-            "hostPID": true, "hostNetwork": false, "enableServiceLinks": false,
-            "automountServiceAccountToken": false, "serviceAccountName": "rinit-trace",
-            "tolerations": [{"operator": "Exists"}], "containers": [container],
-        });
-        vec![
-            json!({"kind": "ServiceAccount", "automountServiceAccountToken": false}),
-            json!({"kind": "DaemonSet", "spec": {
-                "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels}, "spec": pod},
-            }}),
-        ]
-    }
-
-    /// What is said of the least with one value changed.
-    fn said_of(pointer: &str, value: Value) -> String {
-        let mut objects = objects();
-        *objects[1].pointer_mut(pointer).unwrap() = value;
-        check(&objects, &Grants::default()).unwrap_err().to_string()
-    }
-
-    const POD: &str = "/spec/template/spec";
-
-    #[test]
-    fn the_least_passes() {
-        check(&objects(), &Grants::default()).unwrap();
-    }
-
-    #[test]
-    fn more_rights_are_found() {
-        let context = format!("{POD}/containers/0/securityContext");
-        for (pointer, value, said) in [
-            (
-                format!("{context}/privileged"),
-                json!(true),
-                "privileged is true",
-            ),
-            (
-                format!("{context}/capabilities/add"),
-                json!(["BPF", "PERFMON", "SYS_PTRACE", "NET_ADMIN"]),
-                "added capabilities",
-            ),
-            (
-                format!("{context}/readOnlyRootFilesystem"),
-                json!(false),
-                "readOnlyRootFilesystem",
-            ),
-            (
-                format!("{POD}/hostNetwork"),
-                json!(true),
-                "hostNetwork is true",
-            ),
-            (
-                format!("{POD}/automountServiceAccountToken"),
-                json!(true),
-                "the pod's token",
-            ),
-        ] {
-            let found = said_of(&pointer, value);
-            assert!(found.contains(said), "{found}");
-        }
-    }
-
-    #[test]
-    fn a_mount_and_a_role_are_found() {
-        let mut mounting = objects();
-        mounting[1]["spec"]["template"]["spec"]["volumes"] = json!([{"hostPath": {"path": "/"}}]);
-        assert!(check(&mounting, &Grants::default()).is_err());
-        let pod = &mut mounting[1]["spec"]["template"]["spec"];
-        pod["volumes"] = json!([{"name": "a", "hostPath": {"path": "/a"}}]);
-        pod["containers"][0]["volumeMounts"] = json!([{"name": "a", "mountPath": "/a"}]);
-        let error = check(&mounting, &Grants::default().host_path("/a"));
-        assert!(error.is_err(), "it may be written to");
-        check(&mounting, &Grants::default().written_path("/a")).unwrap();
-        let mut reading = objects();
-        reading.push(json!({"kind": "ClusterRole", "rules": [{"verbs": ["get"]}]}));
-        assert!(check(&reading, &Grants::default()).is_err());
-    }
-
-    #[test]
-    fn a_registry_another_version_and_another_port_are_found() {
-        let image = format!("{POD}/containers/0/image");
-        assert!(said_of(&image, json!("registry.example/rinit-trace:0.1.0")).contains("image"));
-        assert!(said_of(&image, json!("rinit-trace:latest")).contains("image"));
-        let port = format!("{POD}/containers/0/ports/0/containerPort");
-        assert!(said_of(&port, json!(9764)).contains("containerPort"));
-    }
-
-    #[test]
-    fn a_deprecated_annotation_and_a_probe_that_asks_too_soon_are_found() {
-        let mut annotated = objects();
-        annotated[1]["spec"]["template"]["metadata"]["annotations"] =
-            json!({"container.apparmor.security.beta.kubernetes.io/rinit-trace": "unconfined"});
-        let error = check(&annotated, &Grants::default()).unwrap_err();
-        assert!(error.to_string().contains("annotation"), "{error}");
-        let delay = format!("{POD}/containers/0/startupProbe/initialDelaySeconds");
-        assert!(said_of(&delay, json!(0)).contains("startup probe"));
-    }
-
-    #[test]
-    fn selectors_that_miss_are_found() {
-        assert!(said_of("/spec/selector/matchLabels", json!({"app": "other"})).contains("select"));
-        assert!(said_of("/spec/selector/matchLabels", json!({})).contains("select"));
-    }
-}
+mod tests;

@@ -64,6 +64,10 @@ fn overlays() -> Vec<Overlay> {
                 none().app_armor_annotation(),
             )
         },
+        overlay(
+            "overlays/api-token",
+            none().secret("rinit-trace-api", "/etc/rinit-trace/api"),
+        ),
         overlay("overlays/cri-socket", none().host_path("/run/containerd")),
         overlay("overlays/example", none().events()),
         overlay("overlays/kube-events", none().events()),
