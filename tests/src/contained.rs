@@ -66,6 +66,11 @@ impl Contained {
         self.namespace.signal(libc::SIGTERM);
     }
 
+    /// Ends its standard input.
+    pub fn end_input(&mut self) {
+        self.namespace.end_input();
+    }
+
     /// Stops it as a runtime does.
     pub fn stop(&mut self, grace: Duration) {
         self.namespace.stop(grace);

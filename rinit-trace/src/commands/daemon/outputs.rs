@@ -229,17 +229,15 @@ fn start_server(
     let has_token = options.token.is_some();
     let server = Server::start(options, state)?;
     tracing::info!("listening on {}", server.addr());
-    let there = if has_token {
-        "there with the token"
+    let token = if has_token {
+        " and, with the token, there"
     } else {
-        "there to whoever may connect"
+        ""
     };
     match server.socket() {
-        Some(path) if has_token => {
-            tracing::info!("reports are told at {} and {there}", path.display())
-        }
-        Some(path) => tracing::info!("reports are told at {} alone", path.display()),
-        None => tracing::info!("reports are told {there}"),
+        Some(path) => tracing::info!("/api is answered at {}{token}", path.display()),
+        None if has_token => tracing::info!("/api is answered there to who has the token"),
+        None => tracing::info!("/api is answered there to everybody"),
     }
     Ok(server)
 }

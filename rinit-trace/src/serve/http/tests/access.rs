@@ -25,12 +25,12 @@ impl Folder {
         std::fs::write(self.path("token"), token).unwrap();
     }
 
-    fn token(&self) -> Option<TokenFile> {
-        Some(TokenFile::open(&self.path("token")).unwrap())
+    fn token(&self) -> TokenFile {
+        TokenFile::open(&self.path("token")).unwrap()
     }
 
-    fn socket(&self) -> Option<ApiSocket> {
-        Some(ApiSocket::bind(&self.path("api.sock"), None).unwrap())
+    fn socket(&self) -> ApiSocket {
+        ApiSocket::bind(&self.path("api.sock"), None).unwrap()
     }
 }
 
@@ -59,7 +59,7 @@ fn local_stream(path: &Path) -> UnixStream {
 fn reports_take_the_token_and_metrics_do_not() {
     let folder = Folder::new();
     let server = started(ServerOptions {
-        token: folder.token(),
+        token: Some(folder.token()),
         ..local()
     });
     let asked = |headers: &str| reports(connect(server.addr()), headers);
@@ -98,7 +98,7 @@ fn reports_take_the_token_and_metrics_do_not() {
 fn reports_at_a_socket_are_not_at_the_address_unless_there_is_a_token() {
     let folder = Folder::new();
     let server = started(ServerOptions {
-        socket: folder.socket(),
+        socket: Some(folder.socket()),
         ..local()
     });
     let closed = reports(connect(server.addr()), "Authorization: Bearer s3cret\r\n");
@@ -111,8 +111,8 @@ fn reports_at_a_socket_are_not_at_the_address_unless_there_is_a_token() {
     assert_eq!(get(server.addr(), "/metrics").0, 200);
     server.stop();
     let server = started(ServerOptions {
-        socket: folder.socket(),
-        token: folder.token(),
+        socket: Some(folder.socket()),
+        token: Some(folder.token()),
         ..local()
     });
     assert!(reports(connect(server.addr()), "").starts_with("HTTP/1.1 401"));
@@ -130,7 +130,7 @@ fn bounds_hold_at_a_socket_and_those_of_the_network_are_not_its_own() {
         connection: 2 * LATE,
     };
     let options = ServerOptions {
-        socket: folder.socket(),
+        socket: Some(folder.socket()),
         ..local()
     };
     let server = Server::start_with(options, state(), limits).unwrap();
