@@ -135,8 +135,7 @@ fn secrets_in_arguments_are_in_no_output_when_they_are_masked_or_left_out() {
     }
     assert_eq!(interrupted(plain).code, Some(0));
     let later = Daemon::start(&["--arguments", "masked", "--history", full]);
-    let answer = later.endpoint().get("/api/v1/stops").unwrap().1;
-    assert!(answer.contains(id), "{answer}");
+    let answer = told(&later, id);
     has_none(
         "the API of one that was started on a history in full",
         &answer,
