@@ -23,6 +23,8 @@
 //! | `pest=SIGNAL` | again and again sends a signal to process 1, and prints `sent` |
 //! | `storm=SIGNAL` | sends a signal to process 1, as fast as it can |
 //! | `brawl=N` | forks N processes that send each other stop signals as fast as they can, and take them; a leaver then |
+//! | `namespaces=N` | makes N pid namespaces, or without end, as anybody may by user namespaces |
+//! | `litter` | starts processes without end that end at once; takes SIGTERM and goes on |
 //! | `reloader` | prints `reloaded` on SIGHUP; a server otherwise |
 //! | `counter` | handles SIGUSR1 and SIGCHLD; a server otherwise |
 //! | `ways=NAME[:PATH]` | has a child killed in the way that `ways/` has under this name, on SIGTERM, and exits |
@@ -129,6 +131,8 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
         "impostor" => hidden::disguise()?,
         "pest" => pester(i32::try_from(number(argument)?).map_err(io::Error::other)?)?,
         "storm" => attacks::storm(i32::try_from(number(argument)?).map_err(io::Error::other)?)?,
+        "namespaces" => attacks::namespaces(number(argument)?)?,
+        "litter" => attacks::litter()?,
         "reloader" => reload_until_term()?,
         other => return Err(io::Error::other(format!("there is no program `{other}`"))),
     }
@@ -147,9 +151,8 @@ fn prepare(name: &str, argument: &str) -> io::Result<()> {
                 os::handle(os::SIGTERM)
             }
         },
-        "server" | "threads" | "leaver" | "fraying" | "brawl" | "waiter" | "stubborn" | "ways" => {
-            os::handle(os::SIGTERM)
-        }
+        "server" | "threads" | "leaver" | "fraying" | "brawl" | "waiter" | "stubborn"
+        | "litter" | "ways" => os::handle(os::SIGTERM),
         "pause" => {
             os::handle(os::SIGTERM)?;
             os::ignore(os::SIGCHLD)
