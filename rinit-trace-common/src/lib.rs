@@ -15,7 +15,7 @@ pub use config::{Config, Offsets, feature};
 pub use record::*;
 
 /// Raised with every change of a record's layout. The user side refuses records of another version.
-pub const ABI_VERSION: u16 = 8;
+pub const ABI_VERSION: u16 = 9;
 
 /// Length of a command name in `task_struct.comm` (`TASK_COMM_LEN`, include/linux/sched.h).
 pub const COMM_LEN: usize = 16;

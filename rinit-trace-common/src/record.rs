@@ -59,8 +59,10 @@ pub mod counter {
     pub const RECOVERED_FORKS: u32 = SIGNALS_PASSED + 5;
     /// A container in a shared pid namespace that is not told from others because the table was full.
     pub const CONTAINERS_REFUSED: u32 = SIGNALS_PASSED + 6;
+    /// Of all losses those of workloads that are no containers of root's. Counted before the loss itself.
+    pub const LOST_OF_USERS: u32 = SIGNALS_PASSED + 7;
     /// Number of slots.
-    pub const COUNT: u32 = SIGNALS_PASSED + 7;
+    pub const COUNT: u32 = SIGNALS_PASSED + 8;
 }
 
 /// First member of every record.
@@ -140,13 +142,20 @@ pub struct TaskRecord {
     pub entered: u32,
     /// Effective uid, host numbering (`real_cred->euid`); [`UID_UNKNOWN`] when not read.
     pub euid: u32,
-    /// 1 when the cgroup of its container is in one that is not root's: a user to whom that was delegated
-    /// has named it.
-    pub delegated: u32,
+    /// Whose cgroups: [`cgroups`].
+    pub cgroups: u32,
     /// `comm` of the thread group's leader.
     pub comm: [u8; COMM_LEN],
     /// `comm` of the leader of `real_parent`'s thread group.
     pub parent_comm: [u8; COMM_LEN],
+}
+
+/// Bits of [`TaskRecord::cgroups`].
+pub mod cgroups {
+    /// The cgroup of its container is in one that is not root's: a user to whom that was delegated has named it.
+    pub const DELEGATED: u32 = 1;
+    /// Its workload is a container in a cgroup that only root can make.
+    pub const OF_ROOT: u32 = 2;
 }
 
 /// How a process stands towards signals, read with [`TaskRecord`].

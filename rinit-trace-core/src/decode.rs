@@ -2,8 +2,8 @@
 
 use rinit_trace_common::{
     ABI_VERSION, CODE_UNKNOWN, CgroupRecord, DISPOSITION_SIGNALS, DeliverRecord, ExitRecord,
-    OomRecord, RecordHeader, SignalRecord, TaskOnlyRecord, TaskRecord, UID_UNKNOWN, info, kind,
-    signal_bit,
+    OomRecord, RecordHeader, SignalRecord, TaskOnlyRecord, TaskRecord, UID_UNKNOWN, cgroups, info,
+    kind, signal_bit,
 };
 use zerocopy::FromBytes;
 
@@ -202,7 +202,8 @@ fn task(record: &TaskRecord) -> Task {
         sid: (record.sid_level >= record.level).then_some(record.sid),
         has_entered: record.entered != 0,
         euid: (record.euid != UID_UNKNOWN).then_some(record.euid),
-        is_delegated: record.delegated != 0,
+        is_delegated: record.cgroups & cgroups::DELEGATED != 0,
+        is_of_root: record.cgroups & cgroups::OF_ROOT != 0,
         flags: record.flags,
         ptrace: record.ptrace,
         comm: text(&record.comm),

@@ -171,6 +171,14 @@ impl Container {
         unsafe { read_volatile(&raw const self.id) }
     }
 
+    /// 1 for one whose cgroup only root can make, 0 for others and for none. Without a branch, of which the verifier
+    /// would follow both sides.
+    #[inline(always)]
+    pub(crate) fn of_root(&self) -> u32 {
+        let is_zero = |value: u64| 1 ^ ((value | value.wrapping_neg()) >> 63);
+        ((1 ^ is_zero(self.id())) & is_zero(self.maker())) as u32
+    }
+
     /// As [`id`](Self::id).
     #[inline(always)]
     pub(crate) fn maker(&self) -> u64 {

@@ -8,7 +8,7 @@ use rinit_trace_common::{ABI_VERSION, RecordHeader};
 
 use crate::{
     globals,
-    maps::{EVENTS, count, note_lost},
+    maps::{EVENTS, count, lose},
     place::Place,
 };
 
@@ -42,34 +42,32 @@ pub(crate) enum Wake {
 pub(crate) enum Worth {
     /// A stop cannot be told without it.
     Decides,
-    /// A container can have as many of it made as it likes, and who was killed does not depend on it: it may
-    /// use half of the ring, so that there is room for what decides about others.
+    /// A container can have as many of it made as it likes, and who was killed does not depend on it: all together may use
+    /// half of the ring, so that there is room for what decides about others.
     Colours,
 }
 
-/// Reserves a record of `kind` about a workload with its header filled, or counts a loss.
+/// Reserves a record of `kind` about a workload with its header filled, or counts a loss. A quarter of the ring is for
+/// root's containers alone: a user may make namespaces without end.
 #[inline(always)]
 pub(crate) fn reserve<T: Record + 'static>(
     kind: u16,
     place: &Place,
     worth: Worth,
 ) -> Option<RingBufEntry<T>> {
-    let entry = if worth == Worth::Colours && is_half_full() {
-        None
-    } else {
-        try_reserve(kind)
-    };
+    let is_refused =
+        worth == Worth::Colours && is_full_to(2) || !place.is_of_root() && is_full_to(3);
+    let entry = if is_refused { None } else { try_reserve(kind) };
     if entry.is_none() {
-        // The mark first: a loss that is counted and has no mark puts every workload in doubt.
-        note_lost(&place.key());
-        count(u32::from(kind));
+        lose(place, u32::from(kind));
     }
     entry
 }
 
+/// Whether so many quarters of the ring are full.
 #[inline(always)]
-fn is_half_full() -> bool {
-    EVENTS.query(BPF_RB_AVAIL_DATA) > EVENTS.query(BPF_RB_RING_SIZE) / 2
+fn is_full_to(quarters: u64) -> bool {
+    EVENTS.query(BPF_RB_AVAIL_DATA) > EVENTS.query(BPF_RB_RING_SIZE) / 4 * quarters
 }
 
 /// The same for a record that is about no namespace.

@@ -1,15 +1,21 @@
 //! Which workloads are of interest, and the gate for exits.
 
-use rinit_trace_common::{STOP_SIGNALS, counter, signal_bit};
+use aya_ebpf::maps::HashMap;
+use rinit_trace_common::{STOP_SIGNALS, counter, kind, signal_bit};
 
 use crate::{
+    budget,
+    emit::Worth,
     globals,
-    maps::{GATES, Gate, STOP_SIGNALS_OF, count, note_lost},
+    maps::{GATES, GATES_OF_USERS, Gate, GateKey, NOEXIST, STOP_SIGNALS_OF, lose},
     place::Place,
 };
 
-/// `BPF_NOEXIST`: create, never update.
-const NOEXIST: u64 = 1;
+/// Records about members of one stop that decide; user space keeps as many facts of one (`Config::max_facts`).
+const MOST_OF_MEMBERS: u64 = 50_000;
+
+/// The same of signals that its main process takes: user space keeps the times of few.
+const MOST_TAKEN: u64 = 4096;
 
 /// Whether records of this place are wanted at all. The host's own processes are not, but for
 /// containers that share its pid namespace.
@@ -26,35 +32,92 @@ pub(crate) fn is_wanted(place: &Place) -> bool {
     inum == 0 || (place.inum() == inum && (reaper == 0 || place.reaper() == reaper))
 }
 
-/// Opens the gate of a workload, for a signal or, with 0, for none.
+/// Opens the gate of a workload, for a signal or, with 0, for none; `stops`: the main process is asked to end by it, or
+/// ends.
 #[inline(always)]
-pub(crate) fn open(place: &Place, signal: u32) {
+pub(crate) fn open(place: &Place, signal: u32, stops: bool) {
     let key = place.key();
-    if let Some(gate) = GATES.get_ptr_mut(key) {
+    let gates = table(place);
+    if let Some(gate) = gates.get_ptr_mut(key) {
         // SAFETY: the map hands out a live value.
-        unsafe { set(gate, signal) };
+        unsafe { set(gate, signal, stops) };
         return;
     }
-    let mut gate = Gate { signals: [0; 64] };
+    if budget::is_used_up(&key) {
+        // Ends of a moment ago were left out, and belong to the stop that begins now.
+        lose(place, u32::from(kind::EXIT));
+    }
+    let mut gate = Gate {
+        signals: [0; 64],
+        stops: 0,
+        told: 0,
+        taken: 0,
+    };
     // SAFETY: the value is ours.
-    unsafe { set(&raw mut gate, signal) };
-    if GATES.insert(key, gate, NOEXIST).is_ok() {
+    unsafe { set(&raw mut gate, signal, stops) };
+    if gates.insert(key, gate, NOEXIST).is_ok() {
         return;
     }
     // Opened by another CPU in the meantime, or the table is full.
-    if let Some(gate) = GATES.get_ptr_mut(key) {
+    if let Some(gate) = gates.get_ptr_mut(key) {
         // SAFETY: as above.
-        unsafe { set(gate, signal) };
+        unsafe { set(gate, signal, stops) };
     } else {
-        note_lost(&key);
-        count(counter::GATES_REFUSED);
+        lose(place, counter::GATES_REFUSED);
+    }
+}
+
+/// The table that a workload's gate is in.
+#[inline(always)]
+fn table(place: &Place) -> &'static HashMap<GateKey, Gate> {
+    if place.is_of_root() {
+        &GATES
+    } else {
+        &GATES_OF_USERS
+    }
+}
+
+/// What a record about a member is worth; `None` while the gate is closed.
+#[inline(always)]
+pub(crate) fn worth(place: &Place) -> Option<Worth> {
+    let gate = table(place).get_ptr_mut(place.key())?;
+    // SAFETY: the map hands out a live value; a lost race only miscounts.
+    unsafe {
+        (*gate).told += (*gate).stops;
+        Some(first((*gate).stops != 0 && (*gate).told <= MOST_OF_MEMBERS))
+    }
+}
+
+/// The same of a signal that the main process takes.
+#[inline(always)]
+pub(crate) fn worth_taken(place: &Place) -> Worth {
+    let Some(gate) = table(place).get_ptr_mut(place.key()) else {
+        return Worth::Colours;
+    };
+    // SAFETY: as above.
+    unsafe {
+        (*gate).taken += 1;
+        first((*gate).taken <= MOST_TAKEN)
+    }
+}
+
+#[inline(always)]
+fn first(is_among_them: bool) -> Worth {
+    if is_among_them {
+        Worth::Decides
+    } else {
+        Worth::Colours
     }
 }
 
 /// # Safety
 /// `gate` points to a value that may be written.
 #[inline(always)]
-unsafe fn set(gate: *mut Gate, signal: u32) {
+unsafe fn set(gate: *mut Gate, signal: u32, stops: bool) {
+    if stops {
+        // SAFETY: as the caller's.
+        unsafe { (*gate).stops = 1 }
+    }
     if signal != 0 {
         // SAFETY: as the caller's; 64 bytes are there.
         unsafe { *(&raw mut (*gate).signals).cast::<u8>().add(index(signal)) = 1 }
@@ -66,16 +129,10 @@ fn index(signal: u32) -> usize {
     (signal.wrapping_sub(1) & 63) as usize
 }
 
-/// Whether the gate of a workload is open.
-#[inline(always)]
-pub(crate) fn is_open(place: &Place) -> bool {
-    GATES.get_ptr(place.key()).is_some()
-}
-
 /// Whether it is open, and lets a signal pass; `None` when it is closed.
 #[inline(always)]
 pub(crate) fn lets_pass(place: &Place, signal: u32) -> Option<bool> {
-    let gate = GATES.get_ptr(place.key())?;
+    let gate = table(place).get_ptr(place.key())?;
     // SAFETY: the map hands out a live value of 64 bytes.
     Some(unsafe { *(&raw const (*gate).signals).cast::<u8>().add(index(signal)) } != 0)
 }

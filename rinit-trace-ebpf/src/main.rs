@@ -13,6 +13,7 @@
 #![no_std]
 #![no_main]
 
+mod budget;
 mod cgroup;
 mod emit;
 mod gate;

@@ -8,8 +8,11 @@ use rinit_trace_common::counter;
 
 use crate::{
     cgroup::Container,
-    place::{Scratch, slot},
+    place::{Place, Scratch, slot},
 };
+
+/// `BPF_NOEXIST`: create, never update.
+pub(crate) const NOEXIST: u64 = 1;
 
 /// Records for user space. Its size is set at load.
 #[map]
@@ -25,6 +28,15 @@ pub(crate) static COUNTERS: PerCpuArray<[u64; counter::COUNT as usize]> =
 #[map]
 pub(crate) static GATES: HashMap<GateKey, Gate> = HashMap::with_max_entries(16384, 0);
 
+/// The same of workloads that are no containers of root's: a user who makes namespaces without end fills this
+/// table alone.
+#[map]
+pub(crate) static GATES_OF_USERS: HashMap<GateKey, Gate> = HashMap::with_max_entries(4096, 0);
+
+/// What a workload has used of its room for records that do not decide.
+#[map]
+pub(crate) static BUDGETS: LruHashMap<GateKey, Budget> = LruHashMap::with_max_entries(4096, 0);
+
 /// The configured stop signal of a workload as a mask, where it is none of those that are recorded
 /// everywhere. User space writes it when it learns it.
 #[map]
@@ -34,6 +46,12 @@ pub(crate) static STOP_SIGNALS_OF: HashMap<GateKey, u64> = HashMap::with_max_ent
 /// count in a race: a loss without a mark puts every workload in doubt.
 #[map]
 pub(crate) static LOST: LruPerCpuHashMap<GateKey, u64> =
+    LruPerCpuHashMap::with_max_entries(4096, 0);
+
+/// The same of workloads that are no containers of root's: a user who makes namespaces without end takes no marks of
+/// others away.
+#[map]
+pub(crate) static LOST_OF_USERS: LruPerCpuHashMap<GateKey, u64> =
     LruPerCpuHashMap::with_max_entries(4096, 0);
 
 /// The last signal of each kind, to fold floods of equal ones.
@@ -51,6 +69,10 @@ pub(crate) static CGROUPS: LruHashMap<u64, Container> = LruHashMap::with_max_ent
 /// kernfs id of the container's cgroup.
 #[map]
 pub(crate) static MAINS: HashMap<u64, Main> = HashMap::with_max_entries(16384, 0);
+
+/// The same of containers in a cgroup that is not root's: a user who makes cgroups without end fills this table alone.
+#[map]
+pub(crate) static MAINS_OF_USERS: HashMap<u64, Main> = HashMap::with_max_entries(1024, 0);
 
 /// Room in which a program keeps what it finds out, one element for each program of [`slot`]: a
 /// program is never entered again on a CPU before it is done.
@@ -79,12 +101,57 @@ pub(crate) struct Main {
     pub(crate) level: u64,
 }
 
+impl Main {
+    /// That of a container.
+    #[inline(always)]
+    pub(crate) fn of(container: u64, is_delegated: bool) -> Option<&'static Self> {
+        let table = if is_delegated {
+            &MAINS_OF_USERS
+        } else {
+            &MAINS
+        };
+        // SAFETY: values are written whole, once.
+        unsafe { table.get(container) }
+    }
+
+    /// Notes that of a container, unless there is one or no room.
+    #[inline(always)]
+    pub(crate) fn note(&self, container: u64, is_delegated: bool) -> bool {
+        let table = if is_delegated {
+            &MAINS_OF_USERS
+        } else {
+            &MAINS
+        };
+        table.insert(container, self, NOEXIST).is_ok()
+    }
+
+    /// Forgets that of a container. Whether there was one.
+    #[inline(always)]
+    pub(crate) fn forget(container: u64) -> bool {
+        MAINS.remove(container).is_ok() || MAINS_OF_USERS.remove(container).is_ok()
+    }
+}
+
 /// An open gate: a byte for each signal that it lets pass, so that two that open it at the same time
 /// do not lose one another.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Gate {
     pub(crate) signals: [u8; 64],
+    /// 1 once the main process was asked to end, or has ended: until then it may be a supervisor that ends its workers.
+    pub(crate) stops: u64,
+    /// Records of members since then,
+    pub(crate) told: u64,
+    /// and of signals that the main process took.
+    pub(crate) taken: u64,
+}
+
+/// Records of a workload that do not decide, since a moment in nanoseconds since boot.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Budget {
+    pub(crate) since: u64,
+    pub(crate) count: u64,
 }
 
 /// Where a process has entered.
@@ -138,14 +205,25 @@ pub(crate) fn count(slot: u32) {
     }
 }
 
-/// Notes that a record of a namespace is missing.
+/// Notes that a record of a workload is missing, and counts it in `slot`.
 #[inline(always)]
-pub(crate) fn note_lost(key: &GateKey) {
-    if let Some(lost) = LOST.get_ptr_mut(key) {
+pub(crate) fn lose(place: &Place, slot: u32) {
+    let key = place.key();
+    let marks = if place.is_of_root() {
+        &LOST
+    } else {
+        &LOST_OF_USERS
+    };
+    // The mark first: a loss that is counted and has no mark puts others in doubt.
+    if let Some(lost) = marks.get_ptr_mut(key) {
         // SAFETY: the map hands out this CPU's own live value.
         unsafe { *lost += 1 }
     } else {
         // A full LRU table evicts the oldest mark; the counter still has it.
-        let _ = LOST.insert(key, 1, 0);
+        let _ = marks.insert(key, 1, 0);
     }
+    if !place.is_of_root() {
+        count(counter::LOST_OF_USERS);
+    }
+    count(slot);
 }

@@ -16,7 +16,7 @@ use rinit_trace_common::{CONTAINER_KEY, feature};
 use crate::{
     cgroup::{self, Container},
     globals::{has, offset},
-    maps::{GateKey, MAINS, SCRATCH},
+    maps::{GateKey, Main, SCRATCH},
     reads::{Kernel, load},
 };
 
@@ -94,7 +94,8 @@ pub(crate) struct Place {
     allocated: u32,
     /// The first process that entered the container; 0 when not known.
     main: u32,
-    pad: u32,
+    /// 1 when the workload is a container in a cgroup that only root can make.
+    of_root: u32,
 }
 
 /// Readers of what [`find`] wrote. The verifier must not know it, so the compiler must not either.
@@ -111,7 +112,7 @@ macro_rules! readers {
 }
 readers!(
     container: u64, id: u64, key_start: u64, ns_id: u64, reaper_start: u64, level: u32, ns_tgid: u32, depth: u32,
-    inum: u32, reaper: u32, allocated: u32, main: u32,
+    inum: u32, reaper: u32, allocated: u32, main: u32, of_root: u32,
 );
 
 /// Runs `$then` with a depth as a literal, for the depths that workloads are looked for in. One
@@ -222,6 +223,13 @@ unsafe fn choose(place: *mut Place) {
         set!(place.level = deepest);
         set!(place.container = (*place).own());
         set!(place.main = 0);
+        // Where names cannot be read nobody can be told apart.
+        let of_root = if has(feature::PROBE_READ) {
+            (*place).own.of_root()
+        } else {
+            1
+        };
+        set!(place.of_root = of_root);
         if deepest == 0 {
             return;
         }
@@ -239,6 +247,9 @@ unsafe fn choose(place: *mut Place) {
                 if deepest >= $index && (*place).inits[$index - 1].id() == wanted {
                     set!(place.level = $index);
                     set!(place.container = 0);
+                    if has(feature::PROBE_READ) {
+                        set!(place.of_root = (*place).inits[$index - 1].of_root());
+                    }
                 }
             };
         }
@@ -259,7 +270,7 @@ unsafe fn find_main(place: *mut Place) {
         if own == 0 {
             return;
         }
-        if let Some(main) = MAINS.get(own) {
+        if let Some(main) = Main::of(own, (*place).is_delegated()) {
             let level = main.level as u32;
             if level <= DEEPEST && level <= (*place).depth() {
                 set!(place.level = level);
@@ -402,6 +413,12 @@ impl Place {
     #[inline(always)]
     pub(crate) fn is_delegated(&self) -> bool {
         self.own.maker() != 0
+    }
+
+    /// Whether the workload is a container in a cgroup that only root can make: others are made by users without end.
+    #[inline(always)]
+    pub(crate) fn is_of_root(&self) -> bool {
+        self.of_root() != 0
     }
 
     /// Where the container of its cgroup is kept.

@@ -10,7 +10,7 @@ use rinit_trace_common::{STARTED_IN_TICKS, TICK_NS};
 use crate::{
     cgroup,
     globals::offset,
-    maps::{ENTERED, Entered, MAINS},
+    maps::{ENTERED, Entered, Main},
     place::{Place, Scratch, find},
     reads::{Kernel, load},
 };
@@ -70,7 +70,7 @@ pub(crate) unsafe fn note_moved(task: Kernel, by: Kernel, scratch: *mut Scratch)
         if into == container(from, &raw mut (*scratch).sender, name) {
             return;
         }
-        let Some(found) = MAINS.get(into) else {
+        let Some(found) = Main::of(into, (*scratch).target.is_delegated()) else {
             return;
         };
         // Before its main process is known the runtime sets the container up.

@@ -2,7 +2,8 @@
 
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use rinit_trace_common::{
-    CODE_UNKNOWN, DISPOSITION_SIGNALS, LEAF_LEN, TaskRecord, TaskState, UID_UNKNOWN, feature, info,
+    CODE_UNKNOWN, DISPOSITION_SIGNALS, LEAF_LEN, TaskRecord, TaskState, UID_UNKNOWN, cgroups,
+    feature, info,
 };
 
 use crate::{
@@ -49,7 +50,8 @@ pub(crate) unsafe fn fill_task(task: Kernel, place: &Place, out: *mut TaskRecord
         (*out).main_tgid = place.main();
         (*out).entered = u32::from(sessions::is_of(task, place));
         (*out).euid = euid(task);
-        (*out).delegated = u32::from(place.is_delegated());
+        (*out).cgroups = u32::from(place.is_delegated()) * cgroups::DELEGATED
+            + u32::from(place.is_of_root()) * cgroups::OF_ROOT;
         (*out).ns_inum = place.inum();
         (*out).ns_id = place.ns_id();
         (*out).reaper_tgid = place.reaper();

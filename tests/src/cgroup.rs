@@ -95,12 +95,12 @@ impl Cgroup {
         }
     }
 
-    fn make(root: &Path) -> Self {
+    pub(crate) fn make(root: &Path) -> Self {
         let name = format!("rinit-trace-test-{}-{}", process::id(), next());
         Self::make_named(root, &name)
     }
 
-    fn make_named(root: &Path, name: &str) -> Self {
+    pub(crate) fn make_named(root: &Path, name: &str) -> Self {
         let path = root.join(name);
         fs::create_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Self { path, above: None }

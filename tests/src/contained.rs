@@ -1,9 +1,9 @@
 //! Workloads that look like containers of Docker, without a Docker: a thousand of them cost little.
 
-use std::{process::Command, time::Duration};
+use std::{os::unix::fs::chown, process::Command, time::Duration};
 
 use crate::{
-    cgroup::{Cgroup, new_id},
+    cgroup::{Cgroup, new_id, of_containers},
     namespace::Namespace,
     program::WORKLOAD,
 };
@@ -30,7 +30,7 @@ impl Contained {
         Self::start_in(Cgroup::named_by(user, id), id.to_owned(), programs)
     }
 
-    /// The same of any program, which prints that many lines `ready`.
+    /// Starts any program, and waits until that many lines `ready` have come.
     pub fn start_command(command: Command, ready: usize) -> Self {
         let id = new_id();
         Self::start_command_in(Cgroup::of_docker(&id), id, command, ready)
@@ -76,8 +76,41 @@ impl Contained {
         self.namespace.stop(grace);
     }
 
+    /// Waits until that many lines begin like that.
+    pub fn wait_for(&self, start: &str, count: usize) {
+        self.namespace.wait_for(start, count);
+    }
+
     /// Waits for its end.
     pub fn wait(&mut self) {
         self.namespace.wait();
+    }
+}
+
+/// Cgroups that look like containers' and were made by a user in a cgroup of the user's own. In each a program has run in
+/// our pid namespace. Dropping it removes them.
+#[derive(Debug)]
+pub struct UsersContainers {
+    // Dropped in this order.
+    _cgroups: Vec<Cgroup>,
+    _above: Cgroup,
+}
+
+impl UsersContainers {
+    /// So many of this user.
+    pub fn make(user: u32, count: usize) -> Self {
+        let above = Cgroup::make(&of_containers());
+        chown(above.path(), Some(user), None).unwrap();
+        let cgroups = (0..count).map(|_| {
+            let cgroup = Cgroup::make_named(above.path().as_ref(), &new_id());
+            let mut command = Command::new("true");
+            cgroup.hold(&mut command);
+            assert!(command.status().unwrap().success());
+            cgroup
+        });
+        Self {
+            _cgroups: cgroups.collect(),
+            _above: above,
+        }
     }
 }

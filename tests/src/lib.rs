@@ -36,7 +36,7 @@ mod tracer;
 pub mod wait;
 
 pub use cgroup::{Cgroup, OomKills};
-pub use contained::Contained;
+pub use contained::{Contained, UsersContainers};
 pub use cri::{ContainerSpec, Containerd, Image, Pod, PodSpec, Scope, Status};
 pub use daemon::Daemon;
 pub use docker::{Container, Docker};

@@ -134,6 +134,16 @@ impl Tracer {
         self.stderr.so_far()
     }
 
+    /// Keeps it from running: it reads nothing.
+    pub fn pause(&self) {
+        send(self.pid(), libc::SIGSTOP);
+    }
+
+    /// Lets it run again.
+    pub fn go_on(&self) {
+        send(self.pid(), libc::SIGCONT);
+    }
+
     /// As Ctrl-C.
     pub fn interrupt(&self) {
         send(self.pid(), libc::SIGINT);

@@ -1,8 +1,16 @@
 //! A container that floods the tracer with signals hides nothing, neither of its own stop nor of those of others.
 
-use std::{process::Command, time::Duration};
+use std::{
+    os::unix::process::CommandExt as _,
+    process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use rinit_trace_tests::{Contained, Kernel, Namespace, Tracer, WORKLOAD, trace_all, wait};
+use rinit_trace_tests::{
+    Contained, Docker, Kernel, Namespace, Tracer, UsersContainers, WORKLOAD, has_user_namespaces,
+    trace_all, wait,
+};
 
 /// Stops beside an attack.
 const VICTIMS: usize = 3;
@@ -10,10 +18,10 @@ const VICTIMS: usize = 3;
 const BRAWLERS: usize = 60;
 
 /// With little of the machine's time, as what is in a cgroup of its own has no more than its share.
-fn attack(programs: &[&str]) -> Namespace {
+fn attack(programs: &[&str]) -> Command {
     let mut command = Command::new("nice");
     command.args(["-n", "19", WORKLOAD]).args(programs);
-    Namespace::start_command(command, programs.len())
+    command
 }
 
 /// Stops of others while it is under way: all told, and right.
@@ -33,9 +41,10 @@ fn processes_that_signal_each_other_without_end() {
     let Some(_kernel) = Kernel::ready() else {
         return;
     };
+    let _turn = my_turn();
     let tracer = trace_all();
     let brawl = format!("brawl={BRAWLERS}");
-    let mut attacker = attack(&[&brawl]);
+    let mut attacker = Namespace::start_command(attack(&[&brawl]), 1);
     victims_are_told(&tracer);
     attacker.stop(wait::DEADLINE);
     let report = tracer.report_of(attacker.pid());
@@ -49,8 +58,9 @@ fn a_process_that_signals_pid_1_without_end() {
     let Some(_kernel) = Kernel::ready() else {
         return;
     };
+    let _turn = my_turn();
     let tracer = trace_all();
-    let mut attacker = attack(&["stubborn", "server", "storm=15"]);
+    let mut attacker = Namespace::start_command(attack(&["stubborn", "server", "storm=15"]), 3);
     victims_are_told(&tracer);
     attacker.stop(Duration::from_secs(1));
     let report = tracer.report_of(attacker.pid());
@@ -59,4 +69,138 @@ fn a_process_that_signals_pid_1_without_end() {
         let process = report.process(member);
         assert_eq!(process["killed_by"], "pidns-teardown", "{report}");
     }
+}
+
+/// Each of its processes is told of, and may be a part of its stop.
+#[test]
+fn a_container_that_starts_processes_without_end() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let _turn = my_turn();
+    let tracer = trace_all();
+    let mut attacker = Contained::start_command(attack(&["litter"]), 1);
+    victims_are_told(&tracer);
+    attacker.ask();
+    victims_are_told(&tracer);
+    attacker.stop(Duration::from_secs(1));
+    let report = tracer.report_of(attacker.id());
+    let verdict = report.text("/verdict");
+    assert!(["forced", "unknown"].contains(&verdict), "{report}");
+}
+
+/// Each is a workload.
+#[test]
+fn a_user_who_makes_namespaces_without_end() {
+    let Some(_kernel) = Kernel::ready().filter(|_| has_user_namespaces()) else {
+        return;
+    };
+    let _turn = my_turn();
+    let tracer = trace_all();
+    let mut command = attack(&["namespaces"]);
+    command.uid(USER).gid(USER);
+    let _attacker = Running::start(command);
+    victims_are_told(&tracer);
+    let is_under_way = || (tracer.report_count() > 100).then_some(());
+    wait::until("ends of its namespaces are told", is_under_way);
+    victims_are_told(&tracer);
+}
+
+/// A process of ours. Dropping it ends it.
+struct Running(Child);
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        Self(command.stdout(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// Far more records than fit into [`SMALL`].
+const MANY: &str = "2000";
+/// In KiB.
+const SMALL: &str = "256";
+
+/// What an attack does to a ring that nobody reads is another matter: those tests take turns with all others here.
+fn my_turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A container's stop while nobody reads the ring, and others have filled what they may of it.
+fn is_told_when_the_ring_is_full(flood: impl FnOnce()) {
+    let tracer = Tracer::ready(&["--ring-kib", SMALL, "-o", "jsonl"]);
+    let mut victim = Contained::start(&["leaver", "server"]);
+    tracer.pause();
+    flood();
+    victim.stop(wait::DEADLINE);
+    tracer.go_on();
+    let report = tracer.report_of(victim.pid());
+    report.says("forced", "not-forwarded", 1);
+    report.is("/cause/confidence", "certain");
+    report.is("/observation/lost_records", 0);
+    assert!(
+        tracer.stderr().contains("records were lost"),
+        "{}",
+        tracer.stderr()
+    );
+}
+
+#[test]
+fn a_user_leaves_room_in_the_ring() {
+    let Some(_kernel) = Kernel::ready().filter(|_| has_user_namespaces()) else {
+        return;
+    };
+    let _turn = my_turn();
+    is_told_when_the_ring_is_full(|| {
+        let mut command = Command::new(WORKLOAD);
+        command
+            .arg(format!("namespaces={MANY}"))
+            .stdout(Stdio::null());
+        assert!(command.uid(USER).gid(USER).status().unwrap().success());
+    });
+}
+
+#[test]
+fn a_container_leaves_room_in_the_ring() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let _turn = my_turn();
+    is_told_when_the_ring_is_full(|| {
+        let mut other = Contained::start(&[&format!("churn={MANY}")]);
+        other.wait_for("churned", 1);
+        other.stop(wait::DEADLINE);
+    });
+}
+
+/// Anybody but root.
+const USER: u32 = 1000;
+
+/// More than there is room for: `MAINS_OF_USERS` of the kernel side.
+const CONTAINERS: usize = 1030;
+
+#[test]
+fn a_user_who_makes_containers_without_end_hides_none_of_others() {
+    let Some(docker) = Docker::ready() else {
+        return;
+    };
+    let tracer = trace_all();
+    let crowd = UsersContainers::make(USER, CONTAINERS);
+    let told = "containers in a shared pid namespace are not traced";
+    wait::until("the tracer says so", || {
+        tracer.stderr().contains(told).then_some(())
+    });
+    let victim = docker.start(&["--pid=host"], &["/workload", "leaver", "server"], 2);
+    victim.stop(10);
+    let report = tracer.report_of(victim.id());
+    report.says("forced", "cgroup-killed", 1);
+    report.is("/observation/lost_records", 0);
+    drop(crowd);
 }

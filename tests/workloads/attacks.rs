@@ -35,3 +35,33 @@ pub(crate) fn brawl(count: u64) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Makes so many pid namespaces, one process in each, as anybody may; without end for 0.
+pub(crate) fn namespaces(count: u64) -> io::Result<()> {
+    let mut made = 0;
+    while count == 0 || made < count {
+        made += 1;
+        // Who has made one can make no other.
+        let Some(maker) = os::fork_here()? else {
+            os::make_namespaces()?;
+            let init = os::fork(|| os::leave())?;
+            os::reap(init)?;
+            os::leave()
+        };
+        os::reap(maker)?;
+    }
+    Ok(())
+}
+
+/// Starts processes without end that end at once, half of them by SIGKILL. On SIGTERM it goes on.
+pub(crate) fn litter() -> io::Result<()> {
+    for round in 0_u64.. {
+        let child = os::fork(|| os::leave())?;
+        if round % 2 == 0 {
+            // It may have ended.
+            let _ = os::send(child, os::SIGKILL);
+        }
+        os::reap(child)?;
+    }
+    Ok(())
+}

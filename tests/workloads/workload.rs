@@ -12,6 +12,7 @@
 //! | `stubborn` | takes SIGTERM and goes on |
 //! | `late-drop=SIGNAL` | blocks the signal, SIGTERM if none is given, and unblocks it when one is pending, with no handler; a server for SIGTERM then, unless that was it |
 //! | `leaver` | exits on SIGTERM and tells nobody |
+//! | `fraying=MS` | on SIGTERM a thread of it ends, and MS milliseconds later all of it; tells nobody |
 //! | `waiter` | passes SIGTERM on to its children and waits for all of them |
 //! | `quitter=CODE` | exits when its standard input ends, whatever its children do |
 //! | `threads=N` | a server with N more threads |
@@ -22,6 +23,8 @@
 //! | `pest=SIGNAL` | again and again sends a signal to process 1, and prints `sent` |
 //! | `storm=SIGNAL` | sends a signal to process 1, as fast as it can |
 //! | `brawl=N` | forks N processes that send each other stop signals as fast as they can, and take them; a leaver then |
+//! | `namespaces=N` | makes N pid namespaces, or without end, as anybody may by user namespaces |
+//! | `litter` | starts processes without end that end at once; takes SIGTERM and goes on |
 //! | `reloader` | prints `reloaded` on SIGHUP; a server otherwise |
 //! | `counter` | handles SIGUSR1 and SIGCHLD; a server otherwise |
 //! | `ways=NAME[:PATH]` | has a child killed in the way that `ways/` has under this name, on SIGTERM, and exits |
@@ -43,6 +46,7 @@ use std::{
     env, io,
     io::{Read as _, Write as _},
     process::{Child, Command, ExitCode},
+    sync::mpsc,
     thread,
     time::Duration,
 };
@@ -95,6 +99,7 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
             thread::sleep(Duration::from_millis(number(argument)?));
         }
         "threads" | "counter" | "leaver" | "pause" | "brawl" => os::wait_for_term(),
+        "fraying" => fray(number(argument)?)?,
         "sleeper" | "apart" | "deaf" | "crowd" | "hostile" | "stubborn" => os::wait_forever(),
         "late-drop" => late_drop(argument)?,
         "waiter" => {
@@ -126,6 +131,8 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
         "impostor" => hidden::disguise()?,
         "pest" => pester(i32::try_from(number(argument)?).map_err(io::Error::other)?)?,
         "storm" => attacks::storm(i32::try_from(number(argument)?).map_err(io::Error::other)?)?,
+        "namespaces" => attacks::namespaces(number(argument)?)?,
+        "litter" => attacks::litter()?,
         "reloader" => reload_until_term()?,
         other => return Err(io::Error::other(format!("there is no program `{other}`"))),
     }
@@ -144,9 +151,8 @@ fn prepare(name: &str, argument: &str) -> io::Result<()> {
                 os::handle(os::SIGTERM)
             }
         },
-        "server" | "threads" | "leaver" | "brawl" | "waiter" | "stubborn" | "ways" => {
-            os::handle(os::SIGTERM)
-        }
+        "server" | "threads" | "leaver" | "fraying" | "brawl" | "waiter" | "stubborn"
+        | "litter" | "ways" => os::handle(os::SIGTERM),
         "pause" => {
             os::handle(os::SIGTERM)?;
             os::ignore(os::SIGCHLD)
@@ -181,6 +187,18 @@ fn more_threads(count: u64) -> io::Result<()> {
     for _ in 0..count {
         thread::Builder::new().spawn(|| os::wait_forever())?;
     }
+    Ok(())
+}
+
+fn fray(millis: u64) -> io::Result<()> {
+    let (end, ends) = mpsc::channel::<()>();
+    // Ends when nobody is left to tell it anything.
+    let thread = thread::Builder::new().spawn(move || ends.recv().is_err())?;
+    os::wait_for_term();
+    drop(end);
+    // It was a thread of nothing but this: no panic.
+    let _ = thread.join();
+    thread::sleep(Duration::from_millis(millis));
     Ok(())
 }
 

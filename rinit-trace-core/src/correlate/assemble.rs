@@ -9,6 +9,7 @@ use super::{
     begin::{self, is_inside},
     episode::{is_effective_kill, is_to_dying},
     facts,
+    losses::NobodysLosses,
     members::{self, Member},
     oom::OomMarks,
     origins, roles,
@@ -32,6 +33,7 @@ const USUAL_GRACE: Duration = Duration::from_secs(10);
 pub(super) fn closed_stop(
     workload: &mut Workload,
     oom: &OomMarks,
+    nobodys: &NobodysLosses,
     config: &Config,
 ) -> Option<ClosedStop> {
     workload.episode.sort();
@@ -40,7 +42,7 @@ pub(super) fn closed_stop(
     let workload = &*workload;
     let begin = begin::find(workload)?;
     let gap = begin::chain_gap(workload.names.as_ref());
-    let lost_records = workload.losses.since(begin.at, gap);
+    let lost_records = workload.lost_since(nobodys, begin.at, gap);
     let is_incomplete = lost_records > 0 || workload.episode.dropped > 0;
     let scene = Scene::new(workload, begin, is_incomplete, config);
     let members = members::collect(&scene);

@@ -7,7 +7,7 @@ impl Correlator {
     /// Closes a stop that has ended, when its names have come or are given up.
     pub(super) fn close_ripe(&mut self, id: WorkloadId) {
         let is_ripe = |workload: &Workload| workload.is_ripe(self.now);
-        if self.workloads.get(&id).is_some_and(is_ripe) {
+        if self.workloads.get(id).is_some_and(is_ripe) {
             self.close(id);
         }
     }
@@ -17,13 +17,13 @@ impl Correlator {
     /// to end may live on: it has no report.
     pub fn handle_finish(&mut self) {
         let mut ending = Vec::new();
-        for (id, workload) in &mut self.workloads {
+        for workload in self.workloads.values_mut() {
             if workload.is_ending() {
                 // What would have followed is missing.
                 workload.episode.dropped += 1;
             }
             if workload.is_ending() || (workload.is_over() && !workload.is_closed()) {
-                ending.push(*id);
+                ending.push(workload.id);
             }
         }
         ending.sort_unstable();
@@ -40,14 +40,9 @@ impl Correlator {
     /// Drops the workload that is worth least, when the table is full: closed ones first, then the
     /// one that was quiet for longest. One with an open stop goes last, and is closed with what is
     /// known rather than forgotten.
-    pub(super) fn make_room(&mut self) {
-        while self.workloads.len() >= self.config.max_workloads.max(1) {
-            let least = self
-                .workloads
-                .iter()
-                .min_by_key(|(id, workload)| (workload.worth(), **id))
-                .map(|(id, _)| *id);
-            let Some(id) = least else { return };
+    pub(super) fn make_room(&mut self, is_of_root: bool) {
+        let max = self.config.max_workloads;
+        while let Some(id) = self.workloads.excess(max, is_of_root) {
             if let Some(mut workload) = self.remove(id) {
                 // What would have followed is missing.
                 workload.episode.dropped += 1;
@@ -58,7 +53,7 @@ impl Correlator {
     }
 
     fn close(&mut self, id: WorkloadId) {
-        if let Some(mut workload) = self.workloads.remove(&id) {
+        if let Some(mut workload) = self.workloads.remove(id) {
             self.facts -= workload.episode.len();
             self.give_out(id, &mut workload);
             workload.close(self.now);
@@ -70,7 +65,7 @@ impl Correlator {
     /// of it.
     fn give_out(&mut self, id: WorkloadId, workload: &mut Workload) {
         let closed = if workload.is_stopping() {
-            assemble::closed_stop(workload, &self.oom, &self.config)
+            assemble::closed_stop(workload, &self.oom, &self.nobodys_losses, &self.config)
         } else {
             None
         };

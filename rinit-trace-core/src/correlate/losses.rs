@@ -1,6 +1,9 @@
 //! Records that were lost.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 
 use crate::model::BootTime;
 
@@ -53,28 +56,73 @@ impl Losses {
     }
 }
 
+/// Whose records were lost, where nobody knows of which workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Of any workload.
+    Anybodys,
+    /// Of one that is no container of root's ([`Task::is_of_root`](crate::model::Task::is_of_root)).
+    Users,
+}
+
+/// Losses of which nobody knows whose they were.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NobodysLosses {
+    anybodys: Losses,
+    users: Losses,
+}
+
+impl NobodysLosses {
+    pub(super) fn note(&mut self, whose: Whose, count: u64, at: BootTime) {
+        let losses = match whose {
+            Whose::Anybodys => &mut self.anybodys,
+            Whose::Users => &mut self.users,
+        };
+        losses.note(count, at);
+    }
+
+    /// Those that may be of a workload, as [`Losses::since`]; `start` is that of its init.
+    pub(super) fn since(
+        &self,
+        start: u64,
+        is_of_root: bool,
+        begin: BootTime,
+        gap: Duration,
+    ) -> u64 {
+        let since = |losses: &Losses| losses.of_one_since(start).since(begin, gap);
+        let of_users = if is_of_root { 0 } else { since(&self.users) };
+        since(&self.anybodys).saturating_add(of_users)
+    }
+}
+
 /// Losses of workloads that no record has shown yet.
 #[derive(Debug, Default)]
 pub(super) struct UnknownLosses {
-    pending: VecDeque<((u64, u64), u64, BootTime)>,
+    pending: HashMap<(u64, u64), (u64, BootTime)>,
+    /// Keys of those, the oldest first.
+    order: VecDeque<(u64, u64)>,
 }
 
 impl UnknownLosses {
     pub(super) fn note(&mut self, key: (u64, u64), count: u64, at: BootTime) {
-        if let Some(entry) = self.pending.iter_mut().find(|entry| entry.0 == key) {
-            entry.1 = entry.1.saturating_add(count);
-            entry.2 = at;
+        if let Some((sum, last)) = self.pending.get_mut(&key) {
+            *sum = sum.saturating_add(count);
+            *last = at;
             return;
         }
-        if self.pending.len() >= MAX_UNKNOWN {
-            self.pending.pop_front();
+        if self.order.len() >= MAX_UNKNOWN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.pending.remove(&oldest);
         }
-        self.pending.push_back((key, count, at));
+        self.order.push_back(key);
+        self.pending.insert(key, (count, at));
     }
 
     pub(super) fn take(&mut self, key: (u64, u64)) -> Option<(u64, BootTime)> {
-        let index = self.pending.iter().position(|entry| entry.0 == key)?;
-        self.pending.remove(index).map(|(_, count, at)| (count, at))
+        let taken = self.pending.remove(&key)?;
+        self.order.retain(|one| *one != key);
+        Some(taken)
     }
 }
 

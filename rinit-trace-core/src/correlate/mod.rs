@@ -25,11 +25,12 @@ mod residents;
 mod roles;
 mod route;
 mod scene;
+mod table;
 mod terminal;
 mod workload;
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -38,8 +39,10 @@ use crate::model::{
     WorkloadNames,
 };
 pub use config::{Config, Output, Stats};
-use losses::{Losses, UnknownLosses};
+pub use losses::Whose;
+use losses::{NobodysLosses, UnknownLosses};
 use oom::OomMarks;
+use table::Table;
 use workload::{Step, Workload};
 
 /// The state machine.
@@ -68,17 +71,17 @@ use workload::{Step, Workload};
 #[derive(Debug)]
 pub struct Correlator {
     config: Config,
-    workloads: HashMap<WorkloadId, Workload>,
-    /// The same by what the kernel side calls them.
-    by_key: HashMap<(u64, u64), WorkloadId>,
+    workloads: Table,
     /// Deadlines of workloads, the next one first.
     deadlines: BTreeSet<(BootTime, WorkloadId)>,
     /// Facts of all workloads.
     facts: usize,
+    /// No stop had more than its share when there were that many.
+    shared_at: usize,
     outputs: VecDeque<Output>,
     losses: UnknownLosses,
     /// Those of which nobody knows whose they were.
-    everybodys_losses: Losses,
+    nobodys_losses: NobodysLosses,
     oom: OomMarks,
     evicted: u64,
     now: BootTime,
@@ -100,13 +103,13 @@ impl Correlator {
         Self {
             now: config.started,
             config,
-            workloads: HashMap::new(),
-            by_key: HashMap::new(),
+            workloads: Table::default(),
             deadlines: BTreeSet::new(),
             facts: 0,
+            shared_at: 0,
             outputs: VecDeque::new(),
             losses: UnknownLosses::default(),
-            everybodys_losses: Losses::default(),
+            nobodys_losses: NobodysLosses::default(),
             oom: OomMarks::default(),
             evicted: 0,
         }
@@ -126,11 +129,12 @@ impl Correlator {
             }
             Event::NamespaceEnd { task, .. } => {
                 // With it everybody in it is gone, whichever container he is of.
-                self.end(at, |id| id.is_shared() && id.ns == task.ns);
-                self.step(task, "", |workload, _| workload.on_end(at));
+                self.end(at, |id| id.ns == task.ns);
+                let nobodys = self.nobodys_losses.clone();
+                self.step(task, "", |workload, _| workload.on_end(at, &nobodys));
             }
             Event::CgroupEnd { cgroup, .. } => {
-                self.end(at, |id| id.is_shared() && id.container == *cgroup);
+                self.end(at, |id| id.container == *cgroup);
             }
             Event::Oom { tid, .. } => self.oom.note(*tid, at),
         }
@@ -183,15 +187,15 @@ impl Correlator {
 
     /// Records of one workload were lost. `key` is the start of its init, or
     /// `rinit_trace_common::CONTAINER_KEY`; `id` the `ns_id` of its namespace, or its inum on kernels
-    /// without, or its container's cgroup.
-    pub fn handle_loss(&mut self, id: u64, key: u64, count: u64, at: BootTime) {
+    /// without, or its container's cgroup. `whose` says of which kind it is.
+    pub fn handle_loss(&mut self, (id, key): (u64, u64), whose: Whose, count: u64, at: BootTime) {
         self.now = self.now.max(at);
-        let known = self.by_key.get(&(id, key));
+        let known = self.workloads.id_of((id, key));
         match known.and_then(|known| self.workloads.get_mut(known)) {
             Some(workload) => workload.losses.note(count, at),
             // One that is being set up, and so far counts to the workload whose namespace it shares.
             None if key == rinit_trace_common::CONTAINER_KEY => {
-                self.handle_unknown_loss(count, at);
+                self.handle_unknown_loss(whose, count, at);
                 self.losses.note((id, key), count, at);
             }
             // Its very first record was lost: told when it shows up.
@@ -200,12 +204,9 @@ impl Correlator {
     }
 
     /// Records were lost, and nobody knows of which namespaces.
-    pub fn handle_unknown_loss(&mut self, count: u64, at: BootTime) {
+    pub fn handle_unknown_loss(&mut self, whose: Whose, count: u64, at: BootTime) {
         self.now = self.now.max(at);
-        self.everybodys_losses.note(count, at);
-        for workload in self.workloads.values_mut() {
-            workload.losses.note(count, at);
-        }
+        self.nobodys_losses.note(whose, count, at);
     }
 
     /// A workload that was there before: known, so that its names are fetched in time.
@@ -219,7 +220,7 @@ impl Correlator {
 
     /// Whether what is known of a workload by the id of its container is not to be believed.
     pub fn is_delegated(&self, id: WorkloadId) -> bool {
-        let workload = self.workloads.get(&id);
+        let workload = self.workloads.get(id);
         workload.is_some_and(|workload| workload.is_delegated)
     }
 
@@ -260,7 +261,7 @@ impl Correlator {
 
     /// The gate of a workload is closed, at some moment before `at`: what opened it until then is undone.
     pub fn handle_gate_closed(&mut self, id: WorkloadId, at: BootTime) {
-        if let Some(workload) = self.workloads.get_mut(&id) {
+        if let Some(workload) = self.workloads.get_mut(id) {
             workload.gate_closed_at = at;
         }
     }
@@ -268,7 +269,7 @@ impl Correlator {
     /// Whether the kernel side's gate of a workload may be open: its init was asked to end, or may have been.
     /// `key` is its `WorkloadId::kernel_key`.
     pub fn wants_gate(&self, key: (u64, u64)) -> bool {
-        let id = self.by_key.get(&key);
+        let id = self.workloads.id_of(key);
         let workload = id.and_then(|id| self.workloads.get(id));
         workload.is_some_and(Workload::wants_gate)
     }
@@ -316,19 +317,17 @@ impl Correlator {
         leaf: &str,
         input: impl FnOnce(&mut Workload, usize) -> Step,
     ) {
-        if !self.workloads.contains_key(&id) {
-            self.make_room();
+        if !self.workloads.contains(id) {
+            self.make_room(task.is_of_root);
             let mut workload = Workload::new(id, task);
             workload.knows_containers = self.config.knows_containers;
             // Its first record may come after those that were lost.
-            workload.losses = self.everybodys_losses.of_one_since(workload.init.start);
             if let Some((count, at)) = self.losses.take(id.kernel_key()) {
                 workload.losses.note(count, at);
             }
             self.workloads.insert(id, workload);
-            self.by_key.insert(id.kernel_key(), id);
         }
-        if let Some(workload) = self.workloads.get_mut(&id)
+        if let Some(workload) = self.workloads.get_mut(id)
             && let Some(init) = workload.wants_names(leaf)
         {
             self.outputs.push_back(Output::LookupWorkload {
@@ -340,18 +339,19 @@ impl Correlator {
         self.touch(id, input);
     }
 
-    /// Everybody of some workloads is gone.
+    /// Everybody of some containers in shared namespaces is gone.
     fn end(&mut self, at: BootTime, is_meant: impl Fn(WorkloadId) -> bool) {
-        let known = self.workloads.keys().copied();
-        let ended: Vec<WorkloadId> = known.filter(|id| is_meant(*id)).collect();
+        let ended = self.workloads.shared().filter(|id| is_meant(*id));
+        let ended: Vec<WorkloadId> = ended.collect();
+        let nobodys = self.nobodys_losses.clone();
         for id in ended {
-            self.touch(id, |workload, _| workload.on_end(at));
+            self.touch(id, |workload, _| workload.on_end(at, &nobodys));
         }
     }
 
     /// Runs one input on a workload that is known, and keeps the books.
     fn touch(&mut self, id: WorkloadId, input: impl FnOnce(&mut Workload, usize) -> Step) {
-        let Some(workload) = self.workloads.get_mut(&id) else {
+        let Some(workload) = self.workloads.get_mut(id) else {
             return;
         };
         let others = self.facts - workload.episode.len();
@@ -363,15 +363,19 @@ impl Correlator {
         self.outputs.extend(outside.map(Output::KilledOutsideStop));
         self.after(id, step);
         self.schedule(id);
+        self.workloads.settle(id);
         self.share_room();
     }
 
     /// Where all stops together keep too much, the one that keeps most gives up half of it.
     fn share_room(&mut self) {
-        while self.facts > ALL_STOPS.saturating_mul(self.config.max_facts) {
+        let most = ALL_STOPS.saturating_mul(self.config.max_facts);
+        while self.facts > most.max(self.shared_at) {
             let stops = self.workloads.values_mut();
             let largest = stops.max_by_key(|workload| workload.episode.len());
             let Some(largest) = largest.filter(|stop| stop.episode.len() > MIN_FACTS) else {
+                // None can have more than that before there are so many more.
+                self.shared_at = self.facts + MIN_FACTS;
                 return;
             };
             let before = largest.episode.len();
@@ -379,9 +383,11 @@ impl Correlator {
             let given_up = before - largest.episode.len();
             self.facts -= given_up;
             if given_up == 0 {
+                self.shared_at = self.facts + MIN_FACTS;
                 return;
             }
         }
+        self.shared_at = self.shared_at.min(self.facts + MIN_FACTS);
     }
 
     fn after(&mut self, id: WorkloadId, step: Step) {
@@ -389,7 +395,7 @@ impl Correlator {
             Step::Stay => {}
             Step::Began => {
                 self.outputs.push_back(Output::StopBegan { id });
-                if let Some(workload) = self.workloads.get_mut(&id)
+                if let Some(workload) = self.workloads.get_mut(id)
                     && let Some(at) = workload.lost_its_gate()
                 {
                     let signal = workload.sent_at(at);
@@ -410,7 +416,7 @@ impl Correlator {
     }
 
     fn schedule(&mut self, id: WorkloadId) {
-        let Some(workload) = self.workloads.get_mut(&id) else {
+        let Some(workload) = self.workloads.get_mut(id) else {
             return;
         };
         let deadline = workload.deadline();
@@ -424,8 +430,7 @@ impl Correlator {
     }
 
     fn remove(&mut self, id: WorkloadId) -> Option<Workload> {
-        let workload = self.workloads.remove(&id)?;
-        self.by_key.remove(&id.kernel_key());
+        let workload = self.workloads.remove(id)?;
         self.facts -= workload.episode.len();
         if let Some(at) = workload.scheduled {
             self.deadlines.remove(&(at, id));

@@ -17,7 +17,7 @@ impl Correlator {
             ..of_namespace
         };
         // Before its main process runs there is nothing but the runtime in a container.
-        let is_known = task.main != 0 || self.workloads.contains_key(&of_container);
+        let is_known = task.main != 0 || self.workloads.contains(of_container);
         if of_container.is_shared() && is_known {
             return Some(of_container);
         }
@@ -37,7 +37,7 @@ impl Correlator {
         if id.container == away {
             return event;
         }
-        let own = self.workloads.get(&id).and_then(|known| known.cgroups);
+        let own = self.workloads.get(id).and_then(|known| known.cgroups);
         for task in tasks(event.to_mut()) {
             if task.container == away {
                 task.container = id.container;
@@ -49,7 +49,7 @@ impl Correlator {
 
     /// The id of a workload's container, as far as it is known.
     pub(super) fn container_of(&self, id: WorkloadId) -> Option<String> {
-        let workload = self.workloads.get(&id);
+        let workload = self.workloads.get(id);
         let named = || workload?.names.as_ref()?.container_id.clone();
         let by_leaf = || Some(split_container_id(&workload?.leaf)?.1.to_owned());
         named().or_else(by_leaf)

@@ -7,7 +7,7 @@ use super::{
     dropped::Drops,
     entered::Entered,
     episode::{Episode, is_effective_kill, is_to_dying},
-    losses::Losses,
+    losses::{Losses, NobodysLosses},
     outside::Outside,
 };
 use crate::model::{
@@ -44,6 +44,12 @@ pub(super) enum Step {
     Forget,
 }
 
+/// What a workload is worth when there is no room: whether it stops, whether it is not closed, and the second in which
+/// it was last seen.
+pub(super) type Worth = (bool, bool, u64);
+
+const SECOND: u64 = 1_000_000_000;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// `gate`: when the kernel side opened its gate for a signal that asks for nothing (a reload).
@@ -70,6 +76,10 @@ pub(super) struct Workload {
     pub(super) knows_containers: bool,
     /// The cgroup that names its container is not root's to make.
     pub(super) is_delegated: bool,
+    /// A container in a cgroup that only root can make.
+    pub(super) is_of_root: bool,
+    /// Its place in the table's order.
+    pub(super) place: Worth,
     /// cgroups of the init, to tell `docker exec` from another container in the same namespace.
     pub(super) cgroups: Option<CgroupIds>,
     pub(super) leaf: String,
@@ -125,6 +135,8 @@ impl Workload {
             is_on_host: task.level == 0,
             knows_containers: true,
             is_delegated: false,
+            is_of_root: task.is_of_root,
+            place: Worth::default(),
             cgroups: None,
             leaf: String::new(),
             names: None,
@@ -239,13 +251,13 @@ impl Workload {
     }
 
     /// Every task of the namespace is gone.
-    pub(super) fn on_end(&mut self, at: BootTime) -> Step {
+    pub(super) fn on_end(&mut self, at: BootTime, nobodys: &NobodysLosses) -> Step {
         self.last_seen = self.last_seen.max(at);
         self.gone_at.get_or_insert(at);
         let gap = begin::chain_gap(self.names.as_ref());
         match self.state {
             // Its init's exit came before the trace: there is nothing to report. Or it was lost.
-            State::Watching { .. } if self.losses.since(at, gap) == 0 => {
+            State::Watching { .. } if self.lost_since(nobodys, at, gap) == 0 => {
                 self.state = State::Closed { at };
                 Step::Calm
             }
@@ -255,6 +267,17 @@ impl Workload {
             }
             State::Ended { .. } | State::Closed { .. } => Step::Stay,
         }
+    }
+
+    /// Records that were lost during a stop that began then: its own, and those of which nobody knows whose they were.
+    pub(super) fn lost_since(
+        &self,
+        nobodys: &NobodysLosses,
+        begin: BootTime,
+        gap: Duration,
+    ) -> u64 {
+        let own = self.losses.since(begin, gap);
+        own.saturating_add(nobodys.since(self.init.start, self.is_of_root, begin, gap))
     }
 
     pub(super) fn on_timeout(&mut self, now: BootTime) -> Step {
@@ -317,9 +340,9 @@ impl Workload {
     }
 
     /// What is given up first when the table is full, least first.
-    pub(super) fn worth(&self) -> (bool, bool, BootTime) {
+    pub(super) fn worth(&self) -> Worth {
         let is_closed = matches!(self.state, State::Closed { .. });
-        (self.is_stopping(), !is_closed, self.last_seen)
+        (self.is_stopping(), !is_closed, self.last_seen.0 / SECOND)
     }
 
     /// When the stop ended; the last thing seen while it has not.

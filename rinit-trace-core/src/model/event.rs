@@ -106,6 +106,8 @@ pub struct Task {
     /// The cgroup that names its container is in one that is not root's: a user to whom that was delegated
     /// has given it its name.
     pub is_delegated: bool,
+    /// Its workload is a container in a cgroup that only root can make: what others may use up is not its room.
+    pub is_of_root: bool,
     /// `task_struct.flags`
     pub flags: u32,
     /// `task_struct.ptrace`; 0 when not traced.

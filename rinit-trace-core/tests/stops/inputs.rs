@@ -83,6 +83,7 @@ prop_compose! {
             has_entered: entered && pid != 1,
             euid: None,
             is_delegated: false,
+            is_of_root: level == 1,
             flags,
             ptrace,
             comm: comm.to_owned(),

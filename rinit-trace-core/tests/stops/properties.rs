@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use proptest::prelude::*;
 use rinit_trace_core::{
-    correlate::{Config, Correlator, Output},
+    correlate::{Config, Correlator, Output, Whose},
     diagnose::diagnose,
     model::{
         BootTime, Event, FindingId, ProcessKey, ProcessNames, SendResult, Signal, Task, Verdict,
@@ -59,9 +59,11 @@ impl Driver {
                     ns.id
                 };
                 self.correlator
-                    .handle_loss(id, ns.init_start, *count, self.now);
+                    .handle_loss((id, ns.init_start), Whose::Anybodys, *count, self.now);
             }
-            Input::UnknownLoss => self.correlator.handle_unknown_loss(1, self.now),
+            Input::UnknownLoss => self
+                .correlator
+                .handle_unknown_loss(Whose::Anybodys, 1, self.now),
             Input::Known(number) => {
                 let task = Task {
                     key: key(*number, 1),

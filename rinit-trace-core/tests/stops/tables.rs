@@ -124,6 +124,28 @@ fn closed_workloads_make_room_before_those_that_run() {
     assert_eq!(world.correlator.stats().evicted, 1);
 }
 
+/// A user may make namespaces without end: those take half of the table, and then one another's place.
+#[test]
+fn workloads_of_users_leave_half_of_the_table() {
+    let mut text = "trace max_workloads=8\ninit sh\n+0 TERM runc -> 1\n".to_owned();
+    for (second, letter) in ('B'..='D').enumerate() {
+        text += &format!("init {letter} app\n+{second} HUP runc -> {letter}/1\n");
+    }
+    for (second, letter) in ('E'..='M').enumerate() {
+        text += &format!("init {letter} app delegated\n+1{second} TERM runc -> {letter}/1\n");
+    }
+    text += "
+        +30    KILL runc -> 1
+        +30.1  exit 1
+        +30.2  end
+        =1> cause.id init-no-handler
+        =1> cause.confidence certain
+        ";
+    let world = check(&text);
+    // Nine of users, of which four had room.
+    assert_eq!(world.correlator.stats().evicted, 5);
+}
+
 #[test]
 fn a_full_table_of_facts_loses_members_and_never_the_end() {
     let mut text = "

@@ -9,7 +9,7 @@ use rinit_trace_common::{CONTAINER_KEY, CgroupRecord, kind};
 use crate::{
     cgroup,
     emit::{Wake, reserve_global, submit},
-    maps::{GATES, GateKey, MAINS, STOP_SIGNALS_OF},
+    maps::{GATES, GateKey, Main, STOP_SIGNALS_OF},
     place::{Scratch, slot},
     reads::{Kernel, TracePoint, current, tracepoint},
     sessions,
@@ -46,7 +46,7 @@ pub fn cgroup_attach_task(ctx: TracePoint) -> i32 {
 #[inline(always)]
 fn on_rmdir(id: u64) {
     // Of a container that has a pid namespace to itself the end of that tells.
-    if MAINS.remove(id).is_err() {
+    if !Main::forget(id) {
         return;
     }
     let key = GateKey {

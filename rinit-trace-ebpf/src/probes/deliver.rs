@@ -49,7 +49,8 @@ unsafe fn on_deliver(signal: u32) {
         if !gate::is_stop_signal(own, signal) && gate::lets_pass(own, signal) != Some(true) {
             return;
         }
-        let Some(mut entry) = reserve::<DeliverRecord>(kind::DELIVER, own, Worth::Colours) else {
+        let worth = gate::worth_taken(own);
+        let Some(mut entry) = reserve::<DeliverRecord>(kind::DELIVER, own, worth) else {
             return;
         };
         let record = entry.as_mut_ptr();

@@ -11,7 +11,7 @@ use crate::{
     emit::Wake,
     gate,
     globals::offset,
-    maps::{MAINS, Main, count, note_lost},
+    maps::{Main, count},
     place::{Place, Scratch, find, slot},
     probes::emit_task,
     reads::{Kernel, TracePoint, load, tracepoint},
@@ -19,9 +19,6 @@ use crate::{
     task::level,
     turns::{self, Turn},
 };
-
-/// `BPF_NOEXIST`: create, never update.
-const NOEXIST: u64 = 1;
 
 /// Attached to the tracepoint of its name.
 #[tracepoint]
@@ -135,10 +132,8 @@ unsafe fn note_main(task: Kernel, own: &mut Place) {
         tgid: u64::from(tgid),
         level: u64::from(own.level()),
     };
-    if MAINS.insert(own.container(), main, NOEXIST).is_err() {
-        // A full table: nothing tells the container from its neighbours, and what ends in it is not
-        // seen.
-        note_lost(&own.key());
+    if !main.note(own.container(), own.is_delegated()) {
+        // No room: what ends in it is not seen.
         count(counter::CONTAINERS_REFUSED);
     }
 }

@@ -6,6 +6,7 @@
 use rinit_trace_common::{ExitRecord, counter, feature, kind};
 
 use crate::{
+    budget,
     emit::{Wake, Worth, reserve, submit},
     gate,
     globals::{has, offset},
@@ -80,21 +81,25 @@ unsafe fn on_exit(task: Kernel, scratch: *mut Scratch) {
             return;
         }
         let is_main = own.is_main(task);
-        if is_main {
-            gate::open(own, 0);
-        } else if !is_reported(task, own) {
+        let worth = if is_main {
+            gate::open(own, 0, true);
+            Worth::Decides
+        } else if let Some(worth) = gate::worth(own) {
+            worth
+        } else if is_of_interest(task, own) && budget::takes(&own.key()) {
+            Worth::Colours
+        } else {
             return;
-        }
-        emit(task, own, is_main);
+        };
+        emit(task, own, worth, is_main);
     }
 }
 
-/// A member's exit is reported while its namespace's gate is open, and always when its parent is
-/// the init, or when a signal ended it: what ended just before an init leaves explains why it left, and
-/// is part of a stop that began with the end of a child. So is whom dumb-init ends by its parting
-/// SIGTERM.
+/// While the gate is closed a member's exit is reported when its parent is the init, or when a signal ended it: what
+/// ended just before an init leaves explains why it left, and is part of a stop that began with the end of a child. So is
+/// whom dumb-init ends by its parting SIGTERM. What has no room any more is a loss only when a stop begins in that second.
 #[inline(always)]
-unsafe fn is_reported(task: Kernel, own: &Place) -> bool {
+unsafe fn is_of_interest(task: Kernel, own: &Place) -> bool {
     // SAFETY: `task` is a typed pointer to a task_struct.
     unsafe {
         let signal: Kernel = load(task, offset!(task_signal));
@@ -102,16 +107,15 @@ unsafe fn is_reported(task: Kernel, own: &Place) -> bool {
             return true;
         }
         let parent: Kernel = load(task, offset!(task_real_parent));
-        let ppid: u32 = load(parent, offset!(task_tgid));
-        ppid == own.main_tgid() || gate::is_open(own)
+        load::<u32>(parent, offset!(task_tgid)) == own.main_tgid()
     }
 }
 
 #[inline(always)]
-unsafe fn emit(task: Kernel, own: &Place, is_main: bool) {
+unsafe fn emit(task: Kernel, own: &Place, worth: Worth, is_main: bool) {
     // SAFETY: `task` is a typed pointer to a task_struct; the record was reserved whole.
     unsafe {
-        let Some(mut entry) = reserve::<ExitRecord>(kind::EXIT, own, Worth::Decides) else {
+        let Some(mut entry) = reserve::<ExitRecord>(kind::EXIT, own, worth) else {
             return;
         };
         let record = entry.as_mut_ptr();

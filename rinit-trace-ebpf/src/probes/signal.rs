@@ -8,10 +8,11 @@ use aya_log_ebpf::info;
 use rinit_trace_common::{SignalRecord, counter, kind, signal_bit};
 
 use crate::{
+    budget,
     emit::{Wake, Worth, now, reserve, submit},
     gate, globals,
     globals::offset,
-    maps::{FoldKey, FoldState, LAST_SIGNALS, SELF_TEST, count},
+    maps::{FoldKey, FoldState, LAST_SIGNALS, SELF_TEST, count, lose},
     place::{Place, Scratch, find, slot},
     probes::emit_task,
     reads::{Kernel, TracePoint, current, load, tracepoint},
@@ -160,7 +161,7 @@ unsafe fn decide(arguments: &Arguments, target: &Place, sender: &Place) -> Optio
             signal != SIGKILL && gate::is_stop_signal(target, signal) && is_by_main(target)
         };
         if opens {
-            gate::open(target, signal);
+            gate::open(target, signal, is_main);
         }
         Some(folded)
     }
@@ -246,16 +247,32 @@ unsafe fn fold(arguments: &Arguments, target: &Place, sender: &Place) -> Option<
     Some(folded)
 }
 
+/// What a signal is worth: to a member no more than its gate says, and none that members send each other decides
+/// but SIGKILL.
+#[inline(always)]
+unsafe fn worth(arguments: &Arguments, target: &Place, of_sender: &Place) -> Worth {
+    // SAFETY: `target` and `current()` are typed pointers to task_structs.
+    unsafe {
+        if arguments.signal != SIGKILL && is_of_crowd(target, of_sender) {
+            Worth::Colours
+        } else if target.is_main(arguments.target) || target.is_outside(of_sender) {
+            Worth::Decides
+        } else {
+            gate::worth(target).unwrap_or(Worth::Colours)
+        }
+    }
+}
+
 #[inline(always)]
 unsafe fn emit(arguments: &Arguments, target: &Place, of_sender: &Place, folded: u32) {
     let (info, code) = signal_code(arguments.info);
     // SAFETY: typed pointers as above; the record was reserved whole.
     unsafe {
-        let worth = if arguments.signal != SIGKILL && is_of_crowd(target, of_sender) {
-            Worth::Colours
-        } else {
-            Worth::Decides
-        };
+        let worth = worth(arguments, target, of_sender);
+        if worth == Worth::Colours && !budget::takes(&target.key()) {
+            lose(target, u32::from(kind::SIGNAL));
+            return;
+        }
         let Some(mut entry) = reserve::<SignalRecord>(kind::SIGNAL, target, worth) else {
             return;
         };

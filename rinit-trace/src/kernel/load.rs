@@ -183,11 +183,15 @@ fn kernel(mut ebpf: Ebpf) -> Result<Kernel, StartError> {
     let mut take = |name: &'static str| ebpf.take_map(name).ok_or_else(|| missing(name));
     let ring = RingBuf::try_from(take("EVENTS")?).map_err(|error| failed(&error))?;
     let counters = PerCpuArray::try_from(take("COUNTERS")?).map_err(|error| failed(&error))?;
-    let gates = HashMap::try_from(take("GATES")?).map_err(|error| failed(&error))?;
-    let lost = PerCpuHashMap::try_from(take("LOST")?).map_err(|error| failed(&error))?;
+    let mut gates = |name| HashMap::try_from(take(name)?).map_err(|error| failed(&error));
+    let gates = [gates("GATES")?, gates("GATES_OF_USERS")?];
+    let mut lost = |name| PerCpuHashMap::try_from(take(name)?).map_err(|error| failed(&error));
+    let lost = [lost("LOST")?, lost("LOST_OF_USERS")?];
     let stop_signals =
         HashMap::try_from(take("STOP_SIGNALS_OF")?).map_err(|error| failed(&error))?;
     let mains = HashMap::try_from(take("MAINS")?).map_err(|error| failed(&error))?;
+    let mains_of_users =
+        HashMap::try_from(take("MAINS_OF_USERS")?).map_err(|error| failed(&error))?;
     let entered = HashMap::try_from(take("ENTERED")?).map_err(|error| failed(&error))?;
     let switch = Array::try_from(take("SELF_TEST")?).map_err(|error| failed(&error))?;
     Ok(Kernel {
@@ -198,6 +202,7 @@ fn kernel(mut ebpf: Ebpf) -> Result<Kernel, StartError> {
         lost,
         stop_signals,
         mains,
+        mains_of_users,
         entered,
         switch,
         log: EbpfLogger::init(&mut ebpf).ok(),

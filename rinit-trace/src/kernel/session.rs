@@ -1,6 +1,7 @@
 //! One loaded and attached kernel side.
 
 use std::{
+    collections,
     os::fd::{AsFd as _, AsRawFd as _},
     path::PathBuf,
     time::Duration,
@@ -113,6 +114,11 @@ fn join(problems: &[preflight::Problem]) -> String {
     texts.join("; and ")
 }
 
+/// Bytes of an open gate: one for each signal that it lets pass, whether its workload stops, and two counts of the kernel
+/// side's.
+const GATE: usize = SIGNALS + 24;
+const SIGNALS: usize = 64;
+
 /// Records that were lost, and what was folded, since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
@@ -120,8 +126,11 @@ pub struct Losses {
     pub by_kind: [u64; kind::COUNT],
     /// Gates that could not be opened: exits that were not recorded.
     pub gates_refused: u64,
-    /// Containers in shared pid namespaces that are not told from others.
+    /// Containers in shared pid namespaces for which there was no room: their stops are not seen, and no
+    /// other is in doubt by that.
     pub containers_refused: u64,
+    /// Of [`total`](Self::total) those of workloads that are no containers of root's.
+    pub of_users: u64,
     /// Signals that passed the filter.
     pub passed: u64,
     /// Repeated signals folded into one record.
@@ -131,7 +140,7 @@ pub struct Losses {
 impl Losses {
     /// Everything that makes a report incomplete.
     pub fn total(&self) -> u64 {
-        self.by_kind.iter().sum::<u64>() + self.gates_refused + self.containers_refused
+        self.by_kind.iter().sum::<u64>() + self.gates_refused
     }
 }
 
@@ -154,13 +163,16 @@ pub struct Kernel {
     pub info: SystemInfo,
     pub(super) counters: PerCpuArray<MapData, [u64; counter::COUNT as usize]>,
     /// A byte for each signal that an open gate lets pass.
-    pub(super) gates: HashMap<MapData, [u64; 2], [u8; 64]>,
+    /// Those of root's containers, and those of users.
+    pub(super) gates: [HashMap<MapData, [u64; 2], [u8; GATE]>; 2],
     /// Masks of configured stop signals by workload.
     pub(super) stop_signals: HashMap<MapData, [u64; 2], u64>,
-    pub(super) lost: PerCpuHashMap<MapData, [u64; 2], u64>,
+    /// Marks of root's containers, and of others.
+    pub(super) lost: [PerCpuHashMap<MapData, [u64; 2], u64>; 2],
     /// Main process of a container in a shared pid namespace and the depth of that, by the kernfs id of
     /// its cgroup.
     pub(super) mains: HashMap<MapData, u64, [u64; 2]>,
+    pub(super) mains_of_users: HashMap<MapData, u64, [u64; 2]>,
     /// By thread group: the workload that it entered from outside, or 0, and its start.
     pub(super) entered: HashMap<MapData, u32, [u64; 2]>,
     /// Messages of the kernel side: none but the self-test's.
@@ -222,6 +234,7 @@ impl Kernel {
         losses.folded = slot(counter::SIGNALS_FOLDED);
         losses.gates_refused = slot(counter::GATES_REFUSED);
         losses.containers_refused = slot(counter::CONTAINERS_REFUSED);
+        losses.of_users = slot(counter::LOST_OF_USERS);
         let mut misses = std::mem::take(&mut self.misses);
         misses.add(&mut losses.by_kind, is_due, || self.slots());
         self.misses = misses;
@@ -251,15 +264,16 @@ impl Kernel {
         }
     }
 
-    /// How many records of each namespace were lost since the start, as (id, start of its init,
-    /// count); the id is its `ns_id`, or its inum on kernels without. Bounded: the oldest marks give
-    /// way, [`losses`](Self::losses) still counts them.
-    pub fn lost_by_namespace(&self) -> Vec<(u64, u64, u64)> {
-        self.lost
-            .iter()
-            .filter_map(Result::ok)
-            .map(|([id, init_start], counts)| (id, init_start, counts.iter().sum()))
-            .collect()
+    /// How many records of each workload were lost since the start, by `WorkloadId::kernel_key`: of root's containers,
+    /// and of others. Bounded: the oldest marks give way, [`losses`](Self::losses) still counts them.
+    pub fn lost_by_workload(&self) -> [collections::HashMap<(u64, u64), u64>; 2] {
+        let marks = |table: &PerCpuHashMap<MapData, [u64; 2], u64>| {
+            let marks = table.iter().filter_map(Result::ok);
+            marks
+                .map(|([id, start], counts)| ((id, start), counts.iter().sum()))
+                .collect()
+        };
+        self.lost.each_ref().map(marks)
     }
 
     /// Runs and time of each program; all zero unless the kernel keeps statistics
@@ -300,39 +314,52 @@ impl Kernel {
     /// `WorkloadId::kernel_key`.
     pub fn close_gate(&mut self, (id, start): (u64, u64)) {
         // Not there: the kernel side never opened it, or it is closed already.
-        let _ = self.gates.remove(&[id, start]);
+        for gates in &mut self.gates {
+            let _ = gates.remove(&[id, start]);
+        }
     }
 
-    /// Opens the gate of a workload, for a signal where there is one.
+    /// Opens the gate of a workload, for a signal where there is one. Whose it is the kernel side knows: in both
+    /// tables.
     pub fn open_gate(&mut self, (id, start): (u64, u64), signal: Option<u32>) {
         let key = [id, start];
-        let mut signals = self.gates.get(&key, 0).unwrap_or([0; 64]);
         let index = signal.and_then(|signal| usize::try_from(signal.checked_sub(1)?).ok());
-        if let Some(passes) = index.and_then(|index| signals.get_mut(index)) {
-            *passes = 1;
-        }
-        if let Err(error) = self.gates.insert(key, signals, 0) {
-            tracing::warn!(
-                "ends of a container's processes are not recorded: {}",
-                attach::one_line(&error)
-            );
+        for gates in &mut self.gates {
+            let mut gate = gates.get(&key, 0).unwrap_or([0; GATE]);
+            if let Some(passes) = index.and_then(|index| gate[..SIGNALS].get_mut(index)) {
+                *passes = 1;
+            }
+            gate[SIGNALS..SIGNALS + 8].copy_from_slice(&1_u64.to_ne_bytes());
+            if let Err(error) = gates.insert(key, gate, 0) {
+                tracing::warn!(
+                    "ends of a container's processes are not recorded: {}",
+                    attach::one_line(&error)
+                );
+            }
         }
     }
 
     /// Workloads whose gate is open, by `WorkloadId::kernel_key`.
     pub fn open_gates(&self) -> Vec<(u64, u64)> {
-        let keys = self.gates.keys().filter_map(Result::ok);
+        let keys = self.gates.iter().flat_map(HashMap::keys);
+        let keys = keys.filter_map(Result::ok);
         keys.map(|[id, start]| (id, start)).collect()
     }
 
     /// Tells the kernel side of a container that was there before and shares a pid namespace: the kernfs
-    /// id of its cgroup, its main process, and the depth of the namespace, which is 0 for the host's.
-    pub fn know_container(&mut self, cgroup: u64, main: u32, level: u32) {
+    /// id of its cgroup, whether that is in one that is not root's, its main process, and the depth of the
+    /// namespace, which is 0 for the host's.
+    pub fn know_container(&mut self, cgroup: u64, is_delegated: bool, main: u32, level: u32) {
         const NOEXIST: u64 = 1;
         let known = [u64::from(main), u64::from(level)];
         // There already: the kernel side has seen its main process start, and knows better.
-        let is_there = self.mains.get(&cgroup, 0).is_ok();
-        if !is_there && let Err(error) = self.mains.insert(cgroup, known, NOEXIST) {
+        let table = if is_delegated {
+            &mut self.mains_of_users
+        } else {
+            &mut self.mains
+        };
+        let is_there = table.get(&cgroup, 0).is_ok();
+        if !is_there && let Err(error) = table.insert(cgroup, known, NOEXIST) {
             tracing::warn!(
                 "the container with main process {main} is not traced: {}",
                 attach::one_line(&error)

@@ -28,6 +28,8 @@ pub struct SharedContainer {
     pub container_id: String,
     /// kernfs id of its cgroup.
     pub cgroup: u64,
+    /// Whether that is in a cgroup that is not root's.
+    pub is_delegated: bool,
     /// Depth of the pid namespace that it shares; 0 is our own.
     pub level: u32,
     /// Its main process; `inum` is that of the namespace it shares.
@@ -85,6 +87,7 @@ impl Proc {
                 Some(SharedContainer {
                     container_id: main.container_id.clone(),
                     cgroup: self.cgroup_id(&main.cgroups)?,
+                    is_delegated: self.is_delegated(&main.cgroups),
                     level: self.depth_of(main.process.pid)?,
                     main: main.process.clone(),
                 })

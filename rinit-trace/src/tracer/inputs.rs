@@ -2,7 +2,7 @@
 //! how the wall clock goes.
 
 use rinit_trace_core::{
-    correlate::{Config, Correlator, Output, Stats},
+    correlate::{Config, Correlator, Output, Stats, Whose},
     model::{BootTime, Event, ProcessNames, WorkloadId, WorkloadNames},
 };
 
@@ -46,12 +46,12 @@ impl Inputs {
         self.on_time().handle_members(id, members);
     }
 
-    pub(super) fn handle_loss(&mut self, id: u64, init_start: u64, count: u64, now: BootTime) {
-        self.on_time().handle_loss(id, init_start, count, now);
+    pub(super) fn handle_loss(&mut self, key: (u64, u64), whose: Whose, count: u64, now: BootTime) {
+        self.on_time().handle_loss(key, whose, count, now);
     }
 
-    pub(super) fn handle_unknown_loss(&mut self, count: u64, now: BootTime) {
-        self.on_time().handle_unknown_loss(count, now);
+    pub(super) fn handle_unknown_loss(&mut self, whose: Whose, count: u64, now: BootTime) {
+        self.on_time().handle_unknown_loss(whose, count, now);
     }
 
     pub(super) fn poll_output(&mut self) -> Option<Output> {

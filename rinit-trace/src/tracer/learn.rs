@@ -28,8 +28,12 @@ impl Tracer {
                 .collect()
         });
         for container in containers {
-            self.kernel
-                .know_container(container.cgroup, container.main.pid, container.level);
+            self.kernel.know_container(
+                container.cgroup,
+                container.is_delegated,
+                container.main.pid,
+                container.level,
+            );
             self.ask_early(container.main);
         }
     }

@@ -8,10 +8,10 @@ mod gates;
 mod hooks;
 mod inputs;
 mod learn;
+mod losses;
 mod news;
 mod scans;
 mod stats;
-mod unmarked;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -22,7 +22,7 @@ use std::{
 use bytes::Bytes;
 use rinit_trace_common::kind;
 use rinit_trace_core::{
-    correlate::{Config, Output},
+    correlate::{Config, Output, Whose},
     decode,
     model::{
         Arguments, BootTime, Event, ProcessKey, ProcessNames, StopReport, TICK_NS, WorkloadId,
@@ -43,10 +43,10 @@ use cmdlines::Cmdlines;
 use gates::Sweep;
 use hooks::{is_attached, teardown};
 use inputs::Inputs;
+use losses::Seen;
 pub use news::{KnownWorkload, News};
 use scans::Scans;
 pub use stats::TracerStats;
-use unmarked::Unmarked;
 
 /// How often the ring is drained when nothing forces a wake-up: it has room for thousands of
 /// records, and an idle program should sleep.
@@ -94,8 +94,11 @@ pub struct Tracer {
     /// Members that are asked for.
     scans: Scans,
     news: VecDeque<News>,
-    lost_by_namespace: HashMap<(u64, u64), u64>,
-    unmarked: Unmarked,
+    /// Lost records that the log has not told of, and when it last did.
+    unsaid: u64,
+    said_at: Option<Instant>,
+    /// Losses of root's containers, and of others.
+    seen: [Seen; 2],
     sweep: Sweep,
     losses: Losses,
     received: [u64; kind::COUNT],
@@ -135,8 +138,9 @@ impl Tracer {
             asked: HashMap::new(),
             scans: Scans::default(),
             news: VecDeque::new(),
-            lost_by_namespace: HashMap::new(),
-            unmarked: Unmarked::default(),
+            unsaid: 0,
+            said_at: None,
+            seen: Default::default(),
             sweep: Sweep::new(Instant::now()),
             received: [0; kind::COUNT],
             undecodable: [0; kind::COUNT],
@@ -308,39 +312,11 @@ impl Tracer {
             }
             Err(error) => {
                 self.undecodable[kind] += 1;
-                self.correlator.handle_unknown_loss(1, clock::boot_time());
+                self.correlator
+                    .handle_unknown_loss(Whose::Anybodys, 1, clock::boot_time());
                 tracing::warn!("a record was left out: {error}");
             }
         }
-    }
-
-    /// Tells the correlator whose records were lost since the last time.
-    fn note_losses(&mut self, is_due: bool) {
-        let losses = self.kernel.losses(is_due);
-        let fresh = losses.total().saturating_sub(self.losses.total());
-        self.losses = losses;
-        if fresh == 0 {
-            return;
-        }
-        let now = clock::boot_time();
-        let mut known = 0;
-        let before = std::mem::take(&mut self.lost_by_namespace);
-        for (id, init_start, count) in self.kernel.lost_by_namespace() {
-            self.lost_by_namespace.insert((id, init_start), count);
-            let before = before.get(&(id, init_start)).copied().unwrap_or(0);
-            let added = count.saturating_sub(before);
-            if added > 0 {
-                known += added;
-                self.correlator.handle_loss(id, init_start, added, now);
-            }
-        }
-        let unknown = self.unmarked.of(fresh, known);
-        if unknown > 0 {
-            self.correlator.handle_unknown_loss(unknown, now);
-        }
-        tracing::warn!(
-            "{fresh} records were lost: the ring buffer was full, or the kernel left a probe out"
-        );
     }
 
     fn act(&mut self) {

@@ -97,7 +97,7 @@ fn own_end_after(
 /// The end of PID 1, or of its last child before it.
 pub(crate) fn own_end(ran: &Ran) -> Begin {
     let init = ran.own_init();
-    if let Some(after) = init.and_then(|init| ran.oom_killed_after(init)) {
+    if let Some(after) = init.and_then(|init| ran.ate_too_much_after(init)) {
         return Begin {
             after,
             by: ran.ended_by(init),

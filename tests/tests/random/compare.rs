@@ -141,7 +141,7 @@ impl Wrong {
 fn members(truth: &Truth, report: &Report, wrong: &mut Wrong) {
     for fact in &truth.facts {
         let mut told = report.processes().iter();
-        let told = told.find(|process| process["ns_pid"] == fact.ns_pid);
+        let told = told.find(|process| process["pid"] == fact.host_pid);
         match (told, fact.is_member) {
             (Some(_), Known::No) => wrong.say(format!(
                 "process {} had ended before and is listed",
@@ -162,7 +162,7 @@ fn members(truth: &Truth, report: &Report, wrong: &mut Wrong) {
 
 fn member(fact: &Fact, told: &Value, wrong: &mut Wrong) {
     let of = |what: &str| format!("{what} of process {}", fact.ns_pid);
-    wrong.is(&of("pid"), &told["pid"], &fact.host_pid.into());
+    wrong.is(&of("ns_pid"), &told["ns_pid"], &fact.ns_pid.into());
     wrong.check(&of("role"), &told["role"], &fact.roles);
     wrong.check(&of("outcome"), &told["outcome"], &fact.outcomes);
     for (what, known) in [("pgid", fact.group), ("sid", fact.session)] {

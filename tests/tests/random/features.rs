@@ -52,6 +52,41 @@ pub(crate) fn namespaces(rng: &mut Rng, nodes: &mut Vec<Node>) {
     }
 }
 
+/// In some trees a session of the workload has the number of one that came from outside and has ended.
+pub(crate) fn reused_numbers(rng: &mut Rng, nodes: &mut Vec<Node>) {
+    const MORE: usize = 4;
+    let first = nodes.len();
+    if !rng.chance(8) || first + MORE > notes::PROCESSES {
+        return;
+    }
+    // It has to be in the namespace in which the number is used again.
+    let outer = (0..first).filter(|one| plan::nested_in(nodes, *one).is_none());
+    let outer: Vec<usize> = outer.collect();
+    let parent = outer[rng.below(outer.len())];
+    nodes.push(Node {
+        enters: true,
+        early: true,
+        place: Place::OwnSession,
+        ..Node::default()
+    });
+    for index in first + 1..first + MORE {
+        let mut node = member(rng, nodes, index + 1);
+        node.dies_with_parent = false;
+        // Another process has that number by then.
+        node.acts.retain(|(_, act)| *act != Act::Kill(first));
+        if index == first + 1 {
+            (node.parent, node.place) = (parent, Place::OwnSession);
+            node.number_of = Some(first);
+            // Its parent may leave with it: not before the stop.
+            (node.early, node.leaves_with_child) = (false, false);
+        } else {
+            // In its session.
+            (node.parent, node.place) = (first + 1, Place::Inherited);
+        }
+        nodes.push(node);
+    }
+}
+
 /// How deep a process would be in namespaces, if this one were the init of one.
 fn depth_with(nodes: &[Node], process: usize, init: usize) -> usize {
     let mut with = nodes.to_vec();
@@ -124,7 +159,8 @@ pub(crate) fn floods(rng: &mut Rng, stop: &Stop, nodes: &mut [Node]) {
         return;
     }
     let [from, to] = [(); 2].map(|()| rng.between_indexes(1, nodes.len()));
-    if from != to && plan::sees(nodes, from, to) {
+    let is_replaced = nodes.iter().any(|node| node.number_of == Some(to));
+    if from != to && plan::sees(nodes, from, to) && !is_replaced {
         nodes[from].acts.push((rng.between(0, 60), Act::Flood(to)));
     }
 }
@@ -241,6 +277,10 @@ pub(crate) fn of(ran: &Ran) -> impl Iterator<Item = &'static str> {
         ("executed from a thread", acts(Act::ExecInThread)),
         ("exec sessions", any(|node| node.enters)),
         ("another container", ran.guest.is_some()),
+        (
+            "the number of a session that has ended",
+            any(|node| node.number_of.is_some()),
+        ),
         ("a namespace within", any(|node| node.nests)),
         ("namespaces at a depth of three or more", is_deep),
         ("cgroups below the container's", ran.plan.has_cgroups()),

@@ -160,6 +160,7 @@ pub(crate) fn plan(seed: u64) -> Plan {
         end_by_itself(&mut rng, init, &mut nodes);
     }
     features::namespaces(&mut rng, &mut nodes);
+    features::reused_numbers(&mut rng, &mut nodes);
     features::out_of_memory(&mut rng, &mut stop, &mut nodes);
     features::cgroups(&mut rng, &mut nodes);
     signals::unusual(&mut rng, init, &mut stop, &mut nodes);

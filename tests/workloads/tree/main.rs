@@ -11,16 +11,21 @@ mod tracer;
 
 use std::{
     env,
-    ffi::{CString, c_int},
+    ffi::{CStr, CString, c_int},
     fs, io,
     os::unix::ffi::OsStringExt as _,
     path::Path,
     process::ExitCode,
     sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::Duration,
 };
 
 use notes::Note;
 use plan::{Node, Place};
+
+/// How often a process that needs a number looks whether it is free.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// A process of the tree.
 #[derive(Clone, Copy, Debug)]
@@ -127,12 +132,18 @@ impl Own {
     /// Executes this program as the same process.
     fn execute(self) -> io::Error {
         self.mark(Note::ExecBegin);
+        self.become_program(None)
+    }
+
+    /// Executes this program, as the process that it is or as one that is to be born.
+    fn become_program(self, how: Option<&CStr>) -> io::Error {
         let program = CString::from(c"/proc/self/exe");
         let folder = CString::new(self.folder.as_os_str().to_owned().into_vec());
         let index = CString::new(self.index.to_string());
         match (folder, index) {
             (Ok(folder), Ok(index)) => {
-                let arguments = [CString::from(c"tree"), folder, index];
+                let mut arguments = vec![CString::from(c"tree"), folder, index];
+                arguments.extend(how.map(CString::from));
                 sys::execute(&program, &arguments)
             }
             _ => io::Error::other("a name with a zero in it"),
@@ -188,6 +199,26 @@ fn note_numbers(own: Own) -> io::Result<()> {
     Ok(())
 }
 
+/// Starts a process with the number that another had, once that has ended.
+fn start_as(own: Own, former: usize, child: usize) -> io::Result<c_int> {
+    loop {
+        if let Some(number) = own.pid_of(former)
+            && let Some(pid) = sys::split_as(number)?
+        {
+            if pid == 0 {
+                let child = Own {
+                    index: child,
+                    ..own
+                };
+                // libc knows nothing of a process that it has not made: a program of its own it is.
+                return Err(child.become_program(Some(c"enter")));
+            }
+            return Ok(pid);
+        }
+        thread::sleep(LOOK);
+    }
+}
+
 /// What happens once in the life of a process, also if it executes itself later.
 fn be_born(own: Own) -> io::Result<()> {
     let node = own.node();
@@ -208,10 +239,13 @@ fn be_born(own: Own) -> io::Result<()> {
     }
     note_numbers(own)?;
     for child in own.children() {
-        let pid = if own.nodes[child].nests {
-            sys::split_into_namespace()?
-        } else {
-            sys::split()?
+        let pid = match own.nodes[child] {
+            Node { nests: true, .. } => sys::split_into_namespace()?,
+            Node {
+                number_of: Some(former),
+                ..
+            } => start_as(own, former, child)?,
+            _ => sys::split()?,
         };
         if pid == 0 {
             return be_born(Own {

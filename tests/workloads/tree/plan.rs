@@ -201,6 +201,8 @@ pub(crate) struct Node {
     pub(crate) enters: bool,
     /// PID 1 of a pid namespace of its own. What is below it is in there, too.
     pub(crate) nests: bool,
+    /// Has the number that this process had in the workload's namespace, and starts once that is free again.
+    pub(crate) number_of: Option<usize>,
     /// Is in the cgroup that is so far below the container's before it starts its children; `None`: in its parent's.
     pub(crate) cgroup: Option<u32>,
     pub(crate) meets: Meets,
@@ -237,6 +239,7 @@ impl Default for Node {
             parent: 0,
             enters: false,
             nests: false,
+            number_of: None,
             cgroup: None,
             meets: Meets::Default,
             after: None,
@@ -274,6 +277,7 @@ impl Node {
                 "threads" => node.threads = number(value)?,
                 "enters" => node.enters = true,
                 "nests" => node.nests = true,
+                "number-of" => node.number_of = Some(number(value)?),
                 "leaderless" => node.leaderless = true,
                 "reaps" => node.reaps = true,
                 "leaves-with-child" => node.leaves_with_child = true,
@@ -300,6 +304,9 @@ impl fmt::Display for Node {
         }
         if let Some(depth) = self.cgroup {
             write!(f, " cgroup={depth}")?;
+        }
+        if let Some(process) = self.number_of {
+            write!(f, " number-of={process}")?;
         }
         write!(f, " code={} forward={}", self.code, self.forward.word())?;
         write!(

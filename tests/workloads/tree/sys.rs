@@ -35,6 +35,8 @@ const PTRACE_O_EXITKILL: c_ulong = 0x10_0000;
 const PTRACE_EVENT_STOP: c_int = 128;
 const PR_SET_PDEATHSIG: c_int = 1;
 const PR_SET_NAME: c_int = 15;
+/// The same on all architectures.
+const SYS_CLONE3: c_long = 435;
 /// `exit`, which ends one thread.
 const SYS_EXIT: c_long = if cfg!(target_arch = "x86_64") { 60 } else { 93 };
 
@@ -52,6 +54,22 @@ struct PollFd {
     fd: c_int,
     events: i16,
     returned: i16,
+}
+
+/// `struct clone_args` (include/uapi/linux/sched.h), as Linux 5.5 has it.
+#[repr(C)]
+#[derive(Default)]
+struct CloneArguments {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
 }
 
 unsafe extern "C" {
@@ -177,6 +195,27 @@ pub(crate) fn split_into_namespace() -> io::Result<c_int> {
         check(unsafe { setns(own.as_raw_fd(), CLONE_NEWPID) })?;
     }
     Ok(pid)
+}
+
+/// The same, with a number that the copy is to have in this namespace. `None`: another process has it.
+pub(crate) fn split_as(number: c_int) -> io::Result<Option<c_int>> {
+    let arguments = CloneArguments {
+        exit_signal: SIGCHLD.unsigned_abs().into(),
+        set_tid: (&raw const number) as u64,
+        set_tid_size: 1,
+        ..CloneArguments::default()
+    };
+    let size = size_of::<CloneArguments>();
+    // SAFETY: there is one thread, so the child's memory is consistent; the arguments live until it is done.
+    let pid = unsafe { syscall(SYS_CLONE3, &raw const arguments, size) };
+    if pid >= 0 {
+        return Ok(c_int::try_from(pid).ok());
+    }
+    let error = io::Error::last_os_error();
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        return Ok(None);
+    }
+    Err(error)
 }
 
 pub(crate) fn send(pid: c_int, number: c_int) {

@@ -132,6 +132,7 @@ impl Process {
             has_entered: self.entered,
             euid: self.uid,
             is_delegated: self.is_delegated,
+            is_of_root: !self.is_delegated,
             comm: self.comm.clone(),
             cgroups: CgroupIds {
                 v2: self.cgroup,

@@ -40,7 +40,7 @@
 use std::{iter::Peekable, str::SplitWhitespace, time::Duration};
 
 use rinit_trace_core::{
-    correlate::Config,
+    correlate::{Config, Whose},
     model::{
         BootTime, Disposition, Event, ExitStatus, Grace, GraceSource, PidNs, ProcessKey,
         SendResult, Signal, SignalInfo, Task,
@@ -314,11 +314,18 @@ fn beside(world: &mut World, at: BootTime, what: &str, letter: char, rest: &[&st
                 let key = rinit_trace_common::CONTAINER_KEY;
                 world
                     .correlator
-                    .handle_loss(workload.container, key, count, at);
+                    .handle_loss((workload.container, key), Whose::Anybodys, count, at);
             } else if rest.contains(&"unknown") {
-                world.correlator.handle_unknown_loss(count, at);
+                let whose = if rest.contains(&"users") {
+                    Whose::Users
+                } else {
+                    Whose::Anybodys
+                };
+                world.correlator.handle_unknown_loss(whose, count, at);
             } else {
-                world.correlator.handle_loss(id, ns.init_start, count, at);
+                world
+                    .correlator
+                    .handle_loss((id, ns.init_start), Whose::Anybodys, count, at);
             }
         }
         _ => {}

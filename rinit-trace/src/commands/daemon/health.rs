@@ -46,6 +46,7 @@ pub(super) fn of(tracer: &Tracer, lookups: &Lookups, known: &Known, outputs: &Ou
         evictions: vec![
             ("workloads", stats.correlator.evicted),
             ("known-containers", known.refused()),
+            ("shared-containers", losses.containers_refused),
             ("lookups", names.evicted),
             ("history", outputs.evicted()),
         ],
