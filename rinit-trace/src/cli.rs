@@ -123,6 +123,14 @@ pub struct HostArgs {
         env = "RINIT_TRACE_ARGUMENTS"
     )]
     pub arguments: ShownArguments,
+    /// Longest report as JSON, in KiB: what says least is left out of a longer one, and counted; 0 for no limit
+    #[arg(
+        long,
+        value_name = "KIB",
+        default_value_t = 1024,
+        env = "RINIT_TRACE_REPORT_KIB"
+    )]
+    pub report_kib: u32,
     /// The sockets of runtimes.
     #[command(flatten)]
     pub sockets: SocketArgs,

@@ -1,15 +1,11 @@
 //! Kills where a tracer may not look: deep in pid namespaces, in cgroups below the container's, and behind a number that
 //! an exec session had before. None of these stops is graceful.
 
-use std::{
-    fs,
-    os::unix::process::CommandExt as _,
-    process::{Child, Command, Stdio},
-};
+use std::{os::unix::process::CommandExt as _, process::Command};
 
 use rinit_trace_tests::{
-    Cgroup, Contained, Docker, Kernel, Namespace, Report, WORKLOAD, child_of, has_user_namespaces,
-    shared_trace, skip, trace, trace_all, wait,
+    Cgroup, Contained, Debugger, Docker, Kernel, Namespace, Report, WORKLOAD, child_of,
+    has_user_namespaces, shared_trace, trace, trace_all, wait,
 };
 use serde_json::Value;
 
@@ -202,40 +198,6 @@ fn an_exec_session_older_than_the_trace_is_told_by_its_processes_and_not_by_its_
     let report = tracer.only_report_of(namespace.pid());
     are_told_as_members(&report, number);
     assert_eq!(report.process_of(child)["role"], "exec", "{report}");
-}
-
-/// A debugger of the host, or strace. Dropping it ends it.
-struct Debugger(Child);
-
-impl Debugger {
-    /// Traces all threads of a process, and returns once it does. `None`, with the reason printed, without strace.
-    fn of(pid: u32) -> Option<Self> {
-        let mut command = Command::new("strace");
-        command.args(["-f", "-qq", "-e", "trace=none", "-p", &pid.to_string()]);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let debugger = Self(command.spawn().ok().or_else(|| {
-            skip("needs strace; install it: apt-get install strace");
-            None
-        })?);
-        let own = format!("TracerPid:\t{}", debugger.0.id());
-        wait::until("strace traces all threads", || {
-            let mut tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-            let is_traced = tasks.all(|task| {
-                let status = fs::read_to_string(task.unwrap().path().join("status"));
-                status.unwrap_or_default().lines().any(|line| line == own)
-            });
-            is_traced.then_some(())
-        });
-        Some(debugger)
-    }
-}
-
-impl Drop for Debugger {
-    fn drop(&mut self) {
-        // It may have ended with what it traced.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// The kernel tells a tracer of the end of each thread as it tells a parent of that of a process.

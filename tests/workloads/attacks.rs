@@ -7,8 +7,17 @@ use crate::os;
 /// INT, QUIT, TERM, PWR and RTMIN+3: recorded between any two processes.
 const STOP_SIGNALS: [i32; 5] = [2, 3, os::SIGTERM, 30, 37];
 
+/// The attack of this name.
+pub(crate) fn run(name: &str, number: u64) -> io::Result<()> {
+    match name {
+        "storm" => storm(i32::try_from(number).map_err(io::Error::other)?),
+        "namespaces" => namespaces(number),
+        _ => litter(),
+    }
+}
+
 /// Signals process 1 without end.
-pub(crate) fn storm(signal: i32) -> io::Result<()> {
+fn storm(signal: i32) -> io::Result<()> {
     loop {
         os::send(1, signal)?;
     }
@@ -37,7 +46,7 @@ pub(crate) fn brawl(count: u64) -> io::Result<()> {
 }
 
 /// Makes so many pid namespaces, one process in each, as anybody may; without end for 0.
-pub(crate) fn namespaces(count: u64) -> io::Result<()> {
+fn namespaces(count: u64) -> io::Result<()> {
     let mut made = 0;
     while count == 0 || made < count {
         made += 1;
@@ -54,7 +63,7 @@ pub(crate) fn namespaces(count: u64) -> io::Result<()> {
 }
 
 /// Starts processes without end that end at once, half of them by SIGKILL. On SIGTERM it goes on.
-pub(crate) fn litter() -> io::Result<()> {
+fn litter() -> io::Result<()> {
     for round in 0_u64.. {
         let child = os::fork(|| os::leave())?;
         if round % 2 == 0 {

@@ -130,9 +130,7 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
         }
         "impostor" => hidden::disguise()?,
         "pest" => pester(i32::try_from(number(argument)?).map_err(io::Error::other)?)?,
-        "storm" => attacks::storm(i32::try_from(number(argument)?).map_err(io::Error::other)?)?,
-        "namespaces" => attacks::namespaces(number(argument)?)?,
-        "litter" => attacks::litter()?,
+        "storm" | "namespaces" | "litter" => attacks::run(name, number(argument)?)?,
         "reloader" => reload_until_term()?,
         other => return Err(io::Error::other(format!("there is no program `{other}`"))),
     }

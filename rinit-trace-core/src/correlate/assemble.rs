@@ -20,7 +20,7 @@ use super::{
 use crate::model::{
     Arguments, BootTime, ClosedStop, Init, InitKind, Kill, Observation, Outcome, PidnsTeardown,
     Process, ProcessKey, Role, SCHEMA, Sender, SignalEntry, SignalEvent, StopDetails, StopReport,
-    Trigger, Verdict, WorkloadNames, millis,
+    Trigger, Unlisted, Verdict, WorkloadNames, millis,
 };
 
 /// Stands for the pid of the sender where no process sent the signal.
@@ -76,6 +76,7 @@ pub(super) fn closed_stop(
             },
             lost_records,
             left_out: workload.episode.dropped,
+            unlisted: Unlisted::default(),
             arguments: Some(Arguments::Full),
         },
         workload: describe(workload, names, &members),

@@ -7,6 +7,7 @@ mod assemble;
 mod begin;
 mod closing;
 mod config;
+mod deadlines;
 mod deliveries;
 mod dropped;
 mod entered;

@@ -15,18 +15,6 @@ use crate::model::{
     Task, WorkloadId, WorkloadNames,
 };
 
-/// An ending without any event closes after this.
-const QUIET: Duration = Duration::from_secs(30);
-/// Where the parent of the init ignores SIGCHLD, no end of the namespace is seen: counted down to
-/// nobody, a stop closes after this.
-const SETTLE: Duration = Duration::from_millis(200);
-/// How long the gate stays open for a stop signal that an init passes on without having been sent
-/// one: it leaves right after it, or it recycles a worker.
-const PASSED_ON: Duration = Duration::from_secs(5);
-/// A closed workload is remembered this long,
-const TOMBSTONE: Duration = Duration::from_mins(1);
-/// and this long when somebody was left (D state): his end later is no second stop.
-const LEFTOVERS: Duration = Duration::from_hours(1);
 /// What an input did to a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -98,7 +86,7 @@ pub(super) struct Workload {
     /// A probe saw `zap_pid_ns_processes`.
     pub(super) teardown_seen: bool,
     /// When every task of the namespace was known to be gone.
-    gone_at: Option<BootTime>,
+    pub(super) gone_at: Option<BootTime>,
     /// Tasks beside the init at the last exit since it ended; threads and zombies count.
     left: u32,
     pub(super) asked_names: bool,
@@ -280,58 +268,6 @@ impl Workload {
         own.saturating_add(nobodys.since(self.init.start, self.is_of_root, begin, gap))
     }
 
-    pub(super) fn on_timeout(&mut self, now: BootTime) -> Step {
-        if self.state_deadline().is_none_or(|at| at > now) {
-            return Step::Stay;
-        }
-        match self.state {
-            State::Watching { .. } | State::Asked { .. } => {
-                self.state = State::Watching { gate: None };
-                self.stirred_at = None;
-                self.passed_on = None;
-                self.drops.reset();
-                self.forget_before(now);
-                self.members.clear();
-                self.asked_members = false;
-                Step::Calm
-            }
-            State::Ending { last, nobody_left } => {
-                let at = if nobody_left {
-                    self.gone_at = Some(last);
-                    last
-                } else {
-                    last.plus(QUIET)
-                };
-                self.state = State::Ended { at };
-                Step::Ended
-            }
-            State::Ended { .. } => Step::Ended,
-            State::Closed { .. } => Step::Forget,
-        }
-    }
-
-    pub(super) fn deadline(&self) -> Option<BootTime> {
-        let outside = self.outside.deadline().filter(|_| self.is_watching());
-        let deadlines = [self.state_deadline(), self.drops.deadline(), outside];
-        deadlines.into_iter().flatten().min()
-    }
-
-    fn state_deadline(&self) -> Option<BootTime> {
-        Some(match self.state {
-            State::Watching { gate } => {
-                let gate = gate.map(|at| at.plus(begin::gate_time(self.names.as_ref())));
-                gate.max(self.passed_on.map(|at| at.plus(PASSED_ON)))?
-            }
-            State::Asked { last } => last.plus(begin::gate_time(self.names.as_ref())),
-            State::Ending { last, nobody_left } => {
-                last.plus(if nobody_left { SETTLE } else { QUIET })
-            }
-            State::Ended { at } => at.plus(NAMES_PATIENCE),
-            State::Closed { at } if self.gone_at.is_some() => at.plus(TOMBSTONE),
-            State::Closed { at } => at.plus(LEFTOVERS),
-        })
-    }
-
     pub(super) fn is_stopping(&self) -> bool {
         matches!(
             self.state,
@@ -409,7 +345,7 @@ impl Workload {
     }
 
     /// While nobody asks the init to end, facts get old.
-    fn forget_before(&mut self, now: BootTime) {
+    pub(super) fn forget_before(&mut self, now: BootTime) {
         if !matches!(self.state, State::Watching { .. }) {
             return;
         }

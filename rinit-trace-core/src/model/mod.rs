@@ -35,7 +35,7 @@ pub use outside::{KilledOutsideStop, KillsOutsideStop};
 pub use process::{DispositionAtStop, Exit, KilledBy, Outcome, Process, Role, StopSignal};
 pub use report::{
     Arguments, Init, InitKind, Kill, Observation, PidnsTeardown, SCHEMA, Sender, SignalEntry,
-    StopDetails, StopReport, Trigger, Verdict, Workload, millis,
+    StopDetails, StopReport, Trigger, Unlisted, Verdict, Workload, millis,
 };
 pub use signal::Signal;
 pub use stop::{Asked, ClosedStop, KilledFromOutside, StopFacts, TornDown, Unlinked};

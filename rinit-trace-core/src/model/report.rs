@@ -251,6 +251,21 @@ pub struct Observation {
     /// How much of the arguments of its processes is shown; `None` in reports from before this field.
     #[serde(default)]
     pub arguments: Option<Arguments>,
+    /// What the lists of the report leave out, since it would be too long.
+    #[serde(default)]
+    pub unlisted: Unlisted,
+}
+
+/// What a report that would be too long does not list. What it says in words and numbers is of all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Unlisted {
+    /// Processes that are not in `processes`.
+    pub processes: u64,
+    /// Signals that are not in `signals`.
+    pub signals: u64,
+    /// Processes whose arguments were known and are not shown.
+    pub arguments: u64,
 }
 
 /// How much of arguments is shown, the most first.

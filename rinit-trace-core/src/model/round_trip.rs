@@ -342,13 +342,21 @@ fn observation() -> BoxedStrategy<Observation> {
         PidnsTeardown::Inferred,
     ]);
     let arguments = select(vec![Arguments::Full, Arguments::Masked, Arguments::None]);
-    (pidns_teardown, any::<u64>(), any::<u64>(), of(arguments))
+    let unlisted = (any::<u64>(), any::<u64>(), any::<u64>());
+    let unlisted = unlisted.prop_map(|(processes, signals, arguments)| Unlisted {
+        processes,
+        signals,
+        arguments,
+    });
+    let counts = (any::<u64>(), any::<u64>(), unlisted);
+    (pidns_teardown, counts, of(arguments))
         .prop_map(
-            |(pidns_teardown, lost_records, left_out, arguments)| Observation {
+            |(pidns_teardown, (lost_records, left_out, unlisted), arguments)| Observation {
                 pidns_teardown,
                 lost_records,
                 left_out,
                 arguments,
+                unlisted,
             },
         )
         .boxed()

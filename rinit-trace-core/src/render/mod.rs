@@ -7,6 +7,7 @@
 mod dropped;
 mod escape;
 mod explain;
+mod fit;
 mod json;
 mod layout;
 mod lines;
@@ -23,6 +24,8 @@ mod tests;
 mod text;
 mod timeline;
 mod words;
+
+pub use fit::fit;
 
 use crate::{
     knowledge::Topic,

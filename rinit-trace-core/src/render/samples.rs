@@ -4,7 +4,7 @@ use crate::model::{
     Arguments, Confidence, DispositionAtStop, Evidence, Exit, Finding, FindingId, GraceSource,
     Init, InitKind, Kill, KilledBy, Observation, Origin, Outcome, PidnsTeardown, Pod, Process,
     Role, Runtime, SCHEMA, SendResult, Sender, Signal, SignalEntry, StopDetails, StopReport,
-    StopSignal, Trigger, Verdict, Workload,
+    StopSignal, Trigger, Unlisted, Verdict, Workload,
 };
 
 mod extremes;
@@ -171,6 +171,7 @@ fn base(kind: InitKind, init: &Process) -> StopReport {
             lost_records: 0,
             left_out: 0,
             arguments: Some(Arguments::Full),
+            unlisted: Unlisted::default(),
         },
     }
 }
@@ -377,6 +378,7 @@ pub(super) fn lost_records() -> StopReport {
         lost_records: 12,
         left_out: 0,
         arguments: None,
+        unlisted: Unlisted::default(),
     };
     report.processes = vec![init];
     report

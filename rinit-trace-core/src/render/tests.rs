@@ -339,8 +339,9 @@ const CONTRACT: &[(&str, &str)] = &[
     ("signals", "at_ms signal from to result origin to_dead"),
     (
         "observation",
-        "pidns_teardown lost_records left_out arguments",
+        "pidns_teardown lost_records left_out arguments unlisted",
     ),
+    ("observation.unlisted", "processes signals arguments"),
 ];
 
 /// The values at a path of the contract, through lists.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::model::{
     Arguments, Evidence, Finding, FindingId, InitKind, Outcome, PidnsTeardown, Role, StopReport,
-    Verdict,
+    Unlisted, Verdict,
 };
 
 /// Evidence shown of one finding; the JSON has all of it.
@@ -98,6 +98,17 @@ fn header(page: &mut Page, report: &StopReport) {
     if left_out > 0 {
         let left_out = paint.apply(WARN.bold(), &format!("LEFT OUT {left_out} facts"));
         page.line(&format!("  {left_out}: there were more than are kept"));
+    }
+    let unlisted = report.observation.unlisted;
+    if unlisted != Unlisted::default() {
+        let Unlisted {
+            processes,
+            signals,
+            arguments,
+        } = unlisted;
+        page.line(&format!(
+            "  not listed, since the report would be too long: {processes} processes, {signals} signals, the arguments of {arguments} processes"
+        ));
     }
     page.line(&format!("  {}", paint.apply(DIM, &facts(report))));
 }

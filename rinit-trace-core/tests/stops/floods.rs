@@ -7,7 +7,7 @@ use rinit_trace_core::{
     model::{DeliverEvent, Disposition, Event, ExitStatus, Outcome, Signal, StopReport, Verdict},
 };
 
-use crate::world::{Sent, World, ZERO};
+use crate::world::{Sent, World, ZERO, check};
 
 const MANY: u64 = 6000;
 
@@ -218,4 +218,26 @@ fn how_often_pid_1_dropped_a_signal_in_a_flood_is_not_guessed() {
         let report = end(&mut world, begin + 2000, 'A', 0);
         assert_eq!(report.stop.taken, taken, "{dropped}");
     }
+}
+
+/// Users make namespaces without end: what is lost of those says nothing about a container of root's.
+#[test]
+fn a_loss_of_users_that_nobody_can_place_concerns_users_alone() {
+    let stop = |whose: &str, expected: &str| {
+        check(&format!(
+            "
+            init   app handles=TERM {whose}
+            +0     TERM runc -> 1
+            +0.5   lost 2 unknown users
+            +1     exit 1 code=0
+            +1     end
+            {expected}
+            "
+        ));
+    };
+    stop("", "=> verdict graceful\n=> observation.lost_records 0");
+    stop(
+        "delegated",
+        "=> verdict unknown\n=> observation.lost_records 2",
+    );
 }

@@ -52,18 +52,6 @@ fn a_loss_that_nobody_can_place_concerns_everybody() {
     check(&(text + "=> verdict unknown"));
 }
 
-/// Users make namespaces without end: what is lost of those says nothing about a container of root's.
-#[test]
-fn a_loss_of_users_that_nobody_can_place_concerns_users_alone() {
-    let text = POLITE.replace("+1     ", "+0.5 lost 2 unknown users\n+1 ");
-    check(&format!(
-        "{text}=> verdict graceful\n=> observation.lost_records 0"
-    ));
-    let of_user = text.replacen("handles=TERM", "handles=TERM delegated", 1);
-    assert_ne!(text, of_user);
-    check(&(of_user + "=> verdict unknown"));
-}
-
 #[test]
 fn a_loss_before_the_first_record_of_a_namespace_is_remembered() {
     let text = POLITE.replace("+0     ", "+0 lost 1\n+0.1 ");

@@ -8,7 +8,7 @@
 use rinit_trace_common::{DeliverRecord, kind};
 
 use crate::{
-    emit::{Wake, Worth, reserve, submit},
+    emit::{Wake, reserve, submit},
     gate,
     place::{Scratch, find, inner_tgid, slot},
     reads::{TracePoint, current, tracepoint},

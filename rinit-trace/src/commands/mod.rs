@@ -8,7 +8,10 @@ mod start;
 pub mod system_info;
 pub mod trace;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    borrow::Cow,
+    io::{self, IsTerminal as _, Write as _},
+};
 
 use anyhow::Result;
 use rinit_trace_core::{
@@ -16,7 +19,7 @@ use rinit_trace_core::{
     render::{self, TextOptions},
 };
 
-use crate::cli::Output;
+use crate::cli::{HostArgs, Output};
 
 /// Exit codes, as the report contract has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +70,17 @@ fn print_report(report: &StopReport, output: Output) -> Result<()> {
         Output::Jsonl => render::jsonl(report)?,
     };
     put(&text)
+}
+
+/// A report as it is kept and printed as JSON: no longer than `--report-kib` says.
+fn fit<'r>(report: &'r StopReport, host: &HostArgs) -> Cow<'r, StopReport> {
+    let bytes = usize::try_from(host.report_kib).unwrap_or(usize::MAX);
+    if bytes == 0 {
+        return Cow::Borrowed(report);
+    }
+    let mut fitted = report.clone();
+    render::fit(&mut fitted, bytes.saturating_mul(1024));
+    Cow::Owned(fitted)
 }
 
 /// Whether a workload ended by itself, with nobody killed: not much to tell.

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 mod starting;
 
-use super::{Exit, by_itself, last, one_line, print_report, put, start};
+use super::{Exit, by_itself, fit, last, one_line, print_report, put, start};
 use crate::{
     cli::{Output, TraceArgs},
     privileges::Loader,
@@ -101,12 +101,15 @@ impl<'a> Printer<'a> {
 
     fn print(&self, report: &StopReport) -> Result<()> {
         self.keep(report);
-        print_report(report, self.args.output)
+        if self.args.output == Output::Text {
+            return print_report(report, Output::Text);
+        }
+        print_report(&fit(report, &self.args.host), self.args.output)
     }
 
     fn keep(&self, report: &StopReport) {
         if let Some(disk) = &self.disk {
-            disk.append(report);
+            disk.append(&fit(report, &self.args.host));
         }
     }
 

@@ -52,9 +52,8 @@ impl State {
         &self.metrics
     }
 
-    /// A stop has closed: counts it, and keeps its report.
-    pub fn stop(&self, report: &StopReport) {
-        self.metrics.stop(report);
+    /// A stop has closed: keeps its report.
+    pub fn keep(&self, report: &StopReport) {
         lock(&self.history).push(report);
     }
 

@@ -14,8 +14,8 @@ use rinit_trace_core::{
 
 use super::known::Key;
 use crate::{
-    cli::{DaemonArgs, DaemonFormat},
-    commands::{by_itself, one_line},
+    cli::{DaemonArgs, DaemonFormat, HostArgs},
+    commands::{by_itself, fit, one_line},
     lines::Lines,
     logs,
     serve::{
@@ -34,6 +34,7 @@ const MAX_WAITING: usize = 64 << 20;
 /// The outputs.
 pub(super) struct Outputs {
     format: DaemonFormat,
+    host: HostArgs,
     lines: Lines,
     state: SharedState,
     disk: Option<Disk>,
@@ -74,6 +75,7 @@ impl Outputs {
         let server = start_server(args, socket, SharedState::clone(&state))?;
         Ok(Self {
             format: args.format,
+            host: args.host.clone(),
             lines: Lines::start("stdout", io::stdout(), MAX_WAITING)?,
             state,
             disk,
@@ -104,13 +106,15 @@ impl Outputs {
 
     /// A stop has closed.
     pub(super) fn stop(&self, report: &StopReport) {
-        self.state.stop(report);
-        match self.text(report) {
+        self.state.metrics().stop(report);
+        let fitted = fit(report, &self.host);
+        self.state.keep(&fitted);
+        match self.text(report, &fitted) {
             Ok(text) => self.lines.put(text.into()),
             Err(error) => tracing::error!("a report could not be printed: {error}"),
         }
         if let Some(disk) = &self.disk {
-            disk.append(report);
+            disk.append(&fitted);
         }
         #[cfg(feature = "kube")]
         if let Some(events) = &self.events {
@@ -118,9 +122,9 @@ impl Outputs {
         }
     }
 
-    fn text(&self, report: &StopReport) -> serde_json::Result<String> {
+    fn text(&self, report: &StopReport, fitted: &StopReport) -> serde_json::Result<String> {
         match self.format {
-            DaemonFormat::Json => render::jsonl(report),
+            DaemonFormat::Json => render::jsonl(fitted),
             DaemonFormat::Text if by_itself(report) => Ok(one_line(report)),
             DaemonFormat::Text => {
                 let options = TextOptions { color: false };

@@ -94,7 +94,7 @@ fn metrics_are_served_as_text() {
 #[test]
 fn reports_are_not_answered_by_another_name() {
     let (server, state) = server();
-    state.stop(&forced(Some(WEB), Some("web")));
+    state.keep(&forced(Some(WEB), Some("web")));
     let by = |path: &str, headers: &str| {
         let mut stream = connect(server.addr());
         write!(stream, "GET {path} HTTP/1.1\r\n{headers}\r\n\r\n").unwrap();
@@ -153,8 +153,8 @@ fn stops_can_be_asked_for() {
     let (server, state) = server();
     let mut first = forced(Some(WEB), Some("a"));
     first.workload.pod = Some(pod("shop", "web-7d9f", "web"));
-    state.stop(&first);
-    state.stop(&graceful(None, Some("b")));
+    state.keep(&first);
+    state.keep(&graceful(None, Some("b")));
     let all = stops(server.addr(), "");
     assert_eq!(all.len(), 2);
     assert_eq!(
@@ -241,7 +241,7 @@ fn slow_readers_are_cut_off() {
     let state = state();
     // More than all buffers between the two hold.
     for _ in 0..15 {
-        state.stop(&forced(None, Some(&"x".repeat(1 << 20))));
+        state.keep(&forced(None, Some(&"x".repeat(1 << 20))));
     }
     let server = Server::start_with(local(), state, limits).unwrap();
     let mut slow = connect(server.addr());

@@ -36,7 +36,7 @@ impl Folder {
 
 fn started(options: ServerOptions) -> Server {
     let state = state();
-    state.stop(&forced(Some(WEB), Some("web")));
+    state.keep(&forced(Some(WEB), Some("web")));
     Server::start(options, state).unwrap()
 }
 
