@@ -30,6 +30,7 @@ mod podman;
 mod program;
 mod report;
 mod rights;
+mod running;
 mod silent;
 mod stalled;
 mod tmpfs;
@@ -54,6 +55,7 @@ pub use program::{
 };
 pub use report::Report;
 pub use rights::{NOBODY, Rights};
+pub use running::Running;
 pub use silent::Stuck;
 pub use tmpfs::Tmpfs;
 pub use tracer::{Tracer, may_lose_records, shared_trace, trace, trace_all};

@@ -117,3 +117,11 @@ pub(crate) fn quiet(command: &mut Command) {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
 }
+
+/// Where a program is, if it is.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|program| program.is_file())
+}

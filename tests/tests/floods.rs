@@ -2,14 +2,14 @@
 
 use std::{
     os::unix::process::CommandExt as _,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use rinit_trace_tests::{
-    Contained, Docker, Kernel, Namespace, Tracer, UsersContainers, WORKLOAD, has_user_namespaces,
-    trace_all, wait,
+    Contained, Docker, Kernel, Namespace, Running, Tracer, UsersContainers, WORKLOAD,
+    has_user_namespaces, trace_all, wait,
 };
 
 /// Stops beside an attack.
@@ -106,22 +106,6 @@ fn a_user_who_makes_namespaces_without_end() {
     victims_are_told(&tracer);
 }
 
-/// A process of ours. Dropping it ends it.
-struct Running(Child);
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        Self(command.stdout(Stdio::null()).spawn().unwrap())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
 /// Far more records than fit into [`SMALL`].
 const MANY: &str = "2000";
 /// In KiB.
@@ -203,13 +187,15 @@ fn a_user_who_makes_containers_without_end_hides_none_of_others() {
     drop(crowd);
 }
 
+/// Processes of a stop that make a long report.
+const CROWD: usize = 200;
+
 #[test]
 fn a_crowd_makes_no_endless_report() {
     let Some(_kernel) = Kernel::ready() else {
         return;
     };
     let _turn = my_turn();
-    const CROWD: usize = 200;
     let tracer = Tracer::ready(&["--report-kib", "32", "-o", "jsonl"]);
     let mut namespace = Namespace::start(&["leaver", &format!("crowd={CROWD}")]);
     namespace.stop(wait::DEADLINE);

@@ -107,16 +107,14 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
             pass_on_and_wait(&mut children)?;
         }
         "quitter" => {
-            io::stdin().read_to_end(&mut Vec::new())?;
+            end_of_input()?;
             return u8::try_from(number(argument)?).map_err(io::Error::other);
         }
         "ways" => ways::run(argument, || {
             os::wait_for_term();
             Ok(())
         })?,
-        "unasked" => ways::run(argument, || {
-            io::stdin().read_to_end(&mut Vec::new()).map(drop)
-        })?,
+        "unasked" => ways::run(argument, end_of_input)?,
         "recycler" => {
             recycle()?;
             os::wait_for_term();
@@ -135,6 +133,11 @@ fn run(program: &str, children: &[String]) -> io::Result<u8> {
         other => return Err(io::Error::other(format!("there is no program `{other}`"))),
     }
     Ok(0)
+}
+
+/// Waits for the end of its standard input.
+fn end_of_input() -> io::Result<()> {
+    io::stdin().read_to_end(&mut Vec::new()).map(drop)
 }
 
 /// Sets signals up, before anybody is told that they are.

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use super::{
     clean,
     client::Client,
-    images::{Archive, Image, find, try_output},
+    images::{Archive, Image, try_output},
     messages::{Empty, Id, ImageStatusRequest, ImageStatusResponse, List, StatusResponse},
     runtime,
 };
@@ -27,6 +27,7 @@ use crate::{
     mounts::unmount_below,
     namespace::send,
     needs::{Kernel, skip},
+    program::find,
     wait,
 };
 

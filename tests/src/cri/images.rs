@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::program::WORKLOAD;
+use crate::program::{WORKLOAD, find};
 
 /// What a container is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,14 +178,6 @@ fn fill(root: &Path) {
             copy(&library, &to);
         }
     }
-}
-
-/// Where a program is, if it is.
-pub(crate) fn find(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|dir| dir.join(name))
-        .find(|program| program.is_file())
 }
 
 /// With the dynamic loader; none of a static program.

@@ -2,8 +2,7 @@
 
 use std::{env, fs, path::PathBuf};
 
-use super::images::find;
-use crate::needs::skip;
+use crate::{needs::skip, program::find};
 
 /// Its name in this variable; runc when there is none.
 const VARIABLE: &str = "RINIT_TRACE_TEST_RUNTIME";

@@ -7,7 +7,7 @@ use crate::{
     notes::Note,
     plan::Act,
     times::{Known, Who},
-    truth::{Fact, Truth},
+    truth::Truth,
 };
 
 impl Ran {
