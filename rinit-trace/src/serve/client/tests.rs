@@ -56,7 +56,7 @@ async fn the_daemon_tells_the_last_stop_of_a_container() {
     for node in ["1", "2"] {
         let mut report = forced(Some(WEB), Some("a b&c=ü"));
         report.node = Some(node.to_owned());
-        state.stop(&report);
+        state.keep(&report);
     }
     for text in ["a b&c=ü", &WEB[..12]] {
         let report = last(&at(server.addr()), text).await.unwrap().unwrap();
@@ -122,7 +122,7 @@ async fn a_daemon_with_a_token_is_asked_with_it() {
     let path = dir.path().join("token");
     std::fs::write(&path, "s3cret\n").unwrap();
     let (server, state) = server(|all| all.token = Some(TokenFile::open(&path).unwrap()));
-    state.stop(&forced(None, Some("web")));
+    state.keep(&forced(None, Some("web")));
     let with = |token: Option<&str>| Place::Tcp(server.addr(), token.map(str::to_owned));
     let known = last(&with(Some("s3cret")), "web").await.unwrap();
     assert!(known.is_some());
@@ -140,7 +140,7 @@ async fn a_daemon_with_a_socket_is_asked_there() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("api.sock");
     let (server, state) = server(|all| all.socket = Some(ApiSocket::bind(&path, None).unwrap()));
-    state.stop(&forced(None, Some("web")));
+    state.keep(&forced(None, Some("web")));
     let place = Place::Socket(path.clone());
     assert!(last(&place, "web").await.unwrap().is_some());
     let error = last(&at(server.addr()), "web")
