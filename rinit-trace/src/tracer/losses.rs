@@ -37,7 +37,7 @@ impl Tracer {
             .into_iter()
             .zip(&mut self.seen);
         for (((whose, seen), counted), marks) in kinds.zip(counted).zip(marks) {
-            let (marked, unmarked) = seen.fresh(counted, marks);
+            let Fresh { marked, unmarked } = seen.fresh(counted, marks);
             for (key, count) in marked {
                 self.correlator.handle_loss(key, whose, count, now);
             }
@@ -80,21 +80,26 @@ impl Unmarked {
     }
 }
 
+/// A workload, by `WorkloadId::kernel_key`.
+type Key = (u64, u64);
+
+/// Losses since the last look: by workload, and how many have no mark.
+struct Fresh {
+    marked: Vec<(Key, u64)>,
+    unmarked: u64,
+}
+
 /// What was seen so far of the losses of one kind of workloads.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     counted: u64,
-    marks: HashMap<(u64, u64), u64>,
+    marks: HashMap<Key, u64>,
     unmarked: Unmarked,
 }
 
 impl Seen {
-    /// Those that are new of all that were counted and marked since the start: by workload, and how many have no mark.
-    pub(super) fn fresh(
-        &mut self,
-        counted: u64,
-        marks: HashMap<(u64, u64), u64>,
-    ) -> (Vec<((u64, u64), u64)>, u64) {
+    /// Those that are new of all that were counted and marked since the start.
+    fn fresh(&mut self, counted: u64, marks: HashMap<Key, u64>) -> Fresh {
         let fresh = counted.saturating_sub(self.counted);
         self.counted = self.counted.max(counted);
         let before = std::mem::replace(&mut self.marks, marks);
@@ -102,9 +107,12 @@ impl Seen {
             let added = count.saturating_sub(before.get(key).copied().unwrap_or(0));
             (added > 0).then_some((*key, added))
         });
-        let added: Vec<((u64, u64), u64)> = added.collect();
-        let marked = added.iter().map(|(_, count)| count).sum();
-        (added, self.unmarked.of(fresh, marked))
+        let marked: Vec<(Key, u64)> = added.collect();
+        let count = marked.iter().map(|(_, count)| count).sum();
+        Fresh {
+            marked,
+            unmarked: self.unmarked.of(fresh, count),
+        }
     }
 }
 
