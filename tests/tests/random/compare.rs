@@ -9,6 +9,7 @@ use crate::{
     drive::Ran,
     generate::{Init, Stop},
     notes::Note,
+    signals::REAL_TIME,
     times::Known,
     truth::{Fact, Truth},
 };
@@ -203,20 +204,31 @@ fn cause(ran: &Ran, truth: &Truth, report: &Report, wrong: &mut Wrong) {
 }
 
 /// Name of a signal that the plans use.
-fn name(signal: i32) -> &'static str {
-    match signal {
-        libc::SIGTERM => "SIGTERM",
-        libc::SIGINT => "SIGINT",
-        libc::SIGQUIT => "SIGQUIT",
-        libc::SIGKILL => "SIGKILL",
-        libc::SIGHUP => "SIGHUP",
-        libc::SIGUSR1 => "SIGUSR1",
-        libc::SIGUSR2 => "SIGUSR2",
-        libc::SIGWINCH => "SIGWINCH",
-        libc::SIGPWR => "SIGPWR",
-        37 => "SIGRTMIN+3",
-        40 => "SIGRTMIN+6",
-        64 => "SIGRTMIN+30",
+fn name(signal: i32) -> String {
+    let name = match signal {
+        libc::SIGHUP => "HUP",
+        libc::SIGINT => "INT",
+        libc::SIGQUIT => "QUIT",
+        libc::SIGILL => "ILL",
+        libc::SIGABRT => "ABRT",
+        libc::SIGFPE => "FPE",
+        libc::SIGKILL => "KILL",
+        libc::SIGUSR1 => "USR1",
+        libc::SIGUSR2 => "USR2",
+        libc::SIGALRM => "ALRM",
+        libc::SIGTERM => "TERM",
+        libc::SIGSTKFLT => "STKFLT",
+        libc::SIGXCPU => "XCPU",
+        libc::SIGXFSZ => "XFSZ",
+        libc::SIGVTALRM => "VTALRM",
+        libc::SIGPROF => "PROF",
+        libc::SIGWINCH => "WINCH",
+        libc::SIGIO => "IO",
+        libc::SIGPWR => "PWR",
+        libc::SIGSYS => "SYS",
+        REAL_TIME => "RTMIN",
+        35..=64 => return format!("SIGRTMIN+{}", signal - REAL_TIME),
         other => panic!("no plan has signal {other}"),
-    }
+    };
+    format!("SIG{name}")
 }

@@ -5,7 +5,7 @@ use crate::{
     drive::{Ran, Span},
     generate::{Init, Plan, Stop},
     notes::Note,
-    plan::{Act, Forward, Node},
+    plan::{self, Act, Forward, Node},
     rng::Rng,
     times::Sending,
 };
@@ -17,15 +17,16 @@ const USUAL: [i32; 5] = [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGPW
 /// The first real-time signal. Of these each one that is sent is queued.
 pub(crate) const REAL_TIME: i32 = 34;
 
-/// Others than usual ones.
-const OTHERS: [(usize, i32); 6] = [
-    (2, libc::SIGHUP),
-    (2, libc::SIGUSR1),
-    (2, libc::SIGUSR2),
-    (2, libc::SIGWINCH),
-    (1, 40),
-    (1, 64),
+/// Others than usual ones, which programs mostly have for something else.
+const OTHERS: [(usize, i32); 4] = [
+    (1, libc::SIGHUP),
+    (1, libc::SIGUSR1),
+    (1, libc::SIGUSR2),
+    (1, libc::SIGWINCH),
 ];
+
+/// Those that a real init leaves alone, as they tell of its own faults.
+const FAULTS: [i32; 4] = [libc::SIGILL, libc::SIGABRT, libc::SIGFPE, libc::SIGSYS];
 
 /// Has some stops begin with another signal than the most usual ones. A shell would need a trap for it.
 pub(crate) fn unusual(rng: &mut Rng, init: Init, stop: &mut Stop, nodes: &mut [Node]) {
@@ -35,11 +36,14 @@ pub(crate) fn unusual(rng: &mut Rng, init: Init, stop: &mut Stop, nodes: &mut [N
     if init.is_shell() || !rng.chance(14) {
         return;
     }
-    let signal = if rng.chance(30) {
-        rng.pick(&[(1, libc::SIGPWR), (2, 37)])
-    } else {
-        rng.pick(&OTHERS)
+    let mut signal = match rng.below(100) {
+        0..25 => rng.pick(&[(1, libc::SIGPWR), (2, 37)]),
+        25..60 => rng.pick(&OTHERS),
+        _ => plan::STOP_SIGNALS[rng.below(plan::STOP_SIGNALS.len())],
     };
+    if init != Init::Own && FAULTS.contains(&signal) {
+        signal = libc::SIGHUP;
+    }
     if signal < REAL_TIME {
         signals[0].0 = signal;
     } else if init == Init::Own {

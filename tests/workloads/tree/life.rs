@@ -14,15 +14,23 @@ use std::{
 use crate::{
     Own,
     notes::Note,
-    plan::{Act, Forward, Meets, Node, Waits},
+    plan::{self, Act, Forward, Meets, Node, Waits},
     sys,
     tracer::Watch,
 };
 
-/// TERM, INT, QUIT, HUP, USR1, USR2, WINCH, PWR, RTMIN+3, RTMIN+6 and RTMAX: whichever a plan sends is met as any other.
-pub(crate) const STOP_SIGNALS: [c_int; 11] = [15, 2, 3, 1, 10, 12, 28, 30, 37, 40, 64];
+/// Whichever of [`plan::STOP_SIGNALS`] is sent is met as any other.
+pub(crate) const STOP_SIGNALS: [c_int; plan::STOP_SIGNALS.len()] = plan::STOP_SIGNALS;
 /// The same, and that a child has ended.
-const STOP_SIGNALS_AND_CHILD: [c_int; 12] = [15, 2, 3, 1, 10, 12, 28, 30, 37, 40, 64, sys::SIGCHLD];
+const STOP_SIGNALS_AND_CHILD: [c_int; STOP_SIGNALS.len() + 1] = {
+    let mut signals = [sys::SIGCHLD; STOP_SIGNALS.len() + 1];
+    let mut index = 0;
+    while index < STOP_SIGNALS.len() {
+        signals[index] = STOP_SIGNALS[index];
+        index += 1;
+    }
+    signals
+};
 
 /// How often a process that acts by itself looks whether the stop has begun.
 const LOOK: Duration = Duration::from_millis(2);

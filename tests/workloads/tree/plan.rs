@@ -5,6 +5,15 @@
 
 use std::fmt;
 
+/// Signals that a plan may send as stop signals: all that end a process which leaves them alone, and WINCH. Not KILL; not
+/// PIPE, BUS and SEGV, which the runtime of Rust changes in every new program; not TRAP, which says something else to
+/// tracers; not 32 and 33, which are libc's.
+pub(crate) const STOP_SIGNALS: [i32; 50] = [
+    1, 2, 3, 4, 6, 8, 10, 12, 14, 15, 16, 24, 25, 26, 27, 28, 29, 30, 31, 34, 35, 36, 37, 38, 39,
+    40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63,
+    64,
+];
+
 /// Makes an enum of words that stand for themselves in a plan.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$inner:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
