@@ -7,7 +7,7 @@ use crate::{
     notes::Note,
     plan::{self, Act, Forward, Node},
     rng::Rng,
-    times::Sending,
+    times::{Sending, Who},
 };
 
 /// Those that ask every program to end, by the contract: TERM, INT, QUIT, PWR and RTMIN+3. Whether another one does, its
@@ -91,6 +91,14 @@ impl Ran {
         self.floods()
             .map(|flood| flood.begin)
             .fold(by_driver, u64::min)
+    }
+
+    /// Whether a flood, or who passed on what that sent, may have asked a process to end before the stop began.
+    pub(crate) fn may_be_asked_before(&self, who: Who, begin: &Begin) -> bool {
+        let sendings = self.sendings();
+        let mut inside = sendings.iter().filter(|sending| sending.from.is_some());
+        self.is_flooded()
+            && inside.any(|sending| sending.to.contains(&who) && sending.begin < begin.by)
     }
 
     /// Whether somebody may have been sent a signal that asks to end before the stop began.

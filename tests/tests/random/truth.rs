@@ -78,8 +78,9 @@ fn fact(ran: &Ran, begin: &Begin, who: Who) -> Fact {
     let is_init = who == ran.own_init();
     let sent = ran.was_sent(who);
     let taken = taken(ran, who, sent);
-    // Whether an unusual one asks to end nobody knows, nor then which signal it is that a handler counts for.
-    let most = if ran.plan.is_usual() {
+    // Whether an unusual one asks to end nobody knows, nor then which signal it is that a handler counts for. What a flood
+    // has led to may be older than the stop, whose first signal a busy machine sends late.
+    let most = if ran.plan.is_usual() && !ran.may_be_asked_before(who, begin) {
         Known::Yes
     } else {
         Known::Maybe
