@@ -44,6 +44,10 @@ pub struct Config {
     /// For tests of what lost records do to a report: so many records, at random, are counted as lost
     /// that one in this many is. 0: none.
     pub drop_one_in: u32,
+    /// Records of a workload in a second that do not decide.
+    pub budget: u32,
+    /// Explicit padding.
+    pub pad: u32,
 }
 
 macro_rules! offsets {

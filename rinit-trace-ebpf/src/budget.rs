@@ -1,44 +1,52 @@
-//! How many records of its members that do not decide a workload may make: what exceeds it costs that workload its own certainty.
+//! How many records about its members a workload may have made that do not decide: what exceeds it costs that workload
+//! its own certainty.
 
 use crate::{
     emit::now,
+    globals,
     maps::{BUDGETS, Budget, GateKey},
 };
 
-/// So many in a second.
-const MOST: u64 = 4096;
 const SECOND: u64 = 1_000_000_000;
+
+/// As far back as user space looks for what made an init leave (`BEFORE_EXIT`), and what stamps of two CPUs may differ.
+const LATELY: u64 = SECOND + 10_000_000;
 
 /// Takes the room of one record, and whether there was any.
 #[inline(always)]
 pub(crate) fn takes(key: &GateKey) -> bool {
     let at = now();
-    if let Some(budget) = BUDGETS.get_ptr_mut(key) {
-        // SAFETY: the map hands out a live value; a lost race only miscounts.
-        unsafe {
-            if at.wrapping_sub((*budget).since) < SECOND {
-                (*budget).count += 1;
-                return (*budget).count <= MOST;
-            }
-        }
-    }
-    // A full LRU table evicts, and a workload begins anew.
-    let _ = BUDGETS.insert(
-        key,
-        Budget {
+    let Some(budget) = BUDGETS.get_ptr_mut(key) else {
+        let first = Budget {
             since: at,
             count: 1,
-        },
-        0,
-    );
-    true
+            refused_at: 0,
+        };
+        // A full LRU table evicts, and a workload begins anew.
+        let _ = BUDGETS.insert(key, first, 0);
+        return true;
+    };
+    // SAFETY: the map hands out a live value; a lost race only miscounts.
+    unsafe {
+        if at.wrapping_sub((*budget).since) >= SECOND {
+            (*budget).since = at;
+            (*budget).count = 0;
+        }
+        (*budget).count += 1;
+        let has_room = (*budget).count <= globals::budget();
+        if !has_room {
+            (*budget).refused_at = at;
+        }
+        has_room
+    }
 }
 
-/// Whether none is left in this second.
+/// Whether there was no room for one lately.
 #[inline(always)]
-pub(crate) fn is_used_up(key: &GateKey) -> bool {
+pub(crate) fn was_used_up(key: &GateKey) -> bool {
     BUDGETS.get_ptr(key).is_some_and(|budget| {
         // SAFETY: as above.
-        unsafe { (*budget).count >= MOST && now().wrapping_sub((*budget).since) < SECOND }
+        let refused_at = unsafe { (*budget).refused_at };
+        refused_at != 0 && now().wrapping_sub(refused_at) < LATELY
     })
 }

@@ -43,7 +43,7 @@ pub(crate) fn open(place: &Place, signal: u32, stops: bool) {
         unsafe { set(gate, signal, stops) };
         return;
     }
-    if budget::is_used_up(&key) {
+    if budget::was_used_up(&key) {
         // Ends of a moment ago were left out, and belong to the stop that begins now.
         lose(place, u32::from(kind::EXIT));
     }
@@ -65,6 +65,14 @@ pub(crate) fn open(place: &Place, signal: u32, stops: bool) {
     } else {
         lose(place, counter::GATES_REFUSED);
     }
+}
+
+/// Closes the gate of a container that is gone, if it is open: whose it was is not known any more.
+#[inline(always)]
+pub(crate) fn close(key: &GateKey) {
+    // Not there: it was closed already, or never open.
+    let _ = GATES.remove(key);
+    let _ = GATES_OF_USERS.remove(key);
 }
 
 /// The table that a workload's gate is in.

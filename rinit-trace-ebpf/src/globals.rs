@@ -15,6 +15,8 @@ static CONFIG: Config = Config {
     target_inum: 0,
     target_reaper: 0,
     drop_one_in: 0,
+    budget: 0,
+    pad: 0,
 };
 
 /// An offset, for `offset!(task_tgid)`.
@@ -77,4 +79,11 @@ pub(crate) fn target_container() -> u64 {
 pub(crate) fn drop_one_in() -> u32 {
     // SAFETY: as in `has`.
     unsafe { core::ptr::read_volatile(&raw const CONFIG.drop_one_in) }
+}
+
+/// Records of a workload in a second that do not decide.
+#[inline(always)]
+pub(crate) fn budget() -> u64 {
+    // SAFETY: as in `has`.
+    u64::from(unsafe { core::ptr::read_volatile(&raw const CONFIG.budget) })
 }

@@ -146,12 +146,15 @@ pub(crate) struct Gate {
     pub(crate) taken: u64,
 }
 
-/// Records of a workload that do not decide, since a moment in nanoseconds since boot.
+/// Records of a workload that do not decide. Times are nanoseconds since boot.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Budget {
+    /// When the second began that they are counted in.
     pub(crate) since: u64,
     pub(crate) count: u64,
+    /// When there was last no room for one; 0 for never.
+    pub(crate) refused_at: u64,
 }
 
 /// Where a process has entered.

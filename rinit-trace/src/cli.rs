@@ -12,7 +12,7 @@ use rinit_trace_core::model::Arguments;
 use crate::{
     demo::{docker, workload},
     kernel::{
-        KernelOptions,
+        BUDGET, KernelOptions,
         attach::{Teardown, Tracepoints},
     },
     serve::metrics::MetricLabel,
@@ -21,7 +21,7 @@ use crate::{
 /// Where the daemon listens unless told otherwise: nobody beyond this host can ask it.
 const LISTEN: &str = "127.0.0.1:9763";
 
-/// The same, for who asks.
+/// The same, for the client.
 pub const DAEMON: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9763);
 
 /// The socket of a daemon that runs as a service.
@@ -147,6 +147,15 @@ pub struct HostArgs {
         hide = true
     )]
     pub drop_one_in: u32,
+    /// Records of a workload in a second that do not decide: for tests of what more of them does
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = BUDGET,
+        env = "RINIT_TRACE_BUDGET",
+        hide = true
+    )]
+    pub budget: u32,
     /// How the kernel side is started.
     #[command(flatten)]
     pub kernel: KernelArgs,
@@ -226,7 +235,7 @@ pub struct DaemonArgs {
         env = "RINIT_TRACE_API_SOCKET_GROUP"
     )]
     pub api_socket_group: Option<String>,
-    /// Answer /api at --listen only to who has the token in this file (`Authorization: Bearer TOKEN`); it may change
+    /// Answer /api at --listen only to requests with the token in this file (`Authorization: Bearer TOKEN`), which is read each time
     #[arg(long, value_name = "FILE", env = "RINIT_TRACE_API_TOKEN_FILE")]
     pub api_token_file: Option<PathBuf>,
     /// How to print reports on stdout

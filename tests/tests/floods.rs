@@ -89,6 +89,22 @@ fn a_container_that_starts_processes_without_end() {
     assert!(["forced", "unknown"].contains(&verdict), "{report}");
 }
 
+/// What is left out then may be a part of a stop that begins in the next moment.
+#[test]
+fn ends_that_were_too_many_to_record_are_a_loss_of_the_stop_that_follows() {
+    let Some(_kernel) = Kernel::ready() else {
+        return;
+    };
+    let _turn = my_turn();
+    let tracer = Tracer::ready(&["--budget", "8", "-o", "jsonl"]);
+    let mut namespace = Namespace::start(&["litter=1"]);
+    namespace.wait_for("littered", 1000);
+    namespace.kill();
+    let report = tracer.report_of(namespace.pid());
+    assert!(report.number("/observation/lost_records") > 0.0, "{report}");
+    report.is("/lost_cleanup", ());
+}
+
 /// Each is a workload.
 #[test]
 fn a_user_who_makes_namespaces_without_end() {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::os;
+use crate::{os, say};
 
 /// INT, QUIT, TERM, PWR and RTMIN+3: recorded between any two processes.
 const STOP_SIGNALS: [i32; 5] = [2, 3, os::SIGTERM, 30, 37];
@@ -12,7 +12,7 @@ pub(crate) fn run(name: &str, number: u64) -> io::Result<()> {
     match name {
         "storm" => storm(i32::try_from(number).map_err(io::Error::other)?),
         "namespaces" => namespaces(number),
-        _ => litter(),
+        _ => litter(number > 0),
     }
 }
 
@@ -62,15 +62,19 @@ fn namespaces(count: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts processes without end that end at once, half of them by SIGKILL. On SIGTERM it goes on.
-fn litter() -> io::Result<()> {
+/// Starts processes without end that end at once: half of them by SIGKILL, or, when it is to say so of each, all by
+/// themselves. On SIGTERM it goes on.
+fn litter(tells: bool) -> io::Result<()> {
     for round in 0_u64.. {
         let child = os::fork(|| os::leave())?;
-        if round % 2 == 0 {
+        if !tells && round % 2 == 0 {
             // It may have ended.
             let _ = os::send(child, os::SIGKILL);
         }
         os::reap(child)?;
+        if tells {
+            say("littered")?;
+        }
     }
     Ok(())
 }

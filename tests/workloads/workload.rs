@@ -24,7 +24,7 @@
 //! | `storm=SIGNAL` | sends a signal to process 1, as fast as it can |
 //! | `brawl=N` | forks N processes that send each other stop signals as fast as they can, and take them; a leaver then |
 //! | `namespaces=N` | makes N pid namespaces, or without end, as anybody may by user namespaces |
-//! | `litter` | starts processes without end that end at once; takes SIGTERM and goes on |
+//! | `litter=N` | starts processes without end that end at once, some by SIGKILL; for 1 all by themselves, and prints `littered` for each; takes SIGTERM and goes on |
 //! | `reloader` | prints `reloaded` on SIGHUP; a server otherwise |
 //! | `counter` | handles SIGUSR1 and SIGCHLD; a server otherwise |
 //! | `ways=NAME[:PATH]` | has a child killed in the way that `ways/` has under this name, on SIGTERM, and exits |

@@ -67,7 +67,7 @@ pub(super) fn unescape(quote: char, text: &str) -> String {
     out
 }
 
-/// The other way round, as far as it matters for who reads it.
+/// The reverse, as far as a reader needs it: not for a shell to read again.
 pub(super) fn escape(quote: char, text: &str) -> String {
     if quote == '\'' {
         return text.to_owned();

@@ -73,7 +73,7 @@ fn values_of_options_and_variables_are_masked() {
     ] {
         assert_eq!(masked_words(words), shown);
     }
-    // Where a value ends nobody says.
+    // Nothing marks where a value ends.
     assert_eq!(
         masked(&["A=b c", "X-Api-Key: k e y", r#"{"a":"b","token": "c d"}"#]),
         ["A=***", "X-Api-Key:***", r#"{"a":"b","token":***"#]

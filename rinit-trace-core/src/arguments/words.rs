@@ -44,7 +44,7 @@ impl Masker {
         self.text(argument, is_script).0
     }
 
-    /// A text as it may be shown, and whether it ends in a value whose end nobody says.
+    /// A text as it may be shown, and whether it ends in a value of which nothing marks the end.
     fn text(&mut self, text: &str, is_script: bool) -> (String, bool) {
         let words = pieces::words(text, is_script);
         let is_alone = words.len() == 1;

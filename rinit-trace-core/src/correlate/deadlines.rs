@@ -18,7 +18,7 @@ const SETTLE: Duration = Duration::from_millis(200);
 const PASSED_ON: Duration = Duration::from_secs(5);
 /// A closed workload is remembered this long,
 const TOMBSTONE: Duration = Duration::from_mins(1);
-/// and this long when somebody was left (D state): his end later is no second stop.
+/// and this long when a process was left (D state): its end later is no second stop.
 const LEFTOVERS: Duration = Duration::from_hours(1);
 
 impl Workload {

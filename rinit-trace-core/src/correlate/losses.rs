@@ -56,7 +56,7 @@ impl Losses {
     }
 }
 
-/// Whose records were lost, where nobody knows of which workload.
+/// Whose records were lost, where it is not known of which workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
     /// Of any workload.
@@ -65,7 +65,7 @@ pub enum Whose {
     Users,
 }
 
-/// Losses of which nobody knows whose they were.
+/// Losses of which it is not known whose they were.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NobodysLosses {
     anybodys: Losses,

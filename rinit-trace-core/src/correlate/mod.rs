@@ -81,7 +81,7 @@ pub struct Correlator {
     shared_at: usize,
     outputs: VecDeque<Output>,
     losses: UnknownLosses,
-    /// Those of which nobody knows whose they were.
+    /// Those of which it is not known whose they were.
     nobodys_losses: NobodysLosses,
     oom: OomMarks,
     evicted: u64,
@@ -129,7 +129,7 @@ impl Correlator {
                 self.step(task, "", |workload, _| workload.on_teardown(at));
             }
             Event::NamespaceEnd { task, .. } => {
-                // With it everybody in it is gone, whichever container he is of.
+                // With it every process in it is gone, whichever container that is of.
                 self.end(at, |id| id.ns == task.ns);
                 let nobodys = self.nobodys_losses.clone();
                 self.step(task, "", |workload, _| workload.on_end(at, &nobodys));
@@ -204,7 +204,7 @@ impl Correlator {
         }
     }
 
-    /// Records were lost, and nobody knows of which namespaces.
+    /// Records were lost, and it is not known of which workloads.
     pub fn handle_unknown_loss(&mut self, whose: Whose, count: u64, at: BootTime) {
         self.now = self.now.max(at);
         self.nobodys_losses.note(whose, count, at);

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::workload::{Workload, Worth};
 use crate::model::WorkloadId;
 
-/// Those of root's containers have the table for themselves but for this part: a user may make namespaces without end.
+/// Users' workloads may take the table divided by this: a user may make namespaces without end.
 const OF_USERS: usize = 2;
 
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl Table {
         self.all.get(&id)
     }
 
-    /// To be followed by [`settle`](Self::settle).
+    /// To be followed by [`settle`](Self::settle) where what it is worth may change.
     pub(super) fn get_mut(&mut self, id: WorkloadId) -> Option<&mut Workload> {
         self.all.get_mut(&id)
     }

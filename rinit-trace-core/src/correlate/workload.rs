@@ -257,7 +257,7 @@ impl Workload {
         }
     }
 
-    /// Records that were lost during a stop that began then: its own, and those of which nobody knows whose they were.
+    /// Records that were lost during a stop that began then: its own, and those of which it is not known whose they were.
     pub(super) fn lost_since(
         &self,
         nobodys: &NobodysLosses,

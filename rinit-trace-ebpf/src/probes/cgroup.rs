@@ -9,7 +9,8 @@ use rinit_trace_common::{CONTAINER_KEY, CgroupRecord, kind};
 use crate::{
     cgroup,
     emit::{Wake, reserve_global, submit},
-    maps::{GATES, GateKey, Main, STOP_SIGNALS_OF},
+    gate,
+    maps::{GateKey, Main, STOP_SIGNALS_OF},
     place::{Scratch, slot},
     reads::{Kernel, TracePoint, current, tracepoint},
     sessions,
@@ -53,8 +54,7 @@ fn on_rmdir(id: u64) {
         id,
         reaper_start: CONTAINER_KEY,
     };
-    // Closed already, if it ever was open.
-    let _ = GATES.remove(key);
+    gate::close(&key);
     let _ = STOP_SIGNALS_OF.remove(key);
     let Some(mut entry) = reserve_global::<CgroupRecord>(kind::CGROUP_END) else {
         return;

@@ -61,6 +61,7 @@ pub(super) fn tracer(
         }),
         ring_bytes: host.ring_kib.next_power_of_two().saturating_mul(1024),
         drop_one_in: host.drop_one_in,
+        budget: host.budget,
         ..host.kernel.options()
     };
     let kernel = kernel(options, loader).0?;

@@ -189,9 +189,8 @@ fn kernel(mut ebpf: Ebpf) -> Result<Kernel, StartError> {
     let lost = [lost("LOST")?, lost("LOST_OF_USERS")?];
     let stop_signals =
         HashMap::try_from(take("STOP_SIGNALS_OF")?).map_err(|error| failed(&error))?;
-    let mains = HashMap::try_from(take("MAINS")?).map_err(|error| failed(&error))?;
-    let mains_of_users =
-        HashMap::try_from(take("MAINS_OF_USERS")?).map_err(|error| failed(&error))?;
+    let mut mains = |name| HashMap::try_from(take(name)?).map_err(|error| failed(&error));
+    let mains = [mains("MAINS")?, mains("MAINS_OF_USERS")?];
     let entered = HashMap::try_from(take("ENTERED")?).map_err(|error| failed(&error))?;
     let switch = Array::try_from(take("SELF_TEST")?).map_err(|error| failed(&error))?;
     Ok(Kernel {
@@ -202,7 +201,6 @@ fn kernel(mut ebpf: Ebpf) -> Result<Kernel, StartError> {
         lost,
         stop_signals,
         mains,
-        mains_of_users,
         entered,
         switch,
         log: EbpfLogger::init(&mut ebpf).ok(),
@@ -238,6 +236,8 @@ fn config(options: &KernelOptions, info: &SystemInfo, offsets: &Offsets) -> Conf
         target_inum: options.target.map_or(0, |target| target.inum),
         target_reaper: options.target.map_or(0, |target| target.init),
         drop_one_in: options.drop_one_in,
+        budget: options.budget,
+        pad: 0,
     }
 }
 

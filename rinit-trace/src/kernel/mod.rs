@@ -19,5 +19,5 @@ mod session;
 pub mod system_info;
 
 pub use ring::Ring;
-pub use session::{Kernel, KernelOptions, Losses, ProgramTime, StartError, Target};
+pub use session::{BUDGET, Kernel, KernelOptions, Losses, ProgramTime, StartError, Target};
 pub use system_info::SystemInfo;

@@ -45,7 +45,12 @@ pub struct KernelOptions {
     pub teardown: Option<Teardown>,
     /// The fault switch of the tests: one record in so many counts as lost; 0 for none.
     pub drop_one_in: u32,
+    /// Records of a workload in a second that do not decide.
+    pub budget: u32,
 }
+
+/// More than a container makes in a second, and less than what takes the room of others.
+pub const BUDGET: u32 = 4096;
 
 impl Default for KernelOptions {
     fn default() -> Self {
@@ -56,6 +61,7 @@ impl Default for KernelOptions {
             tracepoints: None,
             teardown: None,
             drop_one_in: 0,
+            budget: BUDGET,
         }
     }
 }
@@ -162,17 +168,15 @@ pub struct Kernel {
     /// What was found and attached.
     pub info: SystemInfo,
     pub(super) counters: PerCpuArray<MapData, [u64; counter::COUNT as usize]>,
-    /// A byte for each signal that an open gate lets pass.
-    /// Those of root's containers, and those of users.
+    /// Open gates: of root's containers, and of users' workloads.
     pub(super) gates: [HashMap<MapData, [u64; 2], [u8; GATE]>; 2],
     /// Masks of configured stop signals by workload.
     pub(super) stop_signals: HashMap<MapData, [u64; 2], u64>,
-    /// Marks of root's containers, and of others.
+    /// Lost records by workload, of the same two kinds.
     pub(super) lost: [PerCpuHashMap<MapData, [u64; 2], u64>; 2],
     /// Main process of a container in a shared pid namespace and the depth of that, by the kernfs id of
-    /// its cgroup.
-    pub(super) mains: HashMap<MapData, u64, [u64; 2]>,
-    pub(super) mains_of_users: HashMap<MapData, u64, [u64; 2]>,
+    /// its cgroup: where that is in one of root's, and where not.
+    pub(super) mains: [HashMap<MapData, u64, [u64; 2]>; 2],
     /// By thread group: the workload that it entered from outside, or 0, and its start.
     pub(super) entered: HashMap<MapData, u32, [u64; 2]>,
     /// Messages of the kernel side: none but the self-test's.
@@ -353,11 +357,7 @@ impl Kernel {
         const NOEXIST: u64 = 1;
         let known = [u64::from(main), u64::from(level)];
         // There already: the kernel side has seen its main process start, and knows better.
-        let table = if is_delegated {
-            &mut self.mains_of_users
-        } else {
-            &mut self.mains
-        };
+        let table = &mut self.mains[usize::from(is_delegated)];
         let is_there = table.get(&cgroup, 0).is_ok();
         if !is_there && let Err(error) = table.insert(cgroup, known, NOEXIST) {
             tracing::warn!(

@@ -45,7 +45,7 @@ pub enum SocketError {
         /// Why. Part of the text, so not a source.
         error: io::Error,
     },
-    /// Nobody knows the group.
+    /// There is no such group.
     #[error("{GROUPS} has no group {group}; make it, or give a group's number")]
     NoGroup {
         /// What was given.
@@ -168,7 +168,7 @@ fn remove_stale(path: &Path) -> Result<(), SocketError> {
     }
 }
 
-/// By `/etc/group` alone: a static program cannot ask whoever else knows groups, and takes their numbers.
+/// By `/etc/group` alone: a static program cannot ask NSS; groups from elsewhere can be given by number.
 fn gid_of(group: &str) -> Result<u32, SocketError> {
     let no_group = || SocketError::NoGroup {
         group: group.to_owned(),

@@ -17,7 +17,8 @@ impl Tracer {
         self.say_losses();
         let losses = self.kernel.losses(is_due);
         let fresh = losses.total().saturating_sub(self.losses.total());
-        let refused = losses.containers_refused - self.losses.containers_refused;
+        let known = self.losses.containers_refused;
+        let refused = losses.containers_refused.saturating_sub(known);
         self.losses = losses;
         if refused > 0 {
             tracing::warn!(

@@ -240,7 +240,7 @@ fn start_server(
     };
     match server.socket() {
         Some(path) => tracing::info!("/api is answered at {}{token}", path.display()),
-        None if has_token => tracing::info!("/api is answered there to who has the token"),
+        None if has_token => tracing::info!("/api is answered there with the token"),
         None => tracing::info!("/api is answered there to everybody"),
     }
     Ok(server)

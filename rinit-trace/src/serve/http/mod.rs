@@ -164,7 +164,7 @@ impl Server {
             .name("http".into())
             .spawn(move || {
                 runtime.block_on(async {
-                    // Each has connections of its own: the network takes none from who asks at the socket.
+                    // Each has connections of its own: clients of the network take none from those at the socket.
                     let at_socket = async {
                         if let Some((local, app)) = local {
                             serve(local, app, limits, stopped.clone()).await;
