@@ -71,7 +71,7 @@ fn a_process_that_signals_pid_1_without_end() {
     }
 }
 
-/// Each of its processes is told of, and may be a part of its stop.
+/// Each of their ends makes a record, and may be a part of a stop.
 #[test]
 fn a_container_that_starts_processes_without_end() {
     let Some(_kernel) = Kernel::ready() else {
@@ -89,7 +89,7 @@ fn a_container_that_starts_processes_without_end() {
     assert!(["forced", "unknown"].contains(&verdict), "{report}");
 }
 
-/// What is left out then may be a part of a stop that begins in the next moment.
+/// They may be a part of the stop that begins in the next moment.
 #[test]
 fn ends_that_were_too_many_to_record_are_a_loss_of_the_stop_that_follows() {
     let Some(_kernel) = Kernel::ready() else {
@@ -105,7 +105,7 @@ fn ends_that_were_too_many_to_record_are_a_loss_of_the_stop_that_follows() {
     report.is("/lost_cleanup", ());
 }
 
-/// Each is a workload.
+/// Each of them is a workload.
 #[test]
 fn a_user_who_makes_namespaces_without_end() {
     let Some(_kernel) = Kernel::ready().filter(|_| has_user_namespaces()) else {
@@ -127,7 +127,7 @@ const MANY: &str = "2000";
 /// In KiB.
 const SMALL: &str = "256";
 
-/// What an attack does to a ring that nobody reads is another matter: those tests take turns with all others here.
+/// An attack of one test would fill the small ring of another: they take turns.
 fn my_turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)

@@ -50,7 +50,7 @@ fn namespaces(count: u64) -> io::Result<()> {
     let mut made = 0;
     while count == 0 || made < count {
         made += 1;
-        // Who has made one can make no other.
+        // A process that has made one can make no other.
         let Some(maker) = os::fork_here()? else {
             os::make_namespaces()?;
             let init = os::fork(|| os::leave())?;
@@ -62,8 +62,8 @@ fn namespaces(count: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts processes without end that end at once: half of them by SIGKILL, or, when it is to say so of each, all by
-/// themselves. On SIGTERM it goes on.
+/// Starts processes without end, which end at once: half of them by SIGKILL; or all by themselves, where `tells` asks for a
+/// line about each. On SIGTERM it goes on.
 fn litter(tells: bool) -> io::Result<()> {
     for round in 0_u64.. {
         let child = os::fork(|| os::leave())?;

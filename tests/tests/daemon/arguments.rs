@@ -120,7 +120,7 @@ fn secrets_in_arguments_are_in_no_output_when_they_are_masked_or_left_out() {
     has_none("--last of a daemon", &last(id, &["--daemon", &address]));
     has_none("--last of a history", &last(id, &["--history", masked]));
 
-    // What was kept in full before is masked by who prints it.
+    // What was kept in full before is masked by the program that prints it.
     assert_eq!(secrets_in(&kept(Path::new(full), id)), SECRETS);
     let hidden = last(id, &["--history", full, "--arguments", "masked"]);
     has_none("--last of a history in full", &hidden);

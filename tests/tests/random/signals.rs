@@ -93,7 +93,7 @@ impl Ran {
             .fold(by_driver, u64::min)
     }
 
-    /// Whether a flood, or who passed on what that sent, may have asked a process to end before the stop began.
+    /// Whether a flood, or a process that passed on what it sent, may have asked another to end before the stop began.
     pub(crate) fn may_be_asked_before(&self, who: Who, begin: &Begin) -> bool {
         let sendings = self.sendings();
         let mut inside = sendings.iter().filter(|sending| sending.from.is_some());

@@ -32,8 +32,8 @@ const STOP_SIGNALS_AND_CHILD: [c_int; STOP_SIGNALS.len() + 1] = {
     signals
 };
 
-/// How often a process that acts by itself looks whether the stop has begun.
-const LOOK: Duration = Duration::from_millis(2);
+/// How often a process looks whether the stop has begun, or a number is free.
+pub(crate) const LOOK: Duration = Duration::from_millis(2);
 
 /// Signals of a flood.
 const FLOOD: u32 = 500;

@@ -18,14 +18,10 @@ use std::{
     process::ExitCode,
     sync::atomic::{AtomicU64, Ordering},
     thread,
-    time::Duration,
 };
 
 use notes::Note;
 use plan::{Node, Place};
-
-/// How often a process that needs a number looks whether it is free.
-const LOOK: Duration = Duration::from_millis(1);
 
 /// A process of the tree.
 #[derive(Clone, Copy, Debug)]
@@ -210,12 +206,12 @@ fn start_as(own: Own, former: usize, child: usize) -> io::Result<c_int> {
                     index: child,
                     ..own
                 };
-                // libc knows nothing of a process that it has not made: a program of its own it is.
+                // libc keeps numbers of a process that it has forked itself: a new program reads them anew.
                 return Err(child.become_program(Some(c"enter")));
             }
             return Ok(pid);
         }
-        thread::sleep(LOOK);
+        thread::sleep(life::LOOK);
     }
 }
 
