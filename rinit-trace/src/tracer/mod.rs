@@ -356,10 +356,9 @@ impl Tracer {
     }
 
     fn look_up_workload(&mut self, id: WorkloadId, init: ProcessKey, leaf: String) {
-        if self.asked.len() >= MAX_ASKED {
-            self.asked.clear();
+        if self.asked.len() < MAX_ASKED {
+            self.asked.insert(init.tgid, id);
         }
-        self.asked.insert(init.tgid, id);
         if let Some(names) = self.introduced.get(&init.tgid) {
             self.correlator.handle_names(id, names.clone());
             return;
